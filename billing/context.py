@@ -1,0 +1,70 @@
+"""Everything a rule may know about a visit besides the visit itself. Gathered by activities, read by checks."""
+
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+
+from billing.encounter import Coverage
+from billing.practice import Clinician, Fee, PlanTerms
+from billing.vocabulary import Discipline, UnitOfMeasure
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationBalance:
+    """An authorization of the patient with what is left of it, this visit's own use not counted.
+
+    left: in the unit of measure (visits or units).
+    """
+
+    authorization_id: str
+    number: str
+    plan_id: str
+    disciplines: tuple[Discipline, ...]
+    unit_of_measure: UnitOfMeasure
+    codes: tuple[str, ...]
+    effective_from: date
+    effective_to: date
+    left: int
+
+
+@dataclass(frozen=True, slots=True)
+class PriorVisit:
+    """An earlier (or same-day) visit of the same patient that is billed or being billed.
+
+    lines: (code, modifiers, units) of its claim, for duplicates and pairs across the day.
+    """
+
+    encounter_id: str
+    date_of_service: date
+    discipline: Discipline
+    episode_id: str
+    rendering_clinician_id: str
+    lines: tuple[tuple[str, tuple[str, ...], int], ...] = ()
+    is_evaluation: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class VisitContext:
+    """Facts around a visit, as of ``today`` (a date in the practice's time zone; rules have no clock of their own).
+
+    terms: of the primary plan on the date of service; None when the plan has none that day.
+    treatment_days: dates of service of the episode and discipline up to and including this visit, ascending, distinct.
+    therapy_accrued: allowed dollars this calendar year in this visit's Medicare bucket (PT with SLP, or OT), this
+        visit not counted; an estimate, other clinics' use is not known to us.
+    """
+
+    today: date
+    practice_npi: str
+    payer_id: str
+    plan_id: str
+    coverage: Coverage
+    terms: PlanTerms | None
+    clinicians: dict[str, Clinician]
+    fees: tuple[Fee, ...]
+    location_ids: frozenset[str]
+    treatment_days: tuple[date, ...] = ()
+    progress_reports: tuple[date, ...] = ()
+    prior_visits: tuple[PriorVisit, ...] = ()
+    authorizations: tuple[AuthorizationBalance, ...] = ()
+    therapy_accrued: Decimal = Decimal("0.00")
+    overridden: frozenset[str] = field(default_factory=frozenset)

@@ -1,0 +1,258 @@
+"""One visit as the chart tells it: the shape of intake, of the JSON Schema we publish, and of every rule's input.
+
+Four domains a therapy biller needs: clinical, timing, administrative, compliance. Unknown fields are refused, because a
+misspelt field would otherwise be a fact silently lost.
+"""
+
+from datetime import date, datetime, time
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from billing.vocabulary import Discipline, Modality, ServiceMode, VisitKind
+
+MINUTES_PER_DAY = 24 * 60
+SERVICES_MAX = 50  # 837P: at most 50 service lines a claim (005010X222A1)
+DIAGNOSES_MAX = 12  # 837P: at most 12 diagnoses a claim (005010X222A1)
+POINTERS_MAX = 4
+MODIFIERS_MAX = 4
+
+Identifier = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60)]
+Code = Annotated[str, StringConstraints(strip_whitespace=True, to_upper=True, pattern=r"^[A-Za-z0-9]{5}$")]
+Modifier = Annotated[str, StringConstraints(strip_whitespace=True, to_upper=True, pattern=r"^[A-Za-z0-9]{2}$")]
+NPI = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^\d{10}$")]
+Dollars = Annotated[Decimal, Field(ge=0, le=100_000, decimal_places=2)]
+Minutes = Annotated[int, Field(ge=0, le=MINUTES_PER_DAY)]
+
+
+class Record(BaseModel):
+    """Frozen, and strict about unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Address(Record):
+    """A United States postal address."""
+
+    line1: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=55)]
+    line2: Annotated[str, StringConstraints(strip_whitespace=True, max_length=55)] = ""
+    city: Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=30)]
+    state: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+    postal_code: Annotated[str, StringConstraints(pattern=r"^\d{5}(\d{4})?$")]
+
+
+class Patient(Record):
+    """Who was treated."""
+
+    patient_id: Identifier = Field(description="The sender's own id of the patient; the same person, the same id.")
+    first_name: Name
+    last_name: Name
+    middle_name: Annotated[str, StringConstraints(max_length=25)] = ""
+    birth_date: date
+    sex: Annotated[str, StringConstraints(pattern=r"^[FMU]$")] = Field(description="F, M or U (X12 DMG03).")
+    address: Address
+
+
+class Diagnosis(Record):
+    """One ICD-10-CM code; rank 1 is primary."""
+
+    code: Annotated[str, StringConstraints(strip_whitespace=True, to_upper=True, min_length=3, max_length=8)]
+    rank: int = Field(ge=1, le=DIAGNOSES_MAX)
+
+
+class Goal(Record):
+    """A goal of the plan of care as of this visit."""
+
+    description: Annotated[str, StringConstraints(min_length=1, max_length=500)]
+    term: Annotated[str, StringConstraints(pattern=r"^(short|long)$")] = "long"
+    measurable: bool = True
+
+
+class ObjectiveMeasure(Record):
+    """A measured finding: range of motion, strength, an outcome score."""
+
+    name: Name
+    value: Annotated[str, StringConstraints(min_length=1, max_length=60)]
+    unit: Annotated[str, StringConstraints(max_length=20)] = ""
+
+
+class Clinical(Record):
+    """What was found and done."""
+
+    visit_kind: VisitKind
+    diagnoses: tuple[Diagnosis, ...] = Field(default=(), max_length=DIAGNOSES_MAX)
+    goals: tuple[Goal, ...] = Field(default=(), max_length=50)
+    objective_measures: tuple[ObjectiveMeasure, ...] = Field(default=(), max_length=100)
+    re_evaluation_reason: Annotated[str, StringConstraints(max_length=500)] = ""
+    onset_date: date | None = None
+
+    @model_validator(mode="after")
+    def _ranks_are_unique(self) -> "Clinical":
+        ranks = [diagnosis.rank for diagnosis in self.diagnoses]
+        if len(set(ranks)) != len(ranks):
+            raise ValueError("two diagnoses have the same rank")
+        return self
+
+
+class PersonMinutes(Record):
+    """Minutes of skilled one-on-one (or group) care given by one person."""
+
+    clinician_id: Identifier
+    minutes: Minutes
+    together_with_therapist: bool = Field(
+        default=False, description="Assistant and therapist treated at the same time: therapist minutes (CMS 2020)."
+    )
+
+
+class Service(Record):
+    """One code of the visit with the minutes of each person who gave it."""
+
+    code: Code
+    minutes: tuple[PersonMinutes, ...] = Field(min_length=1, max_length=10)
+    mode: ServiceMode = ServiceMode.INDIVIDUAL
+    diagnosis_pointers: tuple[int, ...] = Field(default=(), max_length=POINTERS_MAX)
+    modifiers: tuple[Modifier, ...] = Field(
+        default=(), max_length=MODIFIERS_MAX, description="Modifiers the clinician states; Firstpass derives the rest."
+    )
+    start_time: time | None = None
+    stop_time: time | None = None
+    separate_block: bool = Field(
+        default=False, description="Given in its own 15-minute block, apart from the visit's other services."
+    )
+    description: Annotated[str, StringConstraints(max_length=80)] = Field(
+        default="", description="Required for unlisted codes (SV101-7)."
+    )
+    units: int | None = Field(default=None, ge=0, le=999, description="What the chart counted; we compare, we do not trust.")
+
+    @property
+    def total_minutes(self) -> int:
+        """Minutes of everybody, counted once each."""
+        return sum(person.minutes for person in self.minutes)
+
+
+class Timing(Record):
+    """Who spent how long on what."""
+
+    services: tuple[Service, ...] = Field(min_length=1, max_length=SERVICES_MAX)
+    total_timed_minutes: Minutes | None = Field(default=None, description="As documented in the note (Medicare wants it).")
+    total_treatment_minutes: Minutes | None = Field(default=None, description="Timed and untimed, as documented.")
+
+
+class Subscriber(Record):
+    """The person who holds the policy, when it is not the patient."""
+
+    first_name: Name
+    last_name: Name
+    birth_date: date
+    sex: Annotated[str, StringConstraints(pattern=r"^[FMU]$")]
+    address: Address
+
+
+class Coverage(Record):
+    """One plan that may pay; rank 1 pays first."""
+
+    plan_id: Identifier = Field(description="A plan of the practice file.")
+    rank: int = Field(ge=1, le=3)
+    member_id: Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=40)]
+    group_number: Annotated[str, StringConstraints(max_length=50)] = ""
+    relationship: Annotated[str, StringConstraints(pattern=r"^(self|spouse|child|other)$")] = "self"
+    subscriber: Subscriber | None = None
+
+    @model_validator(mode="after")
+    def _dependent_names_subscriber(self) -> "Coverage":
+        if self.relationship != "self" and self.subscriber is None:
+            raise ValueError("subscriber is required when relationship is not self")
+        return self
+
+
+class Referral(Record):
+    """The signed order or referral behind the plan of care."""
+
+    npi: NPI
+    first_name: Name
+    last_name: Name
+    ordered_on: date | None = None
+    expires_on: date | None = None
+
+
+class Administrative(Record):
+    """Where, for whom, under which permission."""
+
+    location_id: Identifier
+    place_of_service: Annotated[str, StringConstraints(pattern=r"^\d{2}$")] = Field(description="CMS place-of-service code.")
+    modality: Modality = Modality.IN_PERSON
+    coverages: tuple[Coverage, ...] = Field(min_length=1, max_length=3)
+    referral: Referral | None = None
+    authorization_number: Annotated[str, StringConstraints(max_length=50)] = ""
+    patient_paid: Dollars = Field(default=Decimal("0.00"), description="Paid at the desk, in dollars.")
+
+    @model_validator(mode="after")
+    def _one_coverage_per_rank(self) -> "Administrative":
+        ranks = sorted(coverage.rank for coverage in self.coverages)
+        if ranks != list(range(1, len(ranks) + 1)):
+            raise ValueError("coverages must be ranked 1, 2, 3 without a gap")
+        return self
+
+    @property
+    def primary(self) -> Coverage:
+        """The coverage that pays first."""
+        return min(self.coverages, key=lambda coverage: coverage.rank)
+
+
+class Signature(Record):
+    """Who signed the note, and when."""
+
+    clinician_id: Identifier
+    signed_at: AwareDatetime
+    kind: Annotated[str, StringConstraints(pattern=r"^(author|co_signer)$")] = "author"
+
+
+class PlanOfCare(Record):
+    """The plan of care the visit stands on (Medicare Benefit Policy Manual ch. 15, 220.1)."""
+
+    plan_of_care_id: Identifier
+    established_on: date
+    effective_to: date | None = Field(default=None, description="End of the stated duration.")
+    certified_on: date | None = Field(default=None, description="Date of the physician's or NPP's signature.")
+    sent_to_certifier_on: date | None = Field(default=None, description="Evidence for the 2025 order exception.")
+    certifier_npi: NPI | None = None
+    recertified_on: date | None = None
+
+
+class Episode(Record):
+    """Patient, discipline and condition under care, from first day to discharge."""
+
+    episode_id: Identifier
+    started_on: date = Field(description="First treatment day, evaluation included.")
+    treatment_days_before_firstpass: int = Field(
+        default=0, ge=0, le=500, description="Treatment days since the last progress report that we were never sent."
+    )
+
+
+class Compliance(Record):
+    """Who treated in which role, under whose eyes, on which papers."""
+
+    rendering_clinician_id: Identifier = Field(description="The therapist in whose name the claim goes out.")
+    supervising_clinician_id: Identifier | None = None
+    signatures: tuple[Signature, ...] = Field(default=(), max_length=10)
+    episode: Episode
+    plan_of_care: PlanOfCare | None = None
+    progress_reports: tuple[date, ...] = Field(default=(), max_length=100)
+
+
+class Encounter(Record):
+    """One visit, in the version the sender now holds to be true."""
+
+    encounter_id: Identifier = Field(description="The sender's own id of the visit.")
+    version: int = Field(ge=1, description="Rises with every change of the visit; the same version again changes nothing.")
+    date_of_service: date
+    discipline: Discipline
+    cancelled: bool = Field(default=False, description="The visit did not happen or must not be billed.")
+    patient: Patient
+    clinical: Clinical
+    timing: Timing
+    administrative: Administrative
+    compliance: Compliance
+    sent_at: datetime | None = Field(default=None, description="When the sender sent it; informative.")

@@ -1,0 +1,205 @@
+"""A practice as a file: who works there, which plans pay, on which terms. Loaded by ``firstpass import PRACTICE.json``.
+
+Plan terms decide everything that differs between payers; nothing is inferred from "government" or "commercial". Terms,
+fees and authorizations are effective-dated, and a rule is always evaluated with the terms of the date of service.
+"""
+
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints, model_validator
+
+from billing.encounter import NPI, Address, Code, Dollars, Identifier, Modifier, Name, Record
+from billing.vocabulary import AuthorizationNeed, ClinicianRole, Discipline, Role, UnitMethod, UnitOfMeasure
+
+SCHEMA = "firstpass/practice/1"
+Taxonomy = Annotated[str, StringConstraints(pattern=r"^[0-9A-Z]{10}$")]
+
+
+class Location(Record):
+    """A place where the practice treats."""
+
+    location_id: Identifier
+    name: Name
+    address: Address
+    npi: NPI | None = None
+
+
+class Clinician(Record):
+    """A person who treats."""
+
+    clinician_id: Identifier
+    first_name: Name
+    last_name: Name
+    credentials: Annotated[str, StringConstraints(max_length=20)] = ""
+    role: ClinicianRole
+    discipline: Discipline
+    npi: NPI | None = None
+    taxonomy: Taxonomy | None = None
+    license_number: Annotated[str, StringConstraints(max_length=30)] = ""
+
+    @model_validator(mode="after")
+    def _therapist_has_npi(self) -> "Clinician":
+        if self.role is ClinicianRole.THERAPIST and self.npi is None:
+            raise ValueError("a therapist needs an npi: claims go out in the therapist's name")
+        return self
+
+
+class PlanTerms(Record):
+    """What a plan wants, for dates of service in [effective_from, effective_to]. Every default is the practice's own."""
+
+    effective_from: date
+    effective_to: date | None = None
+    source: str = Field(default="practice default", description="Where the terms were read, and when.")
+    # units and modifiers
+    unit_method: UnitMethod = UnitMethod.PER_CODE_MIDPOINT
+    discipline_modifier_required: bool = True
+    assistant_modifier_required: bool = False
+    kx_threshold_applies: bool = False
+    modifier_order: tuple[str, ...] = ("discipline", "assistant", "kx", "distinct", "telehealth", "other")
+    telehealth_modifier_required: bool = True
+    telehealth_allowed: bool = True
+    ncci_applies: bool = True
+    excluded_codes: tuple[Code, ...] = ()
+    substituted_codes: dict[str, str] = Field(default_factory=dict, description="e.g. 97014 -> G0283 for Medicare.")
+    required_modifiers: dict[str, Modifier] = Field(default_factory=dict, description="code -> modifier the plan wants.")
+    timed_units_per_day_max: int | None = None
+    # documentation
+    plan_of_care_required: bool = True
+    certification_required: bool = False
+    certification_days: int = 30
+    certification_order_exception: bool = False
+    recertification_days: int = 90
+    progress_report_every_days: int | None = Field(default=None, description="Treatment days per progress report.")
+    referral_required: bool = False
+    start_stop_times_required: bool = False
+    co_signature_required: bool = True
+    note_signed_within_days: int = 30
+    # authorization
+    authorization_need: AuthorizationNeed = AuthorizationNeed.NONE
+    authorization_after_visits: int = 0
+    evaluation_exempt: bool = True
+    authorization_lead_days: int = Field(default=7, description="The payer's usual time to answer.")
+    # claims
+    timely_filing_days: int = 180
+    corrected_claim_days: int = 180
+    appeal_days: int = 180
+    accepts_replacement: bool = Field(default=True, description="Takes frequency 7 with the payer's control number.")
+    follow_up_after_days: int = Field(default=21, description="Silence after acceptance before a person looks.")
+    # money
+    allowed_percent_of_fee: Decimal = Field(default=Decimal("62"), ge=0, le=100)
+    allowed_amounts: dict[str, Dollars] = Field(default_factory=dict, description="code -> allowed per unit, dollars.")
+    mppr_percent: Decimal = Field(default=Decimal("0"), description="Cut of practice expense on 2nd+ units (Medicare 50).")
+    assistant_percent: Decimal = Field(default=Decimal("100"), description="Share of the plan's part paid for CQ/CO.")
+    coinsurance_percent: Decimal = Field(default=Decimal("20"))
+    copay: Dollars = Decimal("0.00")
+    sequestration_percent: Decimal = Field(default=Decimal("0"))
+
+
+class Plan(Record):
+    """One product of a payer."""
+
+    plan_id: Identifier
+    name: Name
+    terms: tuple[PlanTerms, ...] = Field(min_length=1, max_length=40)
+
+    @model_validator(mode="after")
+    def _terms_do_not_overlap(self) -> "Plan":
+        ordered = sorted(self.terms, key=lambda terms: terms.effective_from)
+        for earlier, later in zip(ordered, ordered[1:], strict=False):
+            if earlier.effective_to is None or earlier.effective_to >= later.effective_from:
+                raise ValueError(f"terms from {later.effective_from} overlap those from {earlier.effective_from}")
+        return self
+
+
+class Payer(Record):
+    """Who receives claims and pays them."""
+
+    payer_id: Annotated[str, StringConstraints(min_length=2, max_length=30)] = Field(description="Clearinghouse id, NM109.")
+    name: Name
+    claim_filing_indicator: Annotated[str, StringConstraints(pattern=r"^[0-9A-Z]{2}$")] = Field(description="X12 SBR09.")
+    connection: Identifier = Field(default="clearinghouse", description="Through which connection claims are sent.")
+    plans: tuple[Plan, ...] = Field(min_length=1, max_length=100)
+
+
+class Fee(Record):
+    """What the practice charges for one unit of a code."""
+
+    code: Code
+    amount: Dollars
+    effective_from: date
+    effective_to: date | None = None
+
+
+class User(Record):
+    """Somebody who logs in. The password is hashed at load and never kept."""
+
+    email: Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$", max_length=200)]
+    name: Name
+    role: Role
+    password: Annotated[str, StringConstraints(min_length=8, max_length=200)] | None = None
+    clinician_id: Identifier | None = None
+
+
+class AuthorizationRecord(Record):
+    """What a payer has granted."""
+
+    authorization_id: Identifier
+    number: Annotated[str, StringConstraints(min_length=1, max_length=50)]
+    patient: Identifier = Field(description="The sender's patient_id.")
+    plan_id: Identifier
+    disciplines: tuple[Discipline, ...] = Field(min_length=1, max_length=3)
+    unit_of_measure: UnitOfMeasure = UnitOfMeasure.VISITS
+    quantity: int = Field(ge=1, le=10_000)
+    used_before_firstpass: int = Field(default=0, ge=0)
+    codes: tuple[Code, ...] = Field(default=(), description="Empty: every code.")
+    effective_from: date
+    effective_to: date
+
+    @model_validator(mode="after")
+    def _dates_in_order(self) -> "AuthorizationRecord":
+        if self.effective_to < self.effective_from:
+            raise ValueError("effective_to is before effective_from")
+        return self
+
+
+class IntegrationKey(Record):
+    """An API key, given here only by its name; the secret is shown once when it is made."""
+
+    name: Name
+
+
+class Practice(Record):
+    """The practice file."""
+
+    model_config = {"frozen": True, "extra": "forbid", "populate_by_name": True}
+
+    schema_name: Literal["firstpass/practice/1"] = Field(alias="schema")
+    practice_id: Identifier
+    name: Name
+    npi: NPI
+    tax_id: Annotated[str, StringConstraints(pattern=r"^\d{9}$")]
+    taxonomy: Taxonomy
+    address: Address
+    phone: Annotated[str, StringConstraints(pattern=r"^\d{10}$")]
+    time_zone: str = "America/Chicago"
+    submitter_id: Identifier
+    receiver_id: Identifier
+    receiver_name: Name = "CLEARINGHOUSE"
+    locations: tuple[Location, ...] = Field(min_length=1)
+    clinicians: tuple[Clinician, ...] = Field(min_length=1)
+    payers: tuple[Payer, ...] = Field(min_length=1)
+    fees: tuple[Fee, ...] = Field(min_length=1)
+    users: tuple[User, ...] = ()
+    authorizations: tuple[AuthorizationRecord, ...] = ()
+
+    @model_validator(mode="after")
+    def _names_point_somewhere(self) -> "Practice":
+        plans = [plan.plan_id for payer in self.payers for plan in payer.plans]
+        if len(set(plans)) != len(plans):
+            raise ValueError("two plans have the same plan_id")
+        for authorization in self.authorizations:
+            if authorization.plan_id not in plans:
+                raise ValueError(f"authorization {authorization.authorization_id}: no plan {authorization.plan_id}")
+        return self

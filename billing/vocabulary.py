@@ -1,0 +1,138 @@
+"""The words of the house as closed sets. Every other room imports them from here."""
+
+from enum import StrEnum
+
+
+class Discipline(StrEnum):
+    """The therapy discipline of a plan of care; decides GP, GO or GN."""
+
+    PT = "PT"
+    OT = "OT"
+    SLP = "SLP"
+
+
+class ClinicianRole(StrEnum):
+    """In which capacity a person treats. Assistants drive CQ and CO; students never bill."""
+
+    THERAPIST = "therapist"
+    ASSISTANT = "assistant"
+    STUDENT = "student"
+
+
+class Modality(StrEnum):
+    """How patient and clinician met."""
+
+    IN_PERSON = "in_person"
+    AUDIO_VIDEO = "audio_video"
+    AUDIO_ONLY = "audio_only"
+
+
+class ServiceMode(StrEnum):
+    """Whether the clinician's minutes were given to one patient alone."""
+
+    INDIVIDUAL = "individual"
+    GROUP = "group"
+    CONCURRENT = "concurrent"
+
+
+class VisitKind(StrEnum):
+    """What the visit was for."""
+
+    EVALUATION = "evaluation"
+    RE_EVALUATION = "re_evaluation"
+    TREATMENT = "treatment"
+    DISCHARGE = "discharge"
+
+
+class UnitMethod(StrEnum):
+    """How minutes become units; a plan term, never inferred from the kind of payer (domain.md 1.1)."""
+
+    CMS_TOTAL_TIME = "cms_total_time"
+    PER_CODE_MIDPOINT = "per_code_midpoint"
+    PER_CODE_FULL = "per_code_full"
+
+
+class Severity(StrEnum):
+    """What a finding does to the claim."""
+
+    REPAIR = "repair"  # fixed by the machine, recorded
+    WARN = "warn"  # shown, stops nothing
+    HOLD = "hold"  # a person must act; may be overridden with a reason where the check says so
+    BLOCK = "block"  # a person must act; cannot be overridden
+
+
+class Owner(StrEnum):
+    """Whose move it is."""
+
+    CLINICIAN = "clinician"
+    FRONT_DESK = "front_desk"
+    BILLER = "biller"
+    SUPERVISOR = "supervisor"
+    PAYER = "payer"
+    PATIENT = "patient"
+
+
+class Queue(StrEnum):
+    """Where work waits for a person. A case is in one queue at a time."""
+
+    DOCUMENTATION = "documentation"
+    AUTHORIZATION = "authorization"
+    SCRUB = "scrub"
+    REJECTIONS = "rejections"
+    FOLLOW_UP = "follow_up"
+    POSTING = "posting"
+    DENIALS = "denials"
+    PATIENT_BALANCE = "patient_balance"
+
+
+class Stage(StrEnum):
+    """Where an encounter is in its life (docs/architecture.md, section 3)."""
+
+    INTAKE = "intake"
+    DOCUMENTATION = "documentation"
+    AUTHORIZATION = "authorization"
+    SCRUB = "scrub"
+    SUBMISSION = "submission"
+    ACKNOWLEDGEMENT = "acknowledgement"
+    REMITTANCE = "remittance"
+    DENIAL = "denial"
+    PATIENT_BALANCE = "patient_balance"
+    CLOSED = "closed"
+
+
+class Role(StrEnum):
+    """What a user may do; see billing.desk for the rights."""
+
+    BILLER = "biller"
+    SUPERVISOR = "supervisor"
+    CLINICIAN = "clinician"
+    FRONT_DESK = "front_desk"
+    AUDITOR = "auditor"
+    ADMINISTRATOR = "administrator"
+
+
+class DenialCategory(StrEnum):
+    """Root of a denial, at receipt (domain.md 7.3; the founding list plus technical)."""
+
+    ELIGIBILITY = "eligibility"
+    AUTHORIZATION = "authorization"
+    DOCUMENTATION = "documentation"
+    CODING = "coding"
+    MEDICAL_NECESSITY = "medical_necessity"
+    TECHNICAL = "technical"
+
+
+class AuthorizationNeed(StrEnum):
+    """When a plan wants prior authorization."""
+
+    NONE = "none"
+    BEFORE_EVALUATION = "before_evaluation"
+    AFTER_EVALUATION = "after_evaluation"
+    AFTER_VISITS = "after_visits"
+
+
+class UnitOfMeasure(StrEnum):
+    """What an authorization counts."""
+
+    VISITS = "visits"
+    UNITS = "units"

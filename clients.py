@@ -1,0 +1,141 @@
+"""How Firstpass reaches Postgres and Temporal, and how it seals everything it tells Temporal."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.engine import URL, make_url
+from temporalio.api.common.v1 import Payload
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes, PayloadCodec
+from temporalio.runtime import Runtime
+from temporalio.service import TLSConfig
+
+from settings import Problem, Settings
+
+CONNECT_SECONDS = 5
+POOL_WAIT_SECONDS = 10
+POOL_RECYCLE_SECONDS = 30 * 60
+NONCE_BYTES = 12
+ENCODING = b"binary/firstpass-aes256gcm"
+KEY_ID = "firstpass-key"
+
+
+def psycopg_url(url: str) -> URL:
+    """The URL with our driver named, whichever of the usual spellings it came in."""
+    parsed = make_url(url)
+    if parsed.drivername in {"postgres", "postgresql"}:
+        return parsed.set(drivername="postgresql+psycopg")
+    return parsed
+
+
+def make_engine(url: str, *, pool_size: int = 20, application_name: str = "firstpass") -> Engine:
+    """A pool of exactly `pool_size` connections: a worker runs as many activities at once, so nobody queues twice."""
+    if not url:
+        raise Problem(
+            "No database address is set, and no embedded one runs here. "
+            "Start `firstpass up` in another terminal, or set DATABASE_URL and FIRSTPASS_APP_DATABASE_URL."
+        )
+    return create_engine(
+        psycopg_url(url),
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=POOL_WAIT_SECONDS,
+        pool_recycle=POOL_RECYCLE_SECONDS,
+        pool_pre_ping=True,  # after a restart of Postgres the first request must not be the one that notices
+        connect_args={
+            "connect_timeout": CONNECT_SECONDS,
+            "application_name": application_name,
+            "options": "-c timezone=UTC",
+        },
+    )
+
+
+class SealedPayloads(PayloadCodec):
+    """AES-256-GCM over every payload. The namespace is authenticated too, so a payload cannot be moved elsewhere."""
+
+    def __init__(self, ring: dict[str, bytes], current: str, namespace: str) -> None:
+        if current not in ring:
+            raise Problem(
+                "No key for sealing Temporal payloads is set, so nothing was sent. "
+                "Set FIRSTPASS_CODEC_KEYS, or start `firstpass up`, which generates one."
+            )
+        self._ciphers = {key_id: AESGCM(key) for key_id, key in ring.items()}
+        self._current = current
+        self._bound_to = namespace.encode()
+
+    async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        return [self._seal(payload) for payload in payloads]
+
+    async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        return [self._open(payload) for payload in payloads]
+
+    def _seal(self, payload: Payload) -> Payload:
+        nonce = os.urandom(NONCE_BYTES)
+        sealed = self._ciphers[self._current].encrypt(nonce, payload.SerializeToString(), self._bound_to)
+        return Payload(metadata={"encoding": ENCODING, KEY_ID: self._current.encode()}, data=nonce + sealed)
+
+    def _open(self, payload: Payload) -> Payload:
+        if payload.metadata.get("encoding") != ENCODING:
+            return payload  # written before sealing, or by Temporal itself
+        key_id = payload.metadata[KEY_ID].decode()
+        cipher = self._ciphers.get(key_id)
+        if cipher is None:
+            raise Problem(f"A payload was sealed with key {key_id!r}, which is not in FIRSTPASS_CODEC_KEYS. Add it back.")
+        try:
+            plain = cipher.decrypt(payload.data[:NONCE_BYTES], payload.data[NONCE_BYTES:], self._bound_to)
+        except InvalidTag:
+            raise Problem(
+                f"A payload sealed with key {key_id!r} does not open: it was changed, or belongs to another namespace."
+            ) from None
+        return Payload.FromString(plain)
+
+
+def data_converter(settings: Settings) -> DataConverter:
+    """One converter for client, worker and replayer: pydantic messages, sealed, failures included.
+
+    The failure converter matters: with a codec alone an exception's text stays readable in history.
+    """
+    return dataclasses.replace(
+        pydantic_data_converter,
+        payload_codec=SealedPayloads(settings.codec_ring, settings.current_codec_key, settings.temporal_namespace),
+        failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
+    )
+
+
+async def connect_temporal(settings: Settings, *, runtime: Runtime | None = None, identity: str = "") -> Client:
+    """A connected client. `identity` stands in clear text in every history, so it never is a host or user name."""
+    if not settings.temporal_address:
+        raise Problem(
+            "No Temporal address is set, and no embedded one runs here. "
+            "Start `firstpass up` in another terminal, or set TEMPORAL_ADDRESS."
+        )
+    api_key = settings.temporal_api_key.get_secret_value() or None
+    try:
+        return await Client.connect(
+            settings.temporal_address,
+            namespace=settings.temporal_namespace,
+            data_converter=data_converter(settings),
+            api_key=api_key,
+            tls=TLSConfig() if settings.temporal_tls or api_key else False,
+            identity=identity or f"firstpass-{os.getpid()}",
+            runtime=runtime,
+            connect_timeout=timedelta(seconds=CONNECT_SECONDS),
+        )
+    except (RuntimeError, TimeoutError) as error:
+        raise Problem(
+            f"Temporal does not answer at {settings.temporal_address}, so no workflow can be started or moved. "
+            "Check that it runs and that TEMPORAL_ADDRESS is right."
+        ) from error
+
+
+def hidden(urls: Iterable[str]) -> list[str]:
+    """Addresses fit for a screen or a log: without their passwords."""
+    return [make_url(url).render_as_string(hide_password=True) for url in urls]

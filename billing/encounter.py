@@ -124,7 +124,9 @@ class Service(Record):
     description: Annotated[str, StringConstraints(max_length=80)] = Field(
         default="", description="Required for unlisted codes (SV101-7)."
     )
-    units: int | None = Field(default=None, ge=0, le=999, description="What the chart counted; we compare, we do not trust.")
+    units: int | None = Field(
+        default=None, ge=0, le=999, description="What the chart counted; we compare, we do not trust."
+    )
 
     @property
     def total_minutes(self) -> int:
@@ -136,7 +138,9 @@ class Timing(Record):
     """Who spent how long on what."""
 
     services: tuple[Service, ...] = Field(min_length=1, max_length=SERVICES_MAX)
-    total_timed_minutes: Minutes | None = Field(default=None, description="As documented in the note (Medicare wants it).")
+    total_timed_minutes: Minutes | None = Field(
+        default=None, description="As documented in the note (Medicare wants it)."
+    )
     total_treatment_minutes: Minutes | None = Field(default=None, description="Timed and untimed, as documented.")
 
 
@@ -181,7 +185,9 @@ class Administrative(Record):
     """Where, for whom, under which permission."""
 
     location_id: Identifier
-    place_of_service: Annotated[str, StringConstraints(pattern=r"^\d{2}$")] = Field(description="CMS place-of-service code.")
+    place_of_service: Annotated[str, StringConstraints(pattern=r"^\d{2}$")] = Field(
+        description="CMS place-of-service code."
+    )
     modality: Modality = Modality.IN_PERSON
     coverages: tuple[Coverage, ...] = Field(min_length=1, max_length=3)
     referral: Referral | None = None
@@ -246,7 +252,9 @@ class Encounter(Record):
     """One visit, in the version the sender now holds to be true."""
 
     encounter_id: Identifier = Field(description="The sender's own id of the visit.")
-    version: int = Field(ge=1, description="Rises with every change of the visit; the same version again changes nothing.")
+    version: int = Field(
+        ge=1, description="Rises with every change of the visit; the same version again changes nothing."
+    )
     date_of_service: date
     discipline: Discipline
     cancelled: bool = Field(default=False, description="The visit did not happen or must not be billed.")

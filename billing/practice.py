@@ -63,7 +63,9 @@ class PlanTerms(Record):
     ncci_applies: bool = True
     excluded_codes: tuple[Code, ...] = ()
     substituted_codes: dict[str, str] = Field(default_factory=dict, description="e.g. 97014 -> G0283 for Medicare.")
-    required_modifiers: dict[str, Modifier] = Field(default_factory=dict, description="code -> modifier the plan wants.")
+    required_modifiers: dict[str, Modifier] = Field(
+        default_factory=dict, description="code -> modifier the plan wants."
+    )
     timed_units_per_day_max: int | None = None
     # documentation
     plan_of_care_required: bool = True
@@ -90,7 +92,9 @@ class PlanTerms(Record):
     # money
     allowed_percent_of_fee: Decimal = Field(default=Decimal("62"), ge=0, le=100)
     allowed_amounts: dict[str, Dollars] = Field(default_factory=dict, description="code -> allowed per unit, dollars.")
-    mppr_percent: Decimal = Field(default=Decimal("0"), description="Cut of practice expense on 2nd+ units (Medicare 50).")
+    mppr_percent: Decimal = Field(
+        default=Decimal("0"), description="Cut of practice expense on 2nd+ units (Medicare 50)."
+    )
     assistant_percent: Decimal = Field(default=Decimal("100"), description="Share of the plan's part paid for CQ/CO.")
     coinsurance_percent: Decimal = Field(default=Decimal("20"))
     copay: Dollars = Decimal("0.00")
@@ -116,9 +120,13 @@ class Plan(Record):
 class Payer(Record):
     """Who receives claims and pays them."""
 
-    payer_id: Annotated[str, StringConstraints(min_length=2, max_length=30)] = Field(description="Clearinghouse id, NM109.")
+    payer_id: Annotated[str, StringConstraints(min_length=2, max_length=30)] = Field(
+        description="Clearinghouse id, NM109."
+    )
     name: Name
-    claim_filing_indicator: Annotated[str, StringConstraints(pattern=r"^[0-9A-Z]{2}$")] = Field(description="X12 SBR09.")
+    claim_filing_indicator: Annotated[str, StringConstraints(pattern=r"^[0-9A-Z]{2}$")] = Field(
+        description="X12 SBR09."
+    )
     connection: Identifier = Field(default="clearinghouse", description="Through which connection claims are sent.")
     plans: tuple[Plan, ...] = Field(min_length=1, max_length=100)
 

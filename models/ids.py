@@ -1,0 +1,41 @@
+"""Ids and the workflow ids made of them. Only opaque ids ever reach Temporal."""
+
+from uuid import UUID, uuid4
+
+ENCOUNTER_PREFIX = "encounter/"
+AUTHORIZATION_PREFIX = "authorization/"
+
+
+def new_id() -> UUID:
+    """A fresh opaque id."""
+    return uuid4()
+
+
+def encounter_workflow_id(encounter_id: UUID) -> str:
+    """One workflow per encounter, for its whole life."""
+    return f"{ENCOUNTER_PREFIX}{encounter_id}"
+
+
+def authorization_workflow_id(authorization_id: UUID) -> str:
+    """One workflow per authorization."""
+    return f"{AUTHORIZATION_PREFIX}{authorization_id}"
+
+
+def batch_workflow_id(practice_id: UUID, connection: str) -> str:
+    """One collector of ready claims per practice and connection."""
+    return f"batch/{practice_id}/{connection}"
+
+
+def inbox_workflow_id(practice_id: UUID, connection: str) -> str:
+    """One fetcher of files per practice and connection."""
+    return f"inbox/{practice_id}/{connection}"
+
+
+def file_workflow_id(inbound_file_id: UUID) -> str:
+    """One workflow per file received."""
+    return f"file/{inbound_file_id}"
+
+
+def reconcile_workflow_id() -> str:
+    """The one watchman."""
+    return "reconcile"

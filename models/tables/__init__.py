@@ -1,0 +1,1 @@
+"""Mapped classes only, no methods. Import from the submodule."""

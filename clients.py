@@ -88,7 +88,9 @@ class SealedPayloads(PayloadCodec):
         key_id = payload.metadata[KEY_ID].decode()
         cipher = self._ciphers.get(key_id)
         if cipher is None:
-            raise Problem(f"A payload was sealed with key {key_id!r}, which is not in FIRSTPASS_CODEC_KEYS. Add it back.")
+            raise Problem(
+                f"A payload was sealed with key {key_id!r}, which is not in FIRSTPASS_CODEC_KEYS. Add it back."
+            )
         try:
             plain = cipher.decrypt(payload.data[:NONCE_BYTES], payload.data[NONCE_BYTES:], self._bound_to)
         except InvalidTag:

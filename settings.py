@@ -74,7 +74,9 @@ class Settings(BaseSettings):
     codec_key_id: str = Field("", description="which of codec_keys encrypts; empty: the last one listed")
 
     sftp_host: str = Field("", description="the clearinghouse's SFTP host; empty: the embedded simulator")
-    sftp_port: int = Field(2222, ge=0, le=65535, description="the clearinghouse's SFTP port; 0: any free one (embedded)")
+    sftp_port: int = Field(
+        2222, ge=0, le=65535, description="the clearinghouse's SFTP port; 0: any free one (embedded)"
+    )
     sftp_user: str = Field("firstpass", description="our user name at the clearinghouse")
     sftp_password: SecretStr = Field(SecretStr(""), description="our password there, if it takes passwords")
     sftp_key_path: Path | None = Field(None, description="our private key file, if it takes keys")
@@ -85,7 +87,9 @@ class Settings(BaseSettings):
     sftp_outbound_dir: str = Field("outbound", description="their directory we fetch answers from")
 
     web_host: str = Field("127.0.0.1", description="address the web server listens on")
-    web_port: int = Field(8000, ge=0, le=65535, description="port the web server listens on; 0: any free one (embedded)")
+    web_port: int = Field(
+        8000, ge=0, le=65535, description="port the web server listens on; 0: any free one (embedded)"
+    )
     public_url: str = Field("", description="how browsers reach the web server; empty: http://web_host:web_port")
     session_idle_minutes: int = Field(30, ge=1, le=24 * 60, description="a log-in ends after this long without a click")
     session_absolute_minutes: int = Field(12 * 60, ge=1, le=7 * 24 * 60, description="a log-in ends after this long")

@@ -1,25 +1,26 @@
 """How Alembic reaches the database: as the owner of the tables, one migration per transaction, never waiting long."""
 
 import os
+import pkgutil
 from importlib import import_module
 
 from alembic import context
 from sqlalchemy import Connection, MetaData, create_engine, make_url, text
 from sqlalchemy.pool import NullPool
 
+from models import tables
+from models.tables.base import Base
+
 APP_ROLE = "firstpass_app"
 # A migration that cannot get its lock gives up instead of queueing everyone behind it.
 LOCK_TIMEOUT = "4s"
 
 
-def target_metadata() -> MetaData | None:
+def target_metadata() -> MetaData:
     """The tables as the code describes them, for `alembic check` and `--autogenerate`."""
-    try:
-        base = getattr(import_module("models.tables"), "Base", None)
-    except ModuleNotFoundError:
-        return None
-    metadata = getattr(base, "metadata", None)
-    return metadata if isinstance(metadata, MetaData) else None
+    for module in pkgutil.iter_modules(tables.__path__, "models.tables."):
+        import_module(module.name)
+    return Base.metadata
 
 
 def owner_url() -> str:

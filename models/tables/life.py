@@ -33,6 +33,7 @@ class AuditRow(Base):
     """Who saw or did what. Each row carries the hash of the one before it (set by a trigger), so a gap shows."""
 
     __tablename__ = "audit_log"
+    __table_args__ = (Index("ix_audit_log_chain", "practice_id", "id"),)
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     practice_id: Mapped[UUID] = mapped_column(ForeignKey("practices.id"), index=True)
     at: Mapped[datetime]

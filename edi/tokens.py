@@ -1,7 +1,7 @@
 """Cuts X12 text into segments, whatever the sender did to it, and groups them into interchanges and transactions.
 
-Tolerated, each seen in a real file: byte-order mark, CRLF, a line break as terminator or before it, lines wrapped inside
-an element, indented segments, an ISA that is not 106 wide, any delimiters, delimiters that change between
+Tolerated, each seen in a real file: byte-order mark, CRLF, a line break as terminator or before it, lines wrapped
+inside an element, indented segments, an ISA that is not 106 wide, any delimiters, delimiters that change between
 interchanges, several ISA, GS or ST, a TA1 before the GS, a bare GS or ST without envelope, wrong trailer counts.
 Unknown segments are passed on untouched. The one refusal is `UnreadableFile`, for what is not X12 at all.
 """
@@ -183,7 +183,7 @@ def delimiters_at(text: str, start: int) -> Delimiters | None:
 
 
 def _from_isa(head: str) -> Delimiters | None:
-    if len(head) < 5 or head[3].isalnum() or head[3].isspace() and head[3] not in "\x1c\x1d\x1e\x1f\t|":
+    if len(head) < 5 or head[3].isalnum() or (head[3].isspace() and head[3] not in "\x1c\x1d\x1e\x1f\t"):
         return None
     element = head[3]
     parts = head.split(element, ISA_ELEMENTS)
@@ -291,7 +291,8 @@ def _clean(piece: str, terminator: str) -> list[str]:
     raws = piece.split(terminator)
     if raws[-1] == "":
         raws.pop()
-    if "" in raws or " " in piece[:1] or f"{terminator} " in piece or f"{terminator}\t" in piece or f" {terminator}" in piece:
+    indented = f"{terminator} " in piece or f"{terminator}\t" in piece or piece[:1] in (" ", "\t")
+    if indented or "" in raws or f" {terminator}" in piece:
         raws = [stripped for raw in raws if (stripped := raw.strip(" \t"))]
     if len(piece) > MAX_SEGMENT_CHARS and any(len(raw) > MAX_SEGMENT_CHARS for raw in raws):
         raws = [raw[:MAX_SEGMENT_CHARS] for raw in raws]
@@ -385,7 +386,8 @@ class EnvelopeTracker:
     def _st(self, e: list[str], number: int) -> list[Problem]:
         problems = []
         if "ST" in self._open:
-            problems.append(Problem("MISSING_SE", "A new ST begins before the last one was closed by SE.", number, "ST"))
+            message = "A new ST begins before the last one was closed by SE."
+            problems.append(Problem("MISSING_SE", message, number, "ST"))
         self._open = [*[opened for opened in self._open if opened != "ST"], "ST"]
         self._transactions += 1
         self.transaction_number, self.transaction_control = number, e[2].strip()
@@ -475,9 +477,7 @@ class _Assembler:
         envelope = self.tracker.envelope
         version = start.get(3) or envelope.version
         self.transactions.append(
-            Transaction(
-                envelope, self.marks, start.get(1), start.get(2), version, tuple(self.current), tuple(problems)
-            )
+            Transaction(envelope, self.marks, start.get(1), start.get(2), version, tuple(self.current), tuple(problems))
         )
         self.current = []
 

@@ -15,9 +15,8 @@ MAX_NUMBER_CHARS = 18
 _NUMBER = re.compile(r"-?(?:\d+\.?\d*|\.\d+)", re.ASCII)
 CENT = Decimal("0.01")
 
-BASIC_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 !\"&'()*+,-./:;?=%~@[]_{}\\|<>#$^`")
-"""What we send: X12 basic plus the printable extended set, upper case only."""
-_UNSAFE = re.compile(r"[^A-Z0-9 !\"&'()+,\-./;?=%@\[\]_{}\\|<>#$]")
+_UNSAFE = re.compile(r"[^A-Z0-9 !\"&'()+,\-./;?=%@_#]")
+"""What we never send: lower case, delimiters (also other senders' | < > ^), and what lies outside X12's basic set."""
 _FOLD = str.maketrans(
     {
         "\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"', "\u2013": "-", "\u2014": "-", "\u00a0": " ",
@@ -28,7 +27,7 @@ _FOLD = str.maketrans(
 
 @dataclass(frozen=True, slots=True)
 class Adjustment:
-    """One reason out of a CAS: group code (CO, PR, OA, PI, CR), reason code (CARC), dollars, and units if units changed.
+    """One reason out of a CAS: group code (CO, PR, OA, PI, CR), reason code (CARC), dollars, and units if changed.
 
     Positive amounts reduce the payment (837P and 835, 005010).
     """

@@ -180,7 +180,7 @@ def _adjustments(raw: str, separator: str) -> tuple[tuple[Adjustment, ...], tupl
     group = parts[1] if len(parts) > 1 else ""
     found, faults = [], []
     for index in range(2, len(parts), 3):
-        reason, amount, quantity = (parts[index : index + 3] + ["", ""])[:3]
+        reason, amount, quantity = [*parts[index : index + 3], "", ""][:3]
         value = decimal(amount)
         if value is None and (amount.strip() or reason.strip()):
             faults.append(amount)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 
+import psycopg
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from psycopg import sql
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.engine import URL, make_url
 from temporalio.api.common.v1 import Payload
@@ -18,7 +20,7 @@ from temporalio.converter import DataConverter, DefaultFailureConverterWithEncod
 from temporalio.runtime import Runtime
 from temporalio.service import TLSConfig
 
-from settings import Problem, Settings
+from settings import APP_ROLE, Problem, Settings
 
 CONNECT_SECONDS = 5
 POOL_WAIT_SECONDS = 10
@@ -49,6 +51,7 @@ def make_engine(url: str, *, pool_size: int = 20, application_name: str = "first
         max_overflow=0,
         pool_timeout=POOL_WAIT_SECONDS,
         pool_recycle=POOL_RECYCLE_SECONDS,
+        hide_parameters=True,  # an error must not quote the names and notes it was about
         pool_pre_ping=True,  # after a restart of Postgres the first request must not be the one that notices
         connect_args={
             "connect_timeout": CONNECT_SECONDS,
@@ -138,6 +141,20 @@ async def connect_temporal(settings: Settings, *, runtime: Runtime | None = None
         ) from error
 
 
-def hidden(urls: Iterable[str]) -> list[str]:
-    """Addresses fit for a screen or a log: without their passwords."""
-    return [make_url(url).render_as_string(hide_password=True) for url in urls]
+def ensure_app_role(owner_url: str, app_url: str) -> None:
+    """Create the role the app connects as, with the password its own address names, unless it is already there."""
+    role, password = make_url(app_url).username, make_url(app_url).password
+    if not role or not password:
+        raise Problem(
+            f"FIRSTPASS_APP_DATABASE_URL names no role and password, so the app could not log in. "
+            f"Give it the form postgresql://{APP_ROLE}:<password>@<host>/<database>."
+        )
+    with psycopg.connect(_libpq(owner_url), connect_timeout=CONNECT_SECONDS, autocommit=True) as connection:
+        if connection.execute("select 1 from pg_roles where rolname = %s", [role]).fetchone():
+            return
+        statement = sql.SQL("create role {} login password {}")
+        connection.execute(statement.format(sql.Identifier(role), sql.Literal(password)))
+
+
+def _libpq(url: str) -> str:
+    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)

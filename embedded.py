@@ -515,12 +515,12 @@ class Service:
 
     STOP_SECONDS = 15.0
 
-    def __init__(self, name: str, settings: Settings, ready: Callable[[], bool]) -> None:
+    def __init__(self, name: str, command: Sequence[str], settings: Settings, ready: Callable[[], bool]) -> None:
         self.name = name
         self._ready = ready
         self.child = Child(
             name,
-            [sys.executable, "-m", "cli", name],
+            command,
             (settings.log_dir / f"{name}.log").absolute(),
             environment=settings.as_environment() | {"PYTHONUNBUFFERED": "1"},
             stop_seconds=self.STOP_SECONDS,
@@ -591,6 +591,7 @@ class Stack:
         settings: Settings,
         *,
         services: Sequence[ServiceName] = SERVICES,
+        commands: Mapping[str, Sequence[str]] | None = None,
         tell: Callable[[str], None] = lambda line: None,
     ) -> None:
         if settings.production:
@@ -600,6 +601,7 @@ class Stack:
         self.settings = settings
         self._given = settings
         self._services = tuple(services)
+        self._commands = {name: [sys.executable, "-m", "cli", name] for name in services} | dict(commands or {})
         self._tell = tell
         self._parts: dict[str, Part] = {}
         self._wanted: set[str] = set()
@@ -635,7 +637,7 @@ class Stack:
         _write_private(endpoints_file(self.settings.var_dir), _as_dotenv(self.settings))
         for name in self._services:
             if name != "simulator" or not self._given.sftp_host:
-                self._add(Service(name, self.settings, self._readiness(name)))
+                self._add(Service(name, self._commands[name], self.settings, self._readiness(name)))
         self._watcher = threading.Thread(target=self._watch, name="watch", daemon=True)
         self._watcher.start()
 

@@ -98,6 +98,7 @@ class Settings(BaseSettings):
         15 * 60, gt=0, description="how long ready claims wait for company before a batch is sent"
     )
     inbox_poll_seconds: float = Field(60, gt=0, description="how often we look for files at the clearinghouse")
+    simulator_listen: str = Field("127.0.0.1", description="address the simulated clearinghouse listens on")
     simulator_seed: int = Field(1, description="the same seed plays the same payers")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="how much is logged")
 

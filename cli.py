@@ -1,0 +1,263 @@
+"""`firstpass`: everything a person starts by hand. Thin: each command reads its arguments and calls into a room.
+
+Rooms are imported inside the commands: `firstpass --help` stays quick, and one broken room leaves the others usable.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from settings import Problem, Settings, load_settings
+
+if TYPE_CHECKING:
+    from embedded import Stack
+
+app = typer.Typer(
+    name="firstpass",
+    help="Follows every therapy visit from the signed note to the last cent.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+DESK = "Run it on this machine"
+PROCESSES = "Run its processes (what `up` starts for you; in production you start them)"
+FILES = "Look into files"
+
+ALL_BALANCED, SOME_UNBALANCED, SOME_UNREADABLE = 0, 1, 2
+STANDARD_INPUT = "-"
+
+Files = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="FILE...", help="Files or directories; a directory is read with all below it; - reads standard input."
+    ),
+]
+
+
+def main() -> None:
+    """The entry point: a problem a person can solve is one sentence and exit status 1, never a traceback."""
+    try:
+        app()
+    except Problem as problem:
+        complain(str(problem))
+        sys.exit(1)
+    except Exception as error:
+        sentence = _expected(error)
+        if sentence is None:
+            raise
+        complain(sentence)
+        sys.exit(1)
+
+
+def say(line: str) -> None:
+    typer.echo(line)
+
+
+def complain(line: str) -> None:
+    typer.echo(f"firstpass: {line}", err=True)
+
+
+def _expected(error: Exception) -> str | None:
+    """Sentences for what can go wrong around us: a server that is away, a disk that is full."""
+    if type(error).__module__.startswith(("sqlalchemy", "psycopg")) and type(error).__name__ == "OperationalError":
+        return (
+            "The database does not answer, so nothing was done. "
+            "Check that it runs and that DATABASE_URL and FIRSTPASS_APP_DATABASE_URL are right."
+        )
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename} cannot be used ({(error.strerror or 'unknown reason').lower()}). Nothing was done."
+    return None
+
+
+# --- on this machine --------------------------------------------------------------------------------------------
+
+
+@app.command(rich_help_panel=DESK)
+def up() -> None:
+    """Start everything here: Postgres, Temporal, worker, web, and a simulated clearinghouse. Ctrl-C stops it all.
+
+    Data, secrets and logs live under var/ (FIRSTPASS_VAR_DIR) and are still there next time. Parts whose address you
+    set (DATABASE_URL, TEMPORAL_ADDRESS, FIRSTPASS_SFTP_HOST) are used instead of started.
+    """
+    with _stack(load_settings()) as stack:
+        say(f"Firstpass runs: {stack.settings.web_url}   (logs: {stack.settings.log_dir}; Ctrl-C stops everything)")
+        stack.run_until_signal()
+        say("Stopping.")
+
+
+@app.command(rich_help_panel=DESK)
+def demo(
+    visits: Annotated[int, typer.Option(min=1, max=5_000, help="How many visits the demo clinic sends.")] = 60,
+    leave: Annotated[bool, typer.Option("--exit", help="Stop when the story is told, instead of staying up.")] = False,
+) -> None:
+    """Start everything here, let a made-up clinic send its visits, and show where each one ends up."""
+    driver = _room("demo")
+    with _stack(load_settings()) as stack:
+        driver.run(stack, visits=visits)
+        if not leave:
+            say(f"Look around: {stack.settings.web_url}   (Ctrl-C stops everything)")
+            stack.run_until_signal()
+
+
+def _stack(settings: Settings) -> Stack:
+    from embedded import Stack
+
+    return Stack(settings, tell=say)
+
+
+# --- processes --------------------------------------------------------------------------------------------------
+
+
+@app.command(rich_help_panel=PROCESSES)
+def worker() -> None:
+    """Carry the workflows on. Start as many as you need; they share the work."""
+    import worker as room
+
+    room.run(load_settings())
+
+
+@app.command(rich_help_panel=PROCESSES)
+def web() -> None:
+    """Serve the screens and the API."""
+    import uvicorn
+
+    import log
+
+    settings = load_settings()
+    log.configure(production=settings.production, level=settings.log_level)
+    uvicorn.run(
+        _room("web.app").create_app(settings),
+        host=settings.web_host,
+        port=settings.web_port,
+        log_config=None,  # everything goes through log.py
+        server_header=False,
+        timeout_graceful_shutdown=2,  # an open live-update stream would otherwise keep it from ever ending
+    )
+
+
+@app.command(rich_help_panel=PROCESSES)
+def simulator() -> None:
+    """Play the clearinghouse and the payers, over real SFTP. For trying things out; it knows nothing of us."""
+    import log
+
+    settings = load_settings()
+    log.configure(production=settings.production, level=settings.log_level)
+    _room("simulator.server").run(_simulator_config(settings))
+
+
+def _simulator_config(settings: Settings) -> Any:
+    from embedded import simulator_host_key
+
+    return _room("simulator.config").SimulatorConfig(
+        root=settings.var_dir / "simulator",
+        host=settings.simulator_listen,
+        port=settings.sftp_port,
+        seed=settings.simulator_seed,
+        host_key=simulator_host_key(settings.var_dir),
+        authorized_user=settings.sftp_user,
+        password=settings.sftp_password,
+    )
+
+
+@app.command(rich_help_panel=PROCESSES)
+def migrate() -> None:
+    """Bring the database's tables up to date, as their owner (DATABASE_URL), and let the app's role use them."""
+    from clients import ensure_app_role
+    from models.migrations import upgrade
+
+    settings = load_settings()
+    if not settings.database_url:
+        raise Problem("No database is named, so nothing was migrated. Set DATABASE_URL to the owner's address.")
+    ensure_app_role(settings.database_url, settings.app_database_url)
+    upgrade(settings.database_url)
+    say("The database is up to date.")
+
+
+# --- files ------------------------------------------------------------------------------------------------------
+
+
+@app.command(rich_help_panel=FILES)
+def era(files: Files) -> None:
+    """Read electronic remittances (835) and check that they balance, to the cent.
+
+    Exit status: 0 all balance, 1 some do not, 2 some cannot be read.
+    """
+    report = _room("edi.report")
+
+    def look(data: bytes) -> int:
+        found = report.era_report(data)
+        say(report.render_era(found))
+        return ALL_BALANCED if found.balanced else SOME_UNBALANCED
+
+    raise typer.Exit(_look_at_each(files, look))
+
+
+@app.command(rich_help_panel=FILES)
+def x12(files: Files) -> None:
+    """Show any X12 file as a tree with its loops and segments named.
+
+    Exit status: 0 all read, 2 some cannot be read.
+    """
+    describe = _room("edi.describe")
+
+    def look(data: bytes) -> int:
+        say(describe.tree(data))
+        return ALL_BALANCED
+
+    raise typer.Exit(_look_at_each(files, look))
+
+
+def _look_at_each(names: Sequence[str], look: Callable[[bytes], int]) -> int:
+    """Look at every file whatever became of the others; the worst of them decides the exit status."""
+    from edi.tokens import UnreadableFile
+
+    worst = ALL_BALANCED
+    sources = list(_sources(names))
+    for label, read in sources:
+        if len(sources) > 1:
+            say(f"== {label}")
+        try:
+            worst = max(worst, look(read()))
+        except OSError as error:
+            complain(f"{label} cannot be opened ({(error.strerror or 'unknown reason').lower()}).")
+            worst = SOME_UNREADABLE
+        except UnreadableFile as error:
+            complain(f"{label} cannot be read: {error}")
+            worst = SOME_UNREADABLE
+    return worst
+
+
+def _sources(names: Sequence[str]) -> Iterator[tuple[str, Callable[[], bytes]]]:
+    for name in names:
+        path = Path(name)
+        if name == STANDARD_INPUT:
+            yield "standard input", sys.stdin.buffer.read
+        elif path.is_dir():
+            for inner in sorted(path.rglob("*")):
+                if inner.is_file() and not inner.name.startswith("."):
+                    yield str(inner), inner.read_bytes
+        else:
+            yield name, path.read_bytes
+
+
+def _room(module: str) -> Any:
+    """A room by name, when a command first needs it."""
+    from importlib import import_module
+
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name and module.startswith(error.name):
+            raise Problem(f"This copy of Firstpass has no {module}, so the command cannot run.") from error
+        raise
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,136 @@
+"""Composition root of the Temporal side: settings -> client -> workers -> run until told to stop.
+
+Two workers in one process. The first runs the story and everything that touches only our own Postgres; the second runs
+what leaves the building, so that a slow clearinghouse never holds up a decision at the desk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+from importlib import import_module
+from typing import Any
+
+from temporalio.client import Client
+from temporalio.worker import PollerBehaviorAutoscaling, Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+from temporalio.workflow import SandboxImportNotificationPolicy
+
+import log
+from clients import connect_temporal, make_engine
+from settings import Settings
+
+TASK_QUEUE = "firstpass"
+CLEARINGHOUSE_QUEUE = "clearinghouse"
+
+# Loading these afresh for every workflow costs 120 ms instead of 8. In exchange the sandbox protects nothing inside
+# them; the import contracts and ruff do.
+PASSED_THROUGH = ("billing", "edi", "models", "activities")
+
+CACHED_WORKFLOWS = 1_000
+CONCURRENT_WORKFLOW_TASKS = 100
+OUTSIDE_CALLS = 4
+GRACEFUL_SHUTDOWN = timedelta(seconds=10)
+# After a worker died, the first click on a case it had cached waits this long (the default is 10 seconds).
+STICKY_TIMEOUT = timedelta(seconds=2)
+
+Activity = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the workers carry."""
+
+    workflows: Sequence[type]
+    inside: Sequence[Activity]
+    outside: Sequence[Activity]
+
+
+def workflow_runner() -> SandboxedWorkflowRunner:
+    """The sandbox as production has it; tests and the replayer use the same."""
+    restrictions = SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
+    policy = (
+        SandboxImportNotificationPolicy.RAISE_ON_UNINTENTIONAL_PASSTHROUGH
+        | SandboxImportNotificationPolicy.WARN_ON_DYNAMIC_IMPORT
+    )
+    return SandboxedWorkflowRunner(restrictions=restrictions.with_import_notification_policy(policy))
+
+
+def story_worker(
+    client: Client, parts: Parts, threads: Executor, concurrency: int, task_queue: str = TASK_QUEUE
+) -> Worker:
+    """Workflows and the activities on our own Postgres: as many at once as the pool has connections."""
+    return Worker(
+        client,
+        task_queue=task_queue,
+        workflows=parts.workflows,
+        activities=parts.inside,
+        activity_executor=threads,
+        workflow_runner=workflow_runner(),
+        max_cached_workflows=CACHED_WORKFLOWS,
+        max_concurrent_workflow_tasks=CONCURRENT_WORKFLOW_TASKS,
+        max_concurrent_activities=concurrency,
+        max_concurrent_local_activities=concurrency,
+        workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
+        activity_task_poller_behavior=PollerBehaviorAutoscaling(),
+        sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
+        graceful_shutdown_timeout=GRACEFUL_SHUTDOWN,
+    )
+
+
+def outside_worker(client: Client, parts: Parts, threads: Executor, task_queue: str = CLEARINGHOUSE_QUEUE) -> Worker:
+    """Only what talks to the clearinghouse, a few calls at a time: its limits are not ours to raise."""
+    return Worker(
+        client,
+        task_queue=task_queue,
+        activities=parts.outside,
+        activity_executor=threads,
+        max_concurrent_activities=OUTSIDE_CALLS,
+        activity_task_poller_behavior=PollerBehaviorAutoscaling(maximum=OUTSIDE_CALLS, initial=1),
+        graceful_shutdown_timeout=GRACEFUL_SHUTDOWN,
+    )
+
+
+def run(settings: Settings) -> None:
+    """The process `firstpass worker`."""
+    log.configure(production=settings.production, level=settings.log_level)
+    asyncio.run(_run(settings))
+
+
+async def _run(settings: Settings) -> None:
+    client = await connect_temporal(settings)
+    pool = settings.database_pool_size
+    engine = make_engine(settings.app_database_url, pool_size=pool + OUTSIDE_CALLS, application_name="firstpass-worker")
+    with ThreadPoolExecutor(pool, "inside") as inside, ThreadPoolExecutor(OUTSIDE_CALLS, "outside") as outside:
+        parts = _parts(engine, settings, client)
+        workers = [story_worker(client, parts, inside, pool)]
+        if parts.outside:
+            workers.append(outside_worker(client, parts, outside))
+        await _until_told_to_stop(workers)
+    engine.dispose()
+
+
+async def _until_told_to_stop(workers: Sequence[Worker]) -> None:
+    """A worker that fails takes the process down with it, so that whoever watches the process starts it afresh."""
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, told.set)
+    running = [asyncio.create_task(worker.run()) for worker in workers]
+    waiting = asyncio.create_task(told.wait())
+    log.get_logger("worker").info("worker_started", queues=[worker.task_queue for worker in workers])
+    await asyncio.wait([*running, waiting], return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    await asyncio.gather(*(worker.shutdown() for worker in workers))
+    await asyncio.gather(*running)
+
+
+def _parts(engine: Any, settings: Settings, client: Client) -> Parts:
+    """The rooms' own lists. `outside` activities carry the attribute the catalog gives them."""
+    workflows = import_module("workflows.catalog").ALL_WORKFLOWS
+    inside = import_module("activities.catalog").build(engine, settings, client)
+    return Parts(workflows=workflows, inside=inside, outside=())

@@ -67,6 +67,9 @@ class PlanTerms(Record):
         default_factory=dict, description="code -> modifier the plan wants."
     )
     timed_units_per_day_max: int | None = None
+    distinct_modifier: Modifier = Field(default="59", description="59, or the X modifier the plan prefers.")
+    kx_per_line: bool = Field(default=False, description="KX from the crossing line on; otherwise on the whole day.")
+    bundled_pairs: tuple[tuple[Code, Code], ...] = Field(default=(), description="Pairs the plan's own editor bundles.")
     # documentation
     plan_of_care_required: bool = True
     certification_required: bool = False
@@ -76,6 +79,7 @@ class PlanTerms(Record):
     progress_report_every_days: int | None = Field(default=None, description="Treatment days per progress report.")
     referral_required: bool = False
     start_stop_times_required: bool = False
+    treatment_minutes_required: bool = Field(default=False, description="Total timed and total treatment minutes.")
     co_signature_required: bool = True
     note_signed_within_days: int = 30
     # authorization
@@ -85,6 +89,7 @@ class PlanTerms(Record):
     authorization_lead_days: int = Field(default=7, description="The payer's usual time to answer.")
     # claims
     timely_filing_days: int = 180
+    timely_filing_months: int | None = Field(default=None, description="Calendar months instead of days (Medicare 12).")
     corrected_claim_days: int = 180
     appeal_days: int = 180
     accepts_replacement: bool = Field(default=True, description="Takes frequency 7 with the payer's control number.")
@@ -172,10 +177,17 @@ class AuthorizationRecord(Record):
         return self
 
 
-class IntegrationKey(Record):
-    """An API key, given here only by its name; the secret is shown once when it is made."""
+class DeskSettings(Record):
+    """How a practice runs its desk. All are the practice's own defaults (market.md section 6)."""
 
-    name: Name
+    acknowledgement_days: int = Field(default=2, ge=1, description="Business days to wait for a 999 or 277CA.")
+    statement_days: int = Field(default=30, ge=1, description="Days a statement may stay unpaid before a person looks.")
+    patient_call_threshold: Dollars = Field(
+        default=Decimal("150.00"), description="A patient balance from here on goes to a person at once."
+    )
+    write_off_limit: Dollars = Field(default=Decimal("50.00"), description="A biller may write off up to this alone.")
+    denial_routing_hours: int = Field(default=48, ge=1)
+    hold_due_hours: int = Field(default=24, ge=1, description="A documentation, authorization or scrub hold is due then.")
 
 
 class Practice(Record):
@@ -201,6 +213,7 @@ class Practice(Record):
     fees: tuple[Fee, ...] = Field(min_length=1)
     users: tuple[User, ...] = ()
     authorizations: tuple[AuthorizationRecord, ...] = ()
+    desk: DeskSettings = DeskSettings()
 
     @model_validator(mode="after")
     def _names_point_somewhere(self) -> "Practice":

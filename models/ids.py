@@ -11,9 +11,9 @@ def new_id() -> UUID:
     return uuid4()
 
 
-def encounter_workflow_id(encounter_id: UUID) -> str:
-    """One workflow per encounter, for its whole life."""
-    return f"{ENCOUNTER_PREFIX}{encounter_id}"
+def encounter_workflow_id(encounter_id: UUID, life: int = 1) -> str:
+    """One workflow per encounter, for its whole life; a visit opened again after closing begins another life."""
+    return f"{ENCOUNTER_PREFIX}{encounter_id}" + (f"/{life}" if life > 1 else "")
 
 
 def authorization_workflow_id(authorization_id: UUID) -> str:

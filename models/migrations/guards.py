@@ -48,7 +48,8 @@ LEDGER_BALANCES = """
 CREATE FUNCTION check_ledger_transaction() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF (SELECT coalesce(sum(amount), 0) FROM ledger_entries WHERE transaction_id = NEW.transaction_id) <> 0 THEN
-    RAISE EXCEPTION USING MESSAGE = 'ledger transaction does not balance: ' || NEW.transaction_id, ERRCODE = 'check_violation';
+    RAISE EXCEPTION USING ERRCODE = 'check_violation',
+      MESSAGE = 'ledger transaction does not balance: ' || NEW.transaction_id;
   END IF;
   RETURN NULL;
 END $$;

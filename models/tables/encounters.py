@@ -35,6 +35,7 @@ class EncounterRow(OfPractice, Base):
     disposition: Mapped[str | None]  # a person's last word: not_billable, written_off, patient_pay
     closed_as: Mapped[str | None]
     closed_at: Mapped[datetime | None]
+    life: Mapped[int] = mapped_column(default=1)  # rises when a closed visit is opened again: a new workflow
     touched: Mapped[bool] = mapped_column(default=False)  # whether a person had to act
     updated_at: Mapped[datetime]
 

@@ -449,6 +449,7 @@ def upgrade() -> None:
         sa.Column("disposition", sa.Text(), nullable=True),
         sa.Column("closed_as", sa.Text(), nullable=True),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("life", sa.Integer(), nullable=False),
         sa.Column("touched", sa.Boolean(), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),

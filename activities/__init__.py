@@ -1,0 +1,1 @@
+"""WHAT IS DONE: side effects, one transaction each. ``gateways/`` leads outside."""

@@ -1,0 +1,368 @@
+"""Taking in what others tell us: visits from the chart, payments from the desk. Each visit is one transaction.
+
+Idempotent by the sender's id and version: the same version again changes nothing, a newer one updates the visit and has
+it checked again, the same version with other facts is refused, because one of the two must be a mistake.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from sqlalchemy import Engine, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from activities.practice_file import put
+from billing.encounter import Dollars, Encounter, Identifier
+from billing.vocabulary import Stage
+from models.ids import encounter_workflow_id, new_id
+from models.messages import EncounterRef
+from models.store import ledger
+from models.store.life import audit, record, tell
+from models.store.session import practice_session
+from models.tables.encounters import EncounterRow, EncounterVersionRow
+from models.tables.patients import (
+    CoverageRow,
+    EpisodeRow,
+    OrderRow,
+    PatientRow,
+    PlanOfCareRow,
+    ProgressReportRow,
+)
+from models.tables.practice import ClinicianRow, PlanRow
+
+ENCOUNTER_WORKFLOW = "EncounterWorkflow"
+RECHECK = "recheck"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """What is wrong with one field of a visit, and where it stands."""
+
+    field: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeResult:
+    """What became of one visit. status: created | updated | unchanged | refused."""
+
+    encounter_id: str
+    version: int | None
+    status: str
+    errors: tuple[FieldError, ...] = ()
+
+
+@dataclass(slots=True)
+class _Refused(Exception):
+    errors: list[FieldError] = field(default_factory=list)
+
+
+def receive(engine: Engine, practice_id: UUID, source: str, payloads: Iterable[Any]) -> list[IntakeResult]:
+    """Take in visits, each on its own: a bad one is refused with the fields named, the others are kept.
+
+    source: the name of the integration or file, for the record.
+    """
+    results = [_receive_one(engine, practice_id, source, payload) for payload in payloads]
+    with practice_session(engine, practice_id) as session:
+        counts: dict[str, int] = {}
+        for result in results:
+            counts[result.status] = counts.get(result.status, 0) + 1
+        audit(session, practice_id, source, "encounters.received", "encounters", counts)
+    return results
+
+
+def _receive_one(engine: Engine, practice_id: UUID, source: str, payload: Any) -> IntakeResult:
+    named = payload.get("encounter_id") if isinstance(payload, Mapping) else None
+    try:
+        encounter = Encounter.model_validate(payload)
+        with practice_session(engine, practice_id) as session:
+            status = _keep(session, practice_id, source, payload, encounter)
+    except ValidationError as error:
+        return IntakeResult(str(named or ""), None, "refused", tuple(field_errors(error)))
+    except _Refused as refused:
+        return IntakeResult(encounter.encounter_id, encounter.version, "refused", tuple(refused.errors))
+    return IntakeResult(encounter.encounter_id, encounter.version, status)
+
+
+def field_errors(error: ValidationError) -> list[FieldError]:
+    """Pydantic's findings as a path a person can follow; never the value, which may name a patient."""
+    return [
+        FieldError(".".join(str(part) for part in item["loc"]) or "(the whole object)", item["msg"])
+        for item in error.errors(include_input=False, include_url=False)
+    ]
+
+
+def fingerprint(payload: Any) -> str:
+    """SHA-256 of the JSON, whatever the order of its keys."""
+    return hashlib.sha256(json.dumps(payload, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _keep(session: Session, practice_id: UUID, source: str, payload: Any, encounter: Encounter) -> str:
+    known = _find(session, practice_id, encounter.encounter_id)
+    sha256 = fingerprint(payload)
+    if known is not None and encounter.version <= known.version:
+        return _refuse_a_rewritten_version(session, known, encounter, sha256)
+    facts = _facts_of(session, practice_id, encounter)
+    if known is None:
+        row = _create(session, practice_id, encounter, facts)
+        if row is None:  # the same visit came in twice at once; the other one was first
+            return _keep(session, practice_id, source, payload, encounter)
+    else:
+        row = _update(known, encounter, facts)
+    _keep_version(session, row, source, payload, sha256)
+    _announce(session, row, source, created=known is None)
+    return "created" if known is None else "updated"
+
+
+def _find(session: Session, practice_id: UUID, external_id: str) -> EncounterRow | None:
+    return session.scalars(
+        select(EncounterRow)
+        .where(EncounterRow.practice_id == practice_id, EncounterRow.external_id == external_id)
+        .with_for_update()
+    ).one_or_none()
+
+
+def _refuse_a_rewritten_version(session: Session, known: EncounterRow, encounter: Encounter, sha256: str) -> str:
+    before = session.scalar(
+        select(EncounterVersionRow.sha256).where(
+            EncounterVersionRow.encounter_id == known.id, EncounterVersionRow.version == encounter.version
+        )
+    )
+    if before is not None and before != sha256:
+        message = f"version {encounter.version} was sent before with other facts; send the change as a higher version"
+        raise _Refused([FieldError("version", message)])
+    return "unchanged"
+
+
+def _facts_of(session: Session, practice_id: UUID, encounter: Encounter) -> dict[str, Any]:
+    """Columns of the encounter's row, after putting patient, coverage, episode and papers where they belong.
+
+    Raises _Refused when the visit names a plan or a clinician the practice file does not.
+    """
+    plans = dict(session.execute(select(PlanRow.external_id, PlanRow.id)).tuples().all())
+    clinicians = dict(session.execute(select(ClinicianRow.external_id, ClinicianRow.id)).tuples().all())
+    _refuse_unknown_names(encounter, plans, clinicians)
+    patient_id = _put_patient(session, practice_id, encounter)
+    for coverage in encounter.administrative.coverages:
+        put(
+            session,
+            CoverageRow,
+            ("patient_id", "plan_id", "member_id"),
+            practice_id=practice_id,
+            patient_id=patient_id,
+            plan_id=plans[coverage.plan_id],
+            rank=coverage.rank,
+            member_id=coverage.member_id,
+            facts=coverage.model_dump(mode="json"),
+        )
+    return {
+        "date_of_service": encounter.date_of_service,
+        "discipline": encounter.discipline.value,
+        "patient_id": patient_id,
+        "episode_id": _put_episode(session, practice_id, patient_id, encounter),
+        "plan_id": plans[encounter.administrative.primary.plan_id],
+        "clinician_id": clinicians[encounter.compliance.rendering_clinician_id],
+        "facts": encounter.model_dump(mode="json"),
+        "version": encounter.version,
+        "updated_at": datetime.now(UTC),
+    }
+
+
+def _refuse_unknown_names(encounter: Encounter, plans: Mapping[str, UUID], clinicians: Mapping[str, UUID]) -> None:
+    named_plans = [
+        (f"administrative.coverages.{index}.plan_id", coverage.plan_id, plans)
+        for index, coverage in enumerate(encounter.administrative.coverages)
+    ]
+    named_people = [
+        (f"timing.services.{line}.minutes.{index}.clinician_id", person.clinician_id, clinicians)
+        for line, service in enumerate(encounter.timing.services)
+        for index, person in enumerate(service.minutes)
+    ]
+    named_people.append(("compliance.rendering_clinician_id", encounter.compliance.rendering_clinician_id, clinicians))
+    errors = [
+        FieldError(path, f"{name!r} is not in the practice file; add it there and import it, or correct the id")
+        for path, name, known in (*named_plans, *named_people)
+        if name not in known
+    ]
+    if errors:
+        raise _Refused(errors)
+
+
+def _put_patient(session: Session, practice_id: UUID, encounter: Encounter) -> UUID:
+    patient = encounter.patient
+    return put(
+        session,
+        PatientRow,
+        ("practice_id", "external_id"),
+        practice_id=practice_id,
+        external_id=patient.patient_id,
+        first_name=patient.first_name,
+        last_name=patient.last_name,
+        birth_date=patient.birth_date,
+        facts=patient.model_dump(mode="json"),
+    )
+
+
+def _put_episode(session: Session, practice_id: UUID, patient_id: UUID, encounter: Encounter) -> UUID:
+    compliance = encounter.compliance
+    episode_id = put(
+        session,
+        EpisodeRow,
+        ("practice_id", "external_id", "discipline"),
+        practice_id=practice_id,
+        patient_id=patient_id,
+        external_id=compliance.episode.episode_id,
+        discipline=encounter.discipline.value,
+        started_on=compliance.episode.started_on,
+    )
+    if compliance.plan_of_care is not None:
+        paper = compliance.plan_of_care
+        put(
+            session,
+            PlanOfCareRow,
+            ("episode_id", "external_id"),
+            practice_id=practice_id,
+            episode_id=episode_id,
+            external_id=paper.plan_of_care_id,
+            **paper.model_dump(exclude={"plan_of_care_id"}),
+        )
+    for report_date in compliance.progress_reports:
+        keys = ("episode_id", "report_date")
+        put(session, ProgressReportRow, keys, practice_id=practice_id, episode_id=episode_id, report_date=report_date)
+    _put_order(session, practice_id, episode_id, encounter)
+    return episode_id
+
+
+def _put_order(session: Session, practice_id: UUID, episode_id: UUID, encounter: Encounter) -> None:
+    referral = encounter.administrative.referral
+    if referral is None or referral.ordered_on is None:
+        return
+    put(
+        session,
+        OrderRow,
+        ("episode_id", "referrer_npi", "ordered_on"),
+        practice_id=practice_id,
+        episode_id=episode_id,
+        referrer_npi=referral.npi,
+        ordered_on=referral.ordered_on,
+        expires_on=referral.expires_on,
+    )
+
+
+def _create(session: Session, practice_id: UUID, encounter: Encounter, facts: Mapping[str, Any]) -> EncounterRow | None:
+    made = session.scalar(
+        insert(EncounterRow)
+        .values(
+            id=new_id(),
+            practice_id=practice_id,
+            external_id=encounter.encounter_id,
+            stage=Stage.INTAKE.value,
+            life=1,
+            touched=False,
+            corrections=[],
+            **facts,
+        )
+        .on_conflict_do_nothing(index_elements=["practice_id", "external_id"])
+        .returning(EncounterRow.id)
+    )
+    return session.get_one(EncounterRow, made) if made is not None else None
+
+
+def _update(row: EncounterRow, encounter: Encounter, facts: Mapping[str, Any]) -> EncounterRow:
+    for name, value in facts.items():
+        setattr(row, name, value)
+    if row.closed_at is not None:  # opened again: what closed it may no longer be so
+        row.life += 1
+        row.closed_at = row.closed_as = row.disposition = None
+    return row
+
+
+def _keep_version(session: Session, row: EncounterRow, source: str, payload: Any, sha256: str) -> None:
+    session.add(
+        EncounterVersionRow(
+            practice_id=row.practice_id,
+            encounter_id=row.id,
+            version=row.version,
+            raw=payload,
+            sha256=sha256,
+            source=source,
+        )
+    )
+
+
+def _announce(session: Session, row: EncounterRow, source: str, *, created: bool) -> None:
+    summary = f"Visit received from {source}" if created else f"Version {row.version} received from {source}"
+    kind = "encounter.received" if created else "encounter.updated"
+    record(session, row.practice_id, kind, summary, encounter_id=row.id, actor=source)
+    reference = EncounterRef(practice_id=row.practice_id, encounter_id=row.id)
+    workflow_id = encounter_workflow_id(row.id, row.life)
+    signal = None if created or row.life > 1 else RECHECK
+    tell(session, row.practice_id, workflow_id, ENCOUNTER_WORKFLOW, reference, signal)
+    if row.life > 1:
+        tell(session, row.practice_id, workflow_id, ENCOUNTER_WORKFLOW, reference, RECHECK)
+
+
+class PatientPayment(BaseModel):
+    """Money a patient paid after the visit, as the desk's payment system tells it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    payment_id: Identifier = Field(description="The sender's own id of the payment; the same id is the same payment.")
+    encounter_id: Identifier
+    amount: Dollars = Field(gt=0)
+    received_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentResult:
+    """What became of one payment. status: posted | unchanged | refused."""
+
+    payment_id: str
+    status: str
+    errors: tuple[FieldError, ...] = ()
+
+
+def receive_payments(engine: Engine, practice_id: UUID, source: str, payloads: Iterable[Any]) -> list[PaymentResult]:
+    """Post patient payments, each once by its id; a bad one is refused and the others are kept."""
+    return [_receive_payment(engine, practice_id, source, payload) for payload in payloads]
+
+
+def _receive_payment(engine: Engine, practice_id: UUID, source: str, payload: Any) -> PaymentResult:
+    named = str(payload.get("payment_id") or "") if isinstance(payload, Mapping) else ""
+    try:
+        payment = PatientPayment.model_validate(payload)
+    except ValidationError as error:
+        return PaymentResult(named, "refused", tuple(field_errors(error)))
+    with practice_session(engine, practice_id) as session:
+        row = _find(session, practice_id, payment.encounter_id)
+        if row is None:
+            unknown = FieldError("encounter_id", "no such visit was received; send the visit first, or correct the id")
+            return PaymentResult(payment.payment_id, "refused", (unknown,))
+        key = f"payment/{source}/{payment.payment_id}"
+        posted = post_patient_payment(session, row, key, payment.amount, payment.received_on, source)
+    return PaymentResult(payment.payment_id, "posted" if posted else "unchanged")
+
+
+def post_patient_payment(
+    session: Session, row: EncounterRow, key: str, amount: Decimal, received_on: date, actor: str
+) -> bool:
+    """Cash in, patient's debt down; the encounter is told to look again. Returns whether it was posted now."""
+    legs = [(ledger.CASH, amount), (ledger.PATIENT_RECEIVABLE, -amount)]
+    posted = ledger.post(
+        session, row.practice_id, key, "patient_payment", received_on, legs, encounter_id=row.id, memo="Patient payment"
+    )
+    if posted:
+        summary = f"Patient paid ${amount}"
+        record(session, row.practice_id, "patient.paid", summary, encounter_id=row.id, actor=actor)
+        reference = EncounterRef(practice_id=row.practice_id, encounter_id=row.id)
+        workflow_id = encounter_workflow_id(row.id, row.life)
+        if row.closed_at is None:
+            tell(session, row.practice_id, workflow_id, ENCOUNTER_WORKFLOW, reference, RECHECK)
+    return posted

@@ -1,0 +1,110 @@
+"""Work items as workflows see them. Ownership and notes belong to people (activities/desk.py)."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.tables.desk import WorkItemRow
+
+PROJECTED = ("reason", "clears_when", "whose_move", "findings", "amount", "due_at", "escalated", "denial_id")
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """What a person is asked to do, why, and until when."""
+
+    subject: str
+    queue: str
+    kind: str
+    workflow_id: str
+    reason: str
+    clears_when: str
+    whose_move: str
+    amount: Decimal = Decimal("0.00")
+    due_at: datetime | None = None
+    escalated: bool = False
+    findings: list[Any] = field(default_factory=list)
+    encounter_id: UUID | None = None
+    authorization_id: UUID | None = None
+    inbound_file_id: UUID | None = None
+    remittance_claim_id: UUID | None = None
+    denial_id: UUID | None = None
+    clinician_id: UUID | None = None
+
+
+def open_item_of(session: Session, practice_id: UUID, subject: str) -> WorkItemRow | None:
+    """The open item of a subject, locked."""
+    return session.scalars(
+        select(WorkItemRow)
+        .where(
+            WorkItemRow.practice_id == practice_id, WorkItemRow.subject == subject, WorkItemRow.closed_at.is_(None)
+        )
+        .with_for_update()
+    ).one_or_none()
+
+
+def put_item(session: Session, practice_id: UUID, ticket: Ticket, now: datetime) -> bool:
+    """Make the subject's open item say what the ticket says; a subject is in one queue at a time.
+
+    Returns whether a new item was opened. An unchanged item is left alone, so nothing moves on a screen for nothing.
+    """
+    item = open_item_of(session, practice_id, ticket.subject)
+    if item is not None and (item.queue, item.kind) != (ticket.queue, ticket.kind):
+        finish(item, "moved on", now)
+        session.flush()
+        item = None
+    if item is None:
+        session.add(_new(practice_id, ticket, now))
+        session.flush()
+        return True
+    changed = {name: getattr(ticket, name) for name in PROJECTED if getattr(item, name) != getattr(ticket, name)}
+    for name, value in changed.items():
+        setattr(item, name, value)
+    if changed:
+        item.version += 1
+    return False
+
+
+def close_item(session: Session, practice_id: UUID, subject: str, closed_by: str, now: datetime) -> WorkItemRow | None:
+    """Close the subject's open item, if it has one."""
+    item = open_item_of(session, practice_id, subject)
+    if item is not None:
+        finish(item, closed_by, now)
+    return item
+
+
+def finish(item: WorkItemRow, closed_by: str, now: datetime) -> None:
+    """Close an item that is at hand."""
+    item.closed_at = now
+    item.closed_by = closed_by
+    item.version += 1
+
+
+def _new(practice_id: UUID, ticket: Ticket, now: datetime) -> WorkItemRow:
+    return WorkItemRow(
+        practice_id=practice_id,
+        opened_at=now,
+        version=1,
+        subject=ticket.subject,
+        queue=ticket.queue,
+        kind=ticket.kind,
+        workflow_id=ticket.workflow_id,
+        reason=ticket.reason,
+        clears_when=ticket.clears_when,
+        whose_move=ticket.whose_move,
+        amount=ticket.amount,
+        due_at=ticket.due_at,
+        escalated=ticket.escalated,
+        findings=ticket.findings,
+        encounter_id=ticket.encounter_id,
+        authorization_id=ticket.authorization_id,
+        inbound_file_id=ticket.inbound_file_id,
+        remittance_claim_id=ticket.remittance_claim_id,
+        denial_id=ticket.denial_id,
+        clinician_id=ticket.clinician_id,
+    )

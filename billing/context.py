@@ -5,6 +5,7 @@ from datetime import date
 from decimal import Decimal
 
 from billing.encounter import Coverage
+from billing.ncci import PairTable
 from billing.practice import Clinician, Fee, PlanTerms
 from billing.vocabulary import Discipline, UnitOfMeasure
 
@@ -51,6 +52,7 @@ class VisitContext:
     treatment_days: dates of service of the episode and discipline up to and including this visit, ascending, distinct.
     therapy_accrued: allowed dollars this calendar year in this visit's Medicare bucket (PT with SLP, or OT), this
         visit not counted; an estimate, other clinics' use is not known to us.
+    pairs: code-pair edits the practice imported; None means the table shipped with Firstpass.
     """
 
     today: date
@@ -68,3 +70,4 @@ class VisitContext:
     authorizations: tuple[AuthorizationBalance, ...] = ()
     therapy_accrued: Decimal = Decimal("0.00")
     overridden: frozenset[str] = field(default_factory=frozenset)
+    pairs: PairTable | None = None

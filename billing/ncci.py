@@ -1,0 +1,81 @@
+"""Code pairs that may not both be paid on one day (CMS National Correct Coding Initiative, procedure to procedure).
+
+The shipped table holds the pairs among our own code set, as of 2024-07-01 (practitioner table), numbers only. CMS issues
+new ones every quarter: ``read_cms`` understands the rows of its files, so that a practice can bring the current quarter.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from billing import tables
+
+CITATION = "CMS NCCI PTP practitioner table, 2024-07-01"
+BYPASS = frozenset({"59", "XE", "XS", "XP", "XU"})  # modifiers that say "distinct service"
+NEVER, WITH_MODIFIER, DELETED = 0, 1, 9
+REISSUED = date(2020, 1, 1)  # the table was re-issued that day; older starts are not told by the file
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """column1 is paid; column2 only when the indicator is 1 and a modifier says it was distinct."""
+
+    column1: str
+    column2: str
+    indicator: int
+    effective_from: date
+    effective_to: date
+
+
+class PairTable:
+    """Pairs, found by either order of the two codes."""
+
+    def __init__(self, pairs: Iterable[Pair]) -> None:
+        self._pairs: dict[tuple[str, str], tuple[Pair, ...]] = {}
+        for pair in pairs:
+            if pair.indicator != DELETED:
+                key = (pair.column1, pair.column2)
+                self._pairs[key] = (*self._pairs.get(key, ()), pair)
+
+    def __len__(self) -> int:
+        return sum(len(periods) for periods in self._pairs.values())
+
+    def active(self, code: str, other: str, on: date) -> Pair | None:
+        """The pair in force that day between two codes, in whichever order CMS lists them."""
+        for key in ((code, other), (other, code)):
+            for pair in self._pairs.get(key, ()):
+                if pair.effective_from <= on <= pair.effective_to:
+                    return pair
+        return None
+
+
+def _shipped(row: Mapping[str, str]) -> Pair:
+    return Pair(
+        row["column1"],
+        row["column2"],
+        int(row["modifier_indicator"]),
+        tables.day(row["effective_from"], date.min),
+        tables.day(row["effective_to"], date.max),
+    )
+
+
+def read_cms(rows: Iterable[Mapping[str, str]]) -> PairTable:
+    """Pairs from rows with column1, column2, modifier_indicator and deletion_date (YYYY-MM-DD, empty when in force).
+
+    The rows tell when a pair ended, not when it began: pairs in force begin on 2020-01-01, when CMS issued the table anew.
+    """
+    return PairTable(_cms_row(row) for row in rows)
+
+
+def _cms_row(row: Mapping[str, str]) -> Pair:
+    ended = row.get("deletion_date", "").strip()
+    return Pair(
+        row["column1"].strip().upper(),
+        row["column2"].strip().upper(),
+        int(row["modifier_indicator"]),
+        REISSUED if not ended else date.min,
+        date.fromisoformat(ended) if ended else date.max,
+    )
+
+
+TABLE = PairTable(_shipped(row) for row in tables.rows("ncci.csv"))

@@ -98,7 +98,7 @@ def generate(seed: int, as_of: date, visits: int = problems.PER_VISITS) -> Clini
     duplicates = problems.scaled(problems.DUPLICATES, visits)
     written += _ordinary(desk, written, visits - duplicates - len(written))
     problems.spoil_some(desk.rng, written)
-    written += problems.duplicate_some(desk.rng, written)
+    written += problems.duplicate_some(desk.rng, written, duplicates)
     _number(written)
     _decide_outcomes(desk.rng, written)
     return Clinic(

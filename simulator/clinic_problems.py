@@ -213,9 +213,9 @@ def choose(rng: Random, visits: list[Visit], suits: Suits, count: int, hurt: set
         yield visit
 
 
-def duplicate_some(rng: Random, visits: list[Visit]) -> list[Visit]:
+def duplicate_some(rng: Random, visits: list[Visit], count: int) -> list[Visit]:
     """The same visit typed twice, the second an hour later under its own number."""
-    originals = choose(rng, visits, is_treatment, scaled(DUPLICATES, len(visits)), set())
+    originals = choose(rng, visits, is_treatment, count, set())
     return [_twin(visit) for visit in originals]
 
 

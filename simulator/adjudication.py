@@ -20,6 +20,8 @@ MULTIPLE_PROCEDURE_REDUCTION = Decimal("0.10")
 CORRECTION_FACTOR = Decimal("0.90")
 ASSISTANT_MODIFIERS = ("CQ", "CO")
 COPAYS = (Decimal("20"), Decimal("25"), Decimal("30"), Decimal("40"))
+DEDUCTIBLES_LEFT = (Decimal("15"), Decimal("40"), Decimal("75"), Decimal("400"))
+SHARE_KINDS = ("3", "3", "3", "3", "2", "2", "2", "1")  # mostly copays, some coinsurance, now and then a deductible
 COINSURANCES = (Decimal("0.10"), Decimal("0.20"), Decimal("0.30"))
 STATUS_BY_SEQUENCE = {"P": "1", "S": "2", "T": "3"}
 MEMBER_UNKNOWN = "31"
@@ -140,9 +142,9 @@ class PatientShare:
         if terms.medicare:
             self.kind, self.rate = "2", PART_B_COINSURANCE
             return
-        self.kind = dice.pick("patient share kind", ("3", "3", "2", "1"))
+        self.kind = dice.pick("patient share kind", SHARE_KINDS)
         self.rate = dice.pick("coinsurance", COINSURANCES) if self.kind == "2" else ZERO
-        self.pool = dice.pick("copay", COPAYS) if self.kind == "3" else Decimal(150)
+        self.pool = dice.pick("flat share", COPAYS if self.kind == "3" else DEDUCTIBLES_LEFT)
 
     def take_from(self, ledger: _Ledger) -> None:
         if self.kind == "2":

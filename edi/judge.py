@@ -1,8 +1,8 @@
 """A second opinion on what we send: pyx12 walks the implementation guide (SNIP 1 and 2) and says what it misses.
 
 Used before submission; never as a gate for a payer's file, because its maps are stricter than the world. Its maps
-are loaded once (a claim then takes 8 ms instead of 270), two known errors in them are mended in memory, and a lock keeps
-its shared nodes to one judgement at a time. A crash of pyx12 is a finding, not an exception.
+are loaded once (a claim then takes 8 ms instead of 270), two known errors in them are mended in memory, and a lock
+keeps its shared nodes to one judgement at a time. A crash of pyx12 is a finding, not an exception.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ _MAGIC = (
 )
 
 
-class UnreadableFile(ValueError):
+class UnreadableFile(ValueError):  # noqa: N818 - it names what the file is, in the words of the house
     """The bytes are not X12 at all; the message says what they look like, in one sentence."""
 
 

@@ -30,7 +30,7 @@ _NOBODY = Person("")
 _NO_PARTY = Party("", identifier_qualifier="")
 _NO_PROVIDER = Provider("", "")
 _NOWHERE = Address("", "", "", "")
-_EPOCH = datetime(1900, 1, 1)
+_EPOCH = datetime(1900, 1, 1)  # noqa: DTZ001 - X12 states no zone
 """Stands for a date that cannot be read; a problem says so."""
 _NOT_PROFESSIONAL = ("X223", "X224", "X096", "X097")
 

@@ -234,13 +234,16 @@ class _OpenStatus:
 
 _LEVELS = {"20": "source", "21": "receiver", "19": "provider", "PT": "claim", "22": "claim", "23": "claim"}
 _NOBODY = Segment("NM1", (), 0, 0)
+_STATUS_RESPONSES = ("X212", "X093", "X070")
+"""Guides of the 277 that answer a 276 (see x277) or ask for documents: not acknowledgements."""
 
 
 def read_277ca(data: bytes | str) -> list[ClaimStatus277CA]:
     """Every answer of every 277CA in a file, in file order, receiver and provider level answers included."""
     found: list[ClaimStatus277CA] = []
     for transaction in read_transactions(data, "277"):
-        found += _Reader277CA(transaction).read()
+        if not any(guide in transaction.version for guide in _STATUS_RESPONSES):
+            found += _Reader277CA(transaction).read()
     return found
 
 

@@ -33,8 +33,8 @@ LINE_CONTROL_CHARS = 30
 NOTE_CHARS = 80
 FREQUENCIES = ("1", "7", "8")
 FILING_INDICATORS = frozenset(
-    ("11", "12", "13", "14", "15", "16", "17", "AM", "BL", "CH", "CI", "DS")
-    + ("FI", "HM", "LM", "MA", "MB", "MC", "OF", "TV", "VA", "WC", "ZZ")
+    {"11", "12", "13", "14", "15", "16", "17", "AM", "BL", "CH", "CI", "DS"}
+    | {"FI", "HM", "LM", "MA", "MB", "MC", "OF", "TV", "VA", "WC", "ZZ"}
 )
 RELATIONSHIPS = frozenset({"01", "19", "20", "21", "39", "40", "53", "G8"})
 DELAY_REASONS = frozenset({"1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "15"})

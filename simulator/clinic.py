@@ -322,6 +322,10 @@ def _certify(desk: Desk, visit: Visit) -> None:
     visit.body["compliance"]["plan_of_care"]["certified_on"] = (desk.as_of - timedelta(days=1)).isoformat()
 
 
+def _report(desk: Desk, visit: Visit) -> None:
+    visit.body["compliance"]["progress_reports"].append((desk.as_of - timedelta(days=1)).isoformat())
+
+
 _REPAIRS = {
     "note not signed": _sign_now,
     "co-signature missing": _sign_now,
@@ -330,6 +334,7 @@ _REPAIRS = {
     "no diagnosis": _give_diagnoses,
     "evaluation without measures": _give_measures,
     "plan of care not certified": _certify,
+    "progress report due": _report,
 }
 
 

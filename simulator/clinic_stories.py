@@ -27,7 +27,6 @@ from simulator.clinic_problems import AUTHORIZATION, DOCUMENTATION, SCRUB
 from simulator.clinic_roster import DEMO_PASSWORD, EMAIL_DOMAIN
 
 RACE_VISITS, RACE_SHORTAGE = 10, 3
-UNCERTIFIED_AFTER_DAYS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,10 +166,9 @@ def _uncertified(desk: Desk, players: Cast) -> None:
     for missing in ("certified_on", "sent_to_certifier_on"):
         episode.plan_of_care.pop(missing, None)
     treat(desk, episode)
-    late = [visit for visit in episode.visits if (visit.day - episode.started_on).days > UNCERTIFIED_AFTER_DAYS]
-    for visit in late:
+    for visit in episode.visits:
         visit.plant(DOCUMENTATION, "plan of care not certified")
-    players.play("uncertified", episode, late)
+    players.play("uncertified", episode, list(episode.visits))
 
 
 def _never_authorized(desk: Desk, players: Cast) -> None:

@@ -86,7 +86,7 @@ def up() -> None:
     Data, secrets and logs live under var/ (FIRSTPASS_VAR_DIR) and are still there next time. Parts whose address you
     set (DATABASE_URL, TEMPORAL_ADDRESS, FIRSTPASS_SFTP_HOST) are used instead of started.
     """
-    with _stack(load_settings()) as stack:
+    with _stack() as stack:
         say(f"Firstpass runs: {stack.settings.web_url}   (logs: {stack.settings.log_dir}; Ctrl-C stops everything)")
         stack.run_until_signal()
         say("Stopping.")
@@ -99,17 +99,17 @@ def demo(
 ) -> None:
     """Start everything here, let a made-up clinic send its visits, and show where each one ends up."""
     driver = _room("demo")
-    with _stack(load_settings()) as stack:
+    with _stack() as stack:
         driver.run(stack, visits=visits)
         if not leave:
             say(f"Look around: {stack.settings.web_url}   (Ctrl-C stops everything)")
             stack.run_until_signal()
 
 
-def _stack(settings: Settings) -> Stack:
+def _stack() -> Stack:
     from embedded import Stack
 
-    return Stack(settings, tell=say)
+    return Stack(load_settings(use_running=False), tell=say)
 
 
 # --- processes --------------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """The embedded stack: Postgres, Temporal and our own processes, started, watched and ended on one machine.
 
-    with Stack(load_settings()) as stack:      # everything runs
+    with Stack(load_settings(use_running=False)) as stack:      # everything runs
         stack.settings                         # with the addresses filled in
         stack.kill("worker")                   # it comes back by itself
         stack.stop("postgres"); stack.start("postgres")
@@ -758,7 +758,7 @@ class Stack:
 
     def _settle_secrets(self) -> None:
         """What was generated just now was not there when the settings were read."""
-        generated = load_settings(var_dir=self.settings.var_dir)
+        generated = load_settings(use_running=False, var_dir=self.settings.var_dir)
         names = ("codec_keys", "sftp_password", "sftp_known_host_key")
         self._settle({name: getattr(generated, name) for name in names if not getattr(self._given, name)})
 

@@ -170,11 +170,16 @@ def endpoints_file(var_dir: Path) -> Path:
     return var_dir / "endpoints.env"
 
 
-def load_settings(**given: Any) -> Settings:
-    """Settings from arguments, then the environment, then what a running embedded stack left under `var/`."""
+def load_settings(*, use_running: bool = True, **given: Any) -> Settings:
+    """Settings from arguments, then the environment, then what the embedded stack keeps under `var/`.
+
+    `use_running=False` is for who starts a stack: the addresses of one that was killed must not count as given.
+    """
     var_dir = Path(given.get("var_dir") or os.environ.get("FIRSTPASS_VAR_DIR") or "var")
     production = (given.get("environment") or os.environ.get("FIRSTPASS_ENVIRONMENT")) == "production"
-    files = () if production else (secrets_file(var_dir), endpoints_file(var_dir))
+    files = [] if production else [secrets_file(var_dir)]
+    if use_running and not production:
+        files.append(endpoints_file(var_dir))
     try:
         return Settings(**given, _env_file=files)
     except ValidationError as error:

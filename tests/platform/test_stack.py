@@ -40,7 +40,7 @@ def var_dir() -> Iterator[Path]:
 
 def settings_in(var_dir: Path, **given: object) -> Settings:
     free = {"temporal_port": 0, "web_port": 0, "sftp_port": 0}
-    return load_settings(var_dir=var_dir, **(free | given))
+    return load_settings(use_running=False, var_dir=var_dir, **(free | given))
 
 
 def soon(condition: Callable[[], bool], seconds: float = 20.0) -> bool:

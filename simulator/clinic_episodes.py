@@ -290,8 +290,6 @@ def _visit(desk: Desk, episode: Episode, day: date) -> Visit:
     }
     visit = Visit(body, episode, starts, kind)
     count_minutes(visit)
-    if episode.terms.get("start_stop_times_required"):
-        clock_services(visit)
     sign(visit, desk.rng.randrange(10, 180))
     body["sent_at"] = stamp(datetime.combine(desk.as_of, time(6, 30), CLINIC_TIME))
     return visit
@@ -356,12 +354,14 @@ def service_minutes(item: Json) -> int:
 
 
 def count_minutes(visit: Visit) -> None:
-    """The totals the note states."""
+    """The totals the note states, and clock times where the plan wants them."""
     timing = visit.body["timing"]
     timing["total_timed_minutes"] = sum(
         service_minutes(item) for item in timing["services"] if item["code"] in care.TIMED
     )
     timing["total_treatment_minutes"] = sum(service_minutes(item) for item in timing["services"])
+    if visit.episode.terms.get("start_stop_times_required"):
+        clock_services(visit)
 
 
 def clock_services(visit: Visit) -> None:

@@ -174,15 +174,19 @@ def address(rng: Random) -> Json:
     }
 
 
-def person(
-    rng: Random, number: int, as_of: date, ages: tuple[int, int], sex: str | None = None, last_name: str = ""
-) -> Person:
-    """An invented person; surnames and first names repeat only after thousands."""
+def person(rng: Random, number: int, as_of: date, ages: tuple[int, int], sex: str | None = None) -> Person:
+    """An invented person; surnames repeat after 192."""
     sex = sex or rng.choice("FM")
     first = rng.choice(FIRST_NAMES_F if sex == "F" else FIRST_NAMES_M)
-    surname = last_name or SURNAME_STARTS[number % len(SURNAME_STARTS)] + SURNAME_ENDS[number * 7 % len(SURNAME_ENDS)]
+    surname = invented_surname(number)
     age_days = rng.randrange(ages[0] * 366, ages[1] * 365)
     return Person(f"P-{number:05d}", first, surname, sex, as_of - timedelta(days=age_days), address(rng))
+
+
+def invented_surname(number: int) -> str:
+    """One of 192; the same only for numbers 192 apart."""
+    turn, start = divmod(number, len(SURNAME_STARTS))
+    return SURNAME_STARTS[start] + SURNAME_ENDS[(turn + start) % len(SURNAME_ENDS)]
 
 
 def locations() -> list[Json]:

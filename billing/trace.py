@@ -1,0 +1,150 @@
+"""The whole answer for a visit: all gates in order, every finding kept, the first that stops named."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from billing import authorization, coding, deadlines, documentation, scrub
+from billing.authorization import AuthorizationChoice
+from billing.coding import CodedClaim, CodedLine
+from billing.context import VisitContext
+from billing.encounter import Encounter
+from billing.findings import Finding, Step, stopping
+from billing.vocabulary import Stage
+
+RULEBOOK_VERSION = "2026.1"  # rises with every change of a rule or a table; stored with each evaluation
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What the rules say of a visit today.
+
+    gate: the first stage with findings that stop it, overrides considered; None when the claim may go out.
+    scrub: findings about the claim, those of coding included.
+    look_again_on: the next day on which time alone may change the answer.
+    """
+
+    gate: Stage | None
+    documentation: tuple[Finding, ...]
+    authorization: AuthorizationChoice
+    claim: CodedClaim
+    scrub: tuple[Finding, ...]
+    steps: tuple[Step, ...]
+    look_again_on: date | None
+    rulebook_version: str = RULEBOOK_VERSION
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """All of them, in the order of the gates."""
+        return (*self.documentation, *self.authorization.findings, *self.scrub)
+
+
+def _gate(gates: Iterable[tuple[Stage, tuple[Finding, ...]]], overridden: frozenset[str]) -> Stage | None:
+    return next((stage for stage, findings in gates if stopping(findings, overridden)), None)
+
+
+def _look_again(encounter: Encounter, context: VisitContext, findings: Iterable[Finding]) -> date | None:
+    """The earliest day to come on which a deadline changes the answer, the filing guard among them."""
+    guard = deadlines.filing_guard_opens_on(encounter.date_of_service, coding.terms_of(encounter, context))
+    days = {finding.look_again_on for finding in findings if finding.look_again_on is not None} | {guard}
+    return min((day for day in days if day > context.today), default=None)
+
+
+def evaluate(encounter: Encounter, context: VisitContext) -> Evaluation:
+    """Ask documentation, authorization, and coding with scrub, in that order; keep what all of them found."""
+    charted = documentation.check(encounter, context)
+    claim = coding.code_claim(encounter, context)
+    units = sum(line.units for line in claim.lines)
+    choice = authorization.choose(encounter, context, units)
+    scrubbed = (*claim.findings, *scrub.check(encounter, context, claim))
+    gates = (
+        (Stage.DOCUMENTATION, charted),
+        (Stage.AUTHORIZATION, choice.findings),
+        (Stage.SCRUB, scrubbed),
+    )
+    return Evaluation(
+        gate=_gate(gates, context.overridden),
+        documentation=charted,
+        authorization=choice,
+        claim=claim,
+        scrub=scrubbed,
+        steps=(*choice.steps, *claim.steps),
+        look_again_on=_look_again(encounter, context, (*charted, *choice.findings, *scrubbed)),
+    )
+
+
+def _dollars(amount: Decimal) -> str:
+    return f"{amount:.2f}"
+
+
+def finding_to_dict(finding: Finding) -> dict[str, Any]:
+    """A finding as plain data."""
+    return {
+        "code": finding.code,
+        "severity": finding.severity.value,
+        "owner": finding.owner.value,
+        "message": finding.message,
+        "clears_when": finding.clears_when,
+        "evidence": dict(finding.evidence),
+        "citation": finding.citation,
+        "overridable": finding.overridable,
+        "look_again_on": finding.look_again_on.isoformat() if finding.look_again_on else None,
+    }
+
+
+def steps_to_list(steps: Iterable[Step]) -> list[dict[str, str]]:
+    """Steps as plain data."""
+    return [{"subject": step.subject, "text": step.text} for step in steps]
+
+
+def _line_to_dict(line: CodedLine) -> dict[str, Any]:
+    return {
+        "line_number": line.line_number,
+        "code": line.code,
+        "modifiers": list(line.modifiers),
+        "units": line.units,
+        "charge": _dollars(line.charge),
+        "diagnosis_pointers": list(line.diagnosis_pointers),
+        "place_of_service": line.place_of_service,
+        "description": line.description,
+        "service_date": line.service_date.isoformat(),
+        "expected_allowed": _dollars(line.expected_allowed),
+        "expected_payment": _dollars(line.expected_payment),
+    }
+
+
+def claim_to_dict(claim: CodedClaim) -> dict[str, Any]:
+    """A coded claim as plain data; dollars as text with two places."""
+    return {
+        "lines": [_line_to_dict(line) for line in claim.lines],
+        "total_charge": _dollars(claim.total_charge),
+        "expected_payment": _dollars(claim.expected_payment),
+        "expected_patient": _dollars(claim.expected_patient),
+        "place_of_service": claim.place_of_service,
+        "diagnoses": list(claim.diagnoses),
+        "timed_minutes": claim.unit_result.timed_minutes,
+        "total_units": claim.unit_result.total_units,
+        "ties": [list(tied) for tied in claim.unit_result.ties],
+    }
+
+
+def to_dict(evaluation: Evaluation) -> dict[str, Any]:
+    """The evaluation as data JSON can hold, with the steps in words."""
+    choice = evaluation.authorization
+    return {
+        "rulebook_version": evaluation.rulebook_version,
+        "gate": evaluation.gate.value if evaluation.gate else None,
+        "look_again_on": evaluation.look_again_on.isoformat() if evaluation.look_again_on else None,
+        "documentation": [finding_to_dict(finding) for finding in evaluation.documentation],
+        "authorization": {
+            "authorization_id": choice.authorization_id,
+            "number": choice.number,
+            "quantity": choice.quantity,
+            "findings": [finding_to_dict(finding) for finding in choice.findings],
+        },
+        "claim": claim_to_dict(evaluation.claim),
+        "scrub": [finding_to_dict(finding) for finding in evaluation.scrub],
+        "steps": steps_to_list(evaluation.steps),
+    }

@@ -294,7 +294,7 @@ def _clean(piece: str, terminator: str) -> list[str]:
     indented = f"{terminator} " in piece or f"{terminator}\t" in piece or piece[:1] in (" ", "\t")
     if indented or "" in raws or f" {terminator}" in piece:
         raws = [stripped for raw in raws if (stripped := raw.strip(" \t"))]
-    if len(piece) > MAX_SEGMENT_CHARS and any(len(raw) > MAX_SEGMENT_CHARS for raw in raws):
+    if len(piece) > MAX_SEGMENT_CHARS and len(max(raws, key=len)) > MAX_SEGMENT_CHARS:
         raws = [raw[:MAX_SEGMENT_CHARS] for raw in raws]
     return raws
 

@@ -39,7 +39,7 @@ from simulator.clinic_stories import Story
 
 Json = dict[str, Any]
 
-VISITS_MIN = 250  # the stories and the planted problems need room between ordinary visits
+CAST_SHARE = 0.6  # of all visits, at most, belong to the stories and courses of trouble
 VOLUME_PLANS = (plans.MEDICARE, plans.PREFERRED, plans.MILITARY)  # no authorization to run out of
 VOLUME_DAYS = 28
 DISCIPLINES = ("PT",) * 11 + ("OT",) * 5 + ("SLP",) * 4
@@ -89,13 +89,14 @@ class Clinic:
 
 
 def generate(seed: int, as_of: date, visits: int = problems.PER_VISITS) -> Clinic:
-    """Four weeks of a clinic, seen from the morning of as_of. The same arguments give the same bytes."""
-    if visits < VISITS_MIN:
-        raise ValueError(f"The demo clinic needs at least {VISITS_MIN} visits; for fewer, use volume().")
+    """Four weeks of a clinic, seen from the morning of as_of. The same arguments give the same bytes.
+
+    Few visits leave out some stories and problems; all fit from about 250 on.
+    """
     desk = Desk(Random(f"clinic/{seed}/{as_of.isoformat()}"), as_of)  # noqa: S311  (a play, not a secret)
-    cast = stories.cast(desk)
+    cast = stories.cast(desk, round(visits * CAST_SHARE))
     written = [visit for episode in cast.episodes for visit in episode.visits]
-    duplicates = problems.scaled(problems.DUPLICATES, visits)
+    (duplicates,) = problems.shares([problems.DUPLICATES], visits)
     written += _ordinary(desk, written, visits - duplicates - len(written))
     problems.spoil_some(desk.rng, written)
     written += problems.duplicate_some(desk.rng, written, duplicates)
@@ -231,8 +232,8 @@ def _number(visits: list[Visit]) -> None:
 def _decide_outcomes(rng: Random, visits: list[Visit]) -> None:
     """Forced answers for some clean visits, at most one for a patient."""
     hurt: set[str] = set()
-    for outcome, count in OUTCOMES:
-        wanted = problems.scaled(count, len(visits))
+    counts = problems.shares([count for _, count in OUTCOMES], len(visits))
+    for (outcome, _), wanted in zip(OUTCOMES, counts, strict=True):
         suits = _has_two_lines if "partial" in outcome[0] else problems.is_treatment
         for visit in problems.choose(rng, visits, suits, wanted, hurt):
             visit.outcome = outcome
@@ -263,10 +264,10 @@ def _expectation(visit: Visit) -> Json:
 def _amendments(desk: Desk, visits: list[Visit]) -> list[Json]:
     """What the chart system sends the same day: newer versions of some visits."""
     newer = [_repaired(desk, visit) for visit in visits if visit.problem in _REPAIRS]
-    billed = [visit for visit in visits if visit.is_free and problems.is_treatment(visit) and visit.day < desk.as_of]
-    changed = desk.rng.sample([visit for visit in billed if len(problems.code_of(visit)) > 1], 3)
+    billed = [visit for visit in visits if visit.is_free and problems.has_timed_codes(visit)]
+    changed = desk.rng.sample(billed, min(3, len(billed)))
     newer += [_lengthened(visit) for visit in changed[:2]]
-    newer.append(_next_version(visit=changed[2]) | {"cancelled": True})
+    newer += [_next_version(visit) | {"cancelled": True} for visit in changed[2:]]
     sent_at = stamp(datetime.combine(desk.as_of, time(12, 15), CLINIC_TIME))
     return [body | {"sent_at": sent_at} for body in newer]
 

@@ -1,9 +1,10 @@
 """What goes wrong in a clinic: each function spoils one visit in one way; a table says how often, for which queue."""
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import accumulate
 from random import Random
 from typing import Any
 
@@ -189,16 +190,18 @@ SINGLE_PROBLEMS = (
 DUPLICATES = 2
 
 
-def scaled(count: int, visits: int) -> int:
-    """A count for PER_VISITS visits, for so many visits; never none."""
-    return max(1, round(count * visits / PER_VISITS))
+def shares(counts: Sequence[int], visits: int) -> list[int]:
+    """Counts for PER_VISITS visits, for so many visits: the total is kept, so small clinics get some of each kind."""
+    reached = [round(total * visits / PER_VISITS) for total in accumulate(counts)]
+    return [now - before for before, now in zip([0, *reached], reached, strict=False)]
 
 
 def spoil_some(rng: Random, visits: list[Visit]) -> None:
     """Give every single-visit problem its share, each to different patients where there are enough."""
     hurt: set[str] = set()
-    for problem in SINGLE_PROBLEMS:
-        for visit in choose(rng, visits, problem.suits, scaled(problem.count, len(visits)), hurt):
+    counts = shares([problem.count for problem in SINGLE_PROBLEMS], len(visits))
+    for problem, count in zip(SINGLE_PROBLEMS, counts, strict=True):
+        for visit in choose(rng, visits, problem.suits, count, hurt):
             problem.spoil(visit)
             visit.plant(problem.queue, problem.name)
 

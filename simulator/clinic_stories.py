@@ -22,7 +22,9 @@ from simulator.clinic_episodes import (
     sign,
     treat,
     weekdays,
+    workday,
 )
+from simulator.clinic_payers import TERMS
 from simulator.clinic_problems import AUTHORIZATION, DOCUMENTATION, SCRUB
 from simulator.clinic_roster import DEMO_PASSWORD, EMAIL_DOMAIN
 
@@ -48,6 +50,10 @@ class Cast:
     episodes: list[Episode] = field(default_factory=list)
     scenes: dict[str, list[Visit]] = field(default_factory=dict)
 
+    def size(self) -> int:
+        """Visits of everybody."""
+        return sum(len(episode.visits) for episode in self.episodes)
+
     def play(self, name: str, episode: Episode, visits: list[Visit]) -> None:
         """Take an episode into the cast."""
         episode.told = True
@@ -56,13 +62,20 @@ class Cast:
             self.scenes[name] = visits
 
 
-def cast(desk: Desk) -> Cast:
-    """All planned trouble that needs a course of care of its own."""
+def cast(desk: Desk, room: int) -> Cast:
+    """All planned trouble that needs a course of care of its own, in order of interest, as far as it fits the room."""
     players = Cast()
-    for scene in (_friday, _race, _ten_percent, _no_measures, _denied, _twice, _lost, _tenth_day, _uncertified):
-        scene(desk, players)
-    for trouble in (_never_authorized, _expired, _exhausted, _nearly_out, _too_late):
-        trouble(desk, players)
+    stories = (_friday, _race, _no_measures, _denied, _ten_percent, _twice, _lost, _uncertified, _tenth_day)
+    troubles = (_never_authorized, _expired, _too_late, _exhausted, _nearly_out)
+    for scene in (*stories, *troubles):
+        scene(desk, trial := Cast())
+        wanted = trial.size()
+        if wanted <= room:
+            room -= wanted
+            players.episodes += trial.episodes
+            players.scenes |= trial.scenes
+    granted = [episode.authorization for episode in players.episodes]
+    desk.authorizations = [item for item in desk.authorizations if item in granted]
     return players
 
 
@@ -72,7 +85,7 @@ def _days_ago(desk: Desk, days: int) -> date:
 
 def _friday(desk: Desk, players: Cast) -> None:
     condition = care.of("PT", "falls")
-    episode = open_episode(desk, condition, plans.MEDICARE, _days_ago(desk, 25), (0, 4), therapist="pt-arden")
+    episode = open_episode(desk, condition, plans.MEDICARE, _days_ago(desk, 15), (0, 4), therapist="pt-arden")
     treat(desk, episode)
     visit = [visit for visit in episode.visits if visit.day.weekday() == 4][-1]
     problems.unsigned(visit)
@@ -97,7 +110,7 @@ def _race(desk: Desk, players: Cast) -> None:
 def _ten_percent(desk: Desk, players: Cast) -> None:
     condition = care.of("PT", "Parkinson's disease")
     episode = open_episode(
-        desk, condition, plans.MEDICARE, _days_ago(desk, 23), TWICE, therapist="pt-cloudsley", assistant=True
+        desk, condition, plans.MEDICARE, _days_ago(desk, 14), TWICE, therapist="pt-cloudsley", assistant=True
     )
     treat(desk, episode)
     shared, alone = episode.visits[-2:]
@@ -125,7 +138,7 @@ def _no_measures(desk: Desk, players: Cast) -> None:
 
 def _denied(desk: Desk, players: Cast) -> None:
     condition = care.of("PT", "a sprained ankle")
-    episode = open_episode(desk, condition, plans.COMMERCIAL, _days_ago(desk, 20), TWICE, therapist="pt-dovecote")
+    episode = open_episode(desk, condition, plans.COMMERCIAL, _days_ago(desk, 14), TWICE, therapist="pt-dovecote")
     authorize(desk, episode, 5, desk.as_of + timedelta(days=30))
     treat(desk, episode)
     episode.visits[1].outcome = ["denied:authorization", "paid"]
@@ -134,7 +147,7 @@ def _denied(desk: Desk, players: Cast) -> None:
 
 def _twice(desk: Desk, players: Cast) -> None:
     condition = care.of("OT", "a wrist after a fracture")
-    episode = open_episode(desk, condition, plans.PREFERRED, _days_ago(desk, 18), TWICE, therapist="ot-hawksmoor")
+    episode = open_episode(desk, condition, plans.PREFERRED, _days_ago(desk, 13), TWICE, therapist="ot-hawksmoor")
     treat(desk, episode)
     episode.visits[0].outcome = [{"outcome": "paid", "duplicate": "identical"}]
     players.play("twice", episode, episode.visits[:1])
@@ -143,7 +156,7 @@ def _twice(desk: Desk, players: Cast) -> None:
 def _lost(desk: Desk, players: Cast) -> None:
     condition = care.of("PT", "low back pain")
     person = desk.person((30, 55))
-    episode = open_episode(desk, condition, plans.MILITARY, _days_ago(desk, 26), TWICE, person=person)
+    episode = open_episode(desk, condition, plans.MILITARY, _days_ago(desk, 16), TWICE, person=person)
     treat(desk, episode)
     episode.visits[0].outcome = ["lost", "paid"]
     players.play("lost", episode, episode.visits[:1])
@@ -219,13 +232,17 @@ def _nearly_out(desk: Desk, players: Cast) -> None:
 
 
 def _too_late(desk: Desk, players: Cast) -> None:
-    """Evaluations found in a drawer: one with days left to file, one past the limit."""
+    """Evaluations found in a drawer: one unsigned with days left to file, one past the limit."""
     for days in (57, 64):
         person = desk.person((25, 60))
-        day = _days_ago(desk, days)
+        day = workday(_days_ago(desk, days))
         episode = open_episode(desk, care.of("PT", "low back pain"), plans.HMO, day, (), last=day, person=person)
-        for visit in treat(desk, episode):
-            visit.plant(SCRUB, "filing limit near" if days < 60 else "filing limit passed")
+        (visit,) = treat(desk, episode)
+        if days < TERMS[plans.HMO]["timely_filing_days"]:
+            problems.unsigned(visit)
+            visit.plant(DOCUMENTATION, "note not signed, filing limit near")
+        else:
+            visit.plant(SCRUB, "filing limit passed")
         players.play("", episode, [])
 
 
@@ -303,7 +320,7 @@ def tell(players: Cast) -> list[Story]:
     return [
         Story(title, _who(scene), what, where, logins, tuple(visit.encounter_id for visit in scene))
         for name, (title, what, where, logins) in SCRIPT.items()
-        if (scene := players.scenes[name])
+        if (scene := players.scenes.get(name))
     ]
 
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from billing import codes
 
-# Therapy threshold per beneficiary and calendar year, the same for PT with SLP and for OT (42 USC 1395l(g); CMS by year).
+# Therapy threshold per beneficiary and calendar year, for PT with SLP and for OT alike (42 USC 1395l(g); CMS by year).
 KX_THRESHOLDS = {
     2018: Decimal(2010),
     2019: Decimal(2040),

@@ -1,8 +1,8 @@
 """Which units an assistant gave: CQ (PT) and CO (OT).
 
-Source: 42 USC 1395m(v), CMS CY2020-2022 physician fee schedule rules: due when the assistant's own minutes exceed 10 % of
-the service; per billed unit for timed codes; since 2022 a final unit of which the therapist alone gave 8 minutes or more
-is the therapist's. Minutes given together with the therapist are the therapist's.
+Source: 42 USC 1395m(v), CMS CY2020-2022 physician fee schedule rules: due when the assistant's own minutes exceed 10 %
+of the service; per billed unit for timed codes; since 2022 a final unit of which the therapist alone gave 8 minutes or
+more is the therapist's. Minutes given together with the therapist are the therapist's.
 """
 
 from collections.abc import Sequence
@@ -85,7 +85,7 @@ def _split(per_unit: int | None, units: int, therapist: int, assistant: int) -> 
 def split_lines(
     services: Sequence[ServiceMinutes], lines: Sequence[UnitLine], on: date
 ) -> tuple[tuple[AssistedLine, ...], tuple[Step, ...]]:
-    """Cut every line into the therapist's and the assistant's units, in the order of the lines, the therapist's first."""
+    """Cut every line into the therapist's and the assistant's units, the therapist's first, in the lines' order."""
     if not any(service.assistant_minutes for service in services):
         return tuple(AssistedLine(line.service, line.code, line.units, False) for line in lines), ()
     minutes: dict[str, list[int]] = {}

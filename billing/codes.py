@@ -44,7 +44,8 @@ class TherapyCode:
     add_on_code: the code that carries the units after the first, which this one cannot.
     always_therapy: GP, GO or GN is due whoever bills it (CMS therapy list); otherwise only under a therapy plan.
     mue: units a practitioner may bill a day (0: never to Medicare); mai: 1 line edit, 2 policy, 3 clinical.
-    work, practice_expense, malpractice: relative value units of 2024, non-facility; None when the fee schedule has none.
+    work, practice_expense, malpractice: relative value units of 2024, non-facility; None when the fee schedule has
+    none.
     """
 
     code: str

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 
-from billing import annual, assistants, codes, modifiers, ncci, payment
+from billing import annual, assistants, modifiers, ncci, payment
 from billing.checks import Catalog, Problem
 from billing.context import VisitContext
 from billing.encounter import Encounter, PersonMinutes, Service
@@ -71,7 +71,7 @@ OLD_THRESHOLD = CODING.declare(
 
 @dataclass(frozen=True, slots=True)
 class CodedLine:
-    """One claim line. charge and expected_allowed in dollars; pointers are positions in the claim's diagnoses, from 1."""
+    """One claim line. Money in dollars; pointers are positions in the claim's diagnoses, from 1."""
 
     line_number: int
     code: str
@@ -89,7 +89,7 @@ class CodedLine:
 
 @dataclass(frozen=True, slots=True)
 class CodedClaim:
-    """A claim as it would be sent now. expected_payment: what the plan should pay, in dollars, deductible not counted."""
+    """A claim as it would be sent now. expected_payment: dollars the plan should pay, deductible not counted."""
 
     lines: tuple[CodedLine, ...]
     total_charge: Decimal
@@ -171,9 +171,7 @@ def _mark(encounter: Encounter, terms: PlanTerms, drafts: Sequence[_Draft]) -> N
     modality = encounter.administrative.modality
     assistant = assistants.MODIFIERS.get(encounter.discipline)
     for draft in drafts:
-        marks = modifiers.base(
-            _stated(encounter, draft, terms), draft.code, encounter.discipline, modality, terms
-        )
+        marks = modifiers.base(_stated(encounter, draft, terms), draft.code, encounter.discipline, modality, terms)
         draft.modifiers = marks | {assistant} if draft.assisted and assistant else marks
 
 
@@ -389,7 +387,12 @@ def code_claim(encounter: Encounter, context: VisitContext) -> CodedClaim:
         place_of_service=encounter.administrative.place_of_service,
         diagnoses=claim_diagnoses(encounter),
         steps=(*counted.steps, *split_steps, *distinct_steps, *expected.steps, *kx_steps),
-        findings=(*_swaps(encounter, terms), *_gaps(encounter, context, drafts, charges), *_ties(counted), *kx_findings),
+        findings=(
+            *_swaps(encounter, terms),
+            *_gaps(encounter, context, drafts, charges),
+            *_ties(counted),
+            *kx_findings,
+        ),
         unit_result=counted,
     )
 

@@ -1,7 +1,7 @@
 """What a biller may correct on the claim's side, laid over the chart's facts without touching them.
 
-The chart stays as it was sent; a correction is kept with who and why, and every later evaluation reads the visit through
-the corrections. A newer version from the chart does not lose them.
+The chart stays as it was sent; a correction is kept with who and why, and every later evaluation reads the visit
+through the corrections. A newer version from the chart does not lose them.
 """
 
 from collections.abc import Iterable, Mapping

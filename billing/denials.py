@@ -1,7 +1,7 @@
 """What a payer's codes mean, whether they are a denial, and what may be done about it.
 
-Codes are X12's and CMS's (lists of June 2024); the paraphrases, causes and paths are ours. A remark code is read first: it
-can forbid an appeal, forbid a resubmission, protect the patient, or say more exactly what was wrong.
+Codes are X12's and CMS's (lists of June 2024); the paraphrases, causes and paths are ours. A remark code is read first:
+it can forbid an appeal, forbid a resubmission, protect the patient, or say more exactly what was wrong.
 """
 
 from collections.abc import Sequence
@@ -69,7 +69,7 @@ GROUPS = {
 
 @dataclass(frozen=True, slots=True)
 class ReasonCode:
-    """A claim adjustment reason: our cause and words, the usual ways on (first is the default), whether it just posts."""
+    """A claim adjustment reason: our cause and words, the usual ways on (default first), whether it just posts."""
 
     code: str
     cause: str

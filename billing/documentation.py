@@ -4,9 +4,9 @@ Timing rules follow the Medicare Benefit Policy Manual ch. 15, 220 where a plan 
 whether and with which numbers. Days of certification are counted as calendar days after the first treatment day: day 30
 after 2026-03-02 is 2026-04-01, day 90 is 2026-05-31.
 
-Not possible yet, because no fact carries them: consent and the patient's whereabouts in a telehealth visit (part of D6),
-whether the note's text matches each code (part of D14), and an addendum after billing (D15: the workflow sees the new
-version and asks again; billing.desk has the kind ``chart_changed_after_billing``).
+Not possible yet, because no fact carries them: consent and the patient's whereabouts in a telehealth visit (part of
+D6), whether the note's text matches each code (part of D14), and an addendum after billing (D15: the workflow sees the
+new version and asks again; billing.desk has the kind ``chart_changed_after_billing``).
 """
 
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ RECERTIFICATION_WARNING_DAYS = 10  # before the end of the certified time (pract
 LATE_REPORT_DAYS = 7  # a late progress report is written within a week of the period's end (CH15 220.3)
 
 PLACES = frozenset(
-    "02 03 04 10 11 12 13 14 15 18 19 20 22 31 32 33 34 49 50 60 61 62 71 72 99".split()
+    ("02", "03", "04", "10", "11", "12", "13", "14", "15", "18", "19", "20", "22", "31", "32", "33", "34", "49", "50", "60", "61", "62", "71", "72", "99")
 )  # CMS place-of-service codes where therapy happens
 
 
@@ -376,7 +376,7 @@ def planned(encounter: Encounter, context: VisitContext) -> Iterator[Problem]:
 
 
 def first_day(encounter: Encounter, plan: PlanOfCare, window_days: int) -> date:
-    """The day certification counts from: the episode's first, unless the plan is a later one with a clock of its own."""
+    """The day certification counts from: the episode's first, unless a later plan of care has a clock of its own."""
     started = encounter.compliance.episode.started_on
     return plan.established_on if (plan.established_on - started).days > window_days else started
 
@@ -404,7 +404,7 @@ def order_exception(encounter: Encounter, context: VisitContext) -> bool:
     overridable=True,
 )
 def certified(encounter: Encounter, context: VisitContext) -> Iterator[Problem]:
-    """The plan of care is certified within the plan's days of the first treatment, or the 2025 order exception holds."""
+    """The plan of care is certified within so many days of the first treatment, or the 2025 order exception holds."""
     terms, plan = terms_of(encounter, context), encounter.compliance.plan_of_care
     if not terms.certification_required or plan is None or order_exception(encounter, context):
         return
@@ -497,7 +497,11 @@ def progress_reported(encounter: Encounter, context: VisitContext) -> Iterator[P
     if every is None:
         return
     count, last = days_since_report(encounter, context)
-    evidence = {"treatment days": str(count), "allowed": str(every), "last report": last.isoformat() if last else "none"}
+    evidence = {
+        "treatment days": str(count),
+        "allowed": str(every),
+        "last report": last.isoformat() if last else "none",
+    }
     if count > every and not _written_later(encounter, context):
         yield Problem(
             message=f"This is treatment day {count} since the last progress report; one is due every {every}.",
@@ -646,7 +650,7 @@ def marked(encounter: Encounter, context: VisitContext) -> Iterator[Problem]:
     overridable=True,
 )
 def co_signed(encounter: Encounter, context: VisitContext) -> Iterator[Problem]:
-    """Where the plan wants it, a therapist signed too when an assistant or student wrote the note or a student treated."""
+    """Where the plan wants it, a therapist signed too when a helper wrote the note or a student treated."""
     if not terms_of(encounter, context).co_signature_required:
         return
     roles = {_role(context, signature.clinician_id) for signature in encounter.compliance.signatures}

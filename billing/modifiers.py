@@ -1,7 +1,8 @@
 """Which modifiers a line carries, and in which order.
 
-Derived: discipline (GP, GO, GN), assistant (CQ, CO), KX, distinct service, telehealth, and what the plan wants for a code.
-Stated by the clinician: kept, unless Firstpass derives that kind itself. Order is a plan term; four fit on a line (837P).
+Derived: discipline (GP, GO, GN), assistant (CQ, CO), KX, distinct service, telehealth, and what the plan wants for a
+code. Stated by the clinician: kept, unless Firstpass derives that kind itself. Order is a plan term; four fit on a line
+(837P).
 """
 
 from collections.abc import Iterable

@@ -1,7 +1,8 @@
 """Code pairs that may not both be paid on one day (CMS National Correct Coding Initiative, procedure to procedure).
 
-The shipped table holds the pairs among our own code set, as of 2024-07-01 (practitioner table), numbers only. CMS issues
-new ones every quarter: ``read_cms`` understands the rows of its files, so that a practice can bring the current quarter.
+The shipped table holds the pairs among our own code set, as of 2024-07-01 (practitioner table), numbers only. CMS
+issues new ones every quarter: ``read_cms`` understands the rows of its files, so that a practice can bring the current
+quarter.
 """
 
 from collections.abc import Iterable, Mapping
@@ -62,7 +63,8 @@ def _shipped(row: Mapping[str, str]) -> Pair:
 def read_cms(rows: Iterable[Mapping[str, str]]) -> PairTable:
     """Pairs from rows with column1, column2, modifier_indicator and deletion_date (YYYY-MM-DD, empty when in force).
 
-    The rows tell when a pair ended, not when it began: pairs in force begin on 2020-01-01, when CMS issued the table anew.
+    The rows tell when a pair ended, not when it began: pairs in force begin on 2020-01-01, when CMS issued the table
+    anew.
     """
     return PairTable(_cms_row(row) for row in rows)
 

@@ -1,8 +1,8 @@
 """What a plan should pay, in the order payers cut: allowed, therapy MPPR, patient's share, assistant, sequestration.
 
-MPPR (42 CFR 414.1405; Medicare 50 % since 2013): of the patient's day, over all disciplines of one billing NPI, the unit
-with the highest practice expense is paid in full; of every other always-therapy unit the practice expense is cut. The
-relative values are those of 2024. A deductible is not known to us and therefore not taken off.
+MPPR (42 CFR 414.1405; Medicare 50 % since 2013): of the patient's day, over all disciplines of one billing NPI, the
+unit with the highest practice expense is paid in full; of every other always-therapy unit the practice expense is cut.
+The relative values are those of 2024. A deductible is not known to us and therefore not taken off.
 """
 
 from collections.abc import Mapping, Sequence
@@ -91,9 +91,7 @@ def _first(units: Sequence[_Unit]) -> int:
     return max(units, key=lambda unit: (unit.practice_expense, unit.allowed, -unit.line)).line
 
 
-def _ranked(
-    lines: Sequence[PayableLine], rates: Mapping[str, Decimal | None], on: date, place: int
-) -> list[_Unit]:
+def _ranked(lines: Sequence[PayableLine], rates: Mapping[str, Decimal | None], on: date, place: int) -> list[_Unit]:
     units = []
     for number, line in enumerate(lines):
         entry, rate = codes.find(line.code, on), rates.get(line.code)

@@ -6,9 +6,10 @@ fees and authorizations are effective-dated, and a rule is always evaluated with
 
 from datetime import date
 from decimal import Decimal
+from itertools import pairwise
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from billing.encounter import NPI, Address, Code, Dollars, Identifier, Modifier, Name, Record
 from billing.vocabulary import AuthorizationNeed, ClinicianRole, Discipline, Role, UnitMethod, UnitOfMeasure
@@ -47,7 +48,7 @@ class Clinician(Record):
 
 
 class PlanTerms(Record):
-    """What a plan wants, for dates of service in [effective_from, effective_to]. Every default is the practice's own."""
+    """What a plan wants, for dates of service in [effective_from, effective_to]. Defaults are the practice's own."""
 
     effective_from: date
     effective_to: date | None = None
@@ -116,7 +117,7 @@ class Plan(Record):
     @model_validator(mode="after")
     def _terms_do_not_overlap(self) -> "Plan":
         ordered = sorted(self.terms, key=lambda terms: terms.effective_from)
-        for earlier, later in zip(ordered, ordered[1:], strict=False):
+        for earlier, later in pairwise(ordered):
             if earlier.effective_to is None or earlier.effective_to >= later.effective_from:
                 raise ValueError(f"terms from {later.effective_from} overlap those from {earlier.effective_from}")
         return self
@@ -187,13 +188,15 @@ class DeskSettings(Record):
     )
     write_off_limit: Dollars = Field(default=Decimal("50.00"), description="A biller may write off up to this alone.")
     denial_routing_hours: int = Field(default=48, ge=1)
-    hold_due_hours: int = Field(default=24, ge=1, description="A documentation, authorization or scrub hold is due then.")
+    hold_due_hours: int = Field(
+        default=24, ge=1, description="A documentation, authorization or scrub hold is due then."
+    )
 
 
 class Practice(Record):
     """The practice file."""
 
-    model_config = {"frozen": True, "extra": "forbid", "populate_by_name": True}
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
     schema_name: Literal["firstpass/practice/1"] = Field(alias="schema")
     practice_id: Identifier

@@ -1,10 +1,10 @@
 """Whether the claim itself would pass: S01 to S38, each one small function (S09 and S32-S35, S39 arise in coding.py).
 
 Not possible yet, because no fact in the shapes carries them: S15 benefit counters and S22 protected (QMB) patients and
-S23 nursing-facility or home-health overlap (need eligibility answers), S25 frequency code (belongs to the claim version,
-not to the coded claim), S28 habilitative limits by plan, S27 beyond birth date (age limits, EPSDT), S19 across patients
-(needs the clinician's whole day), S30 (the workflow sees a new version after billing). Told elsewhere: S08 across the
-episode is D13, S13 is D7-D10, S14 is A1-A5. S16 holds by construction: a line has one date.
+S23 nursing-facility or home-health overlap (need eligibility answers), S25 frequency code (belongs to the claim
+version, not to the coded claim), S28 habilitative limits by plan, S27 beyond birth date (age limits, EPSDT), S19 across
+patients (needs the clinician's whole day), S30 (the workflow sees a new version after billing). Told elsewhere: S08
+across the episode is D13, S13 is D7-D10, S14 is A1-A5. S16 holds by construction: a line has one date.
 """
 
 from collections import Counter

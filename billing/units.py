@@ -269,9 +269,7 @@ def _lines(ladder: Ladder, units: int) -> list[UnitLine]:
     return lines
 
 
-def count_units(
-    method: UnitMethod, services: Sequence[ServiceMinutes], on: date, discipline: Discipline
-) -> UnitResult:
+def count_units(method: UnitMethod, services: Sequence[ServiceMinutes], on: date, discipline: Discipline) -> UnitResult:
     """Units of one patient's day in one discipline. Minutes in, units per code out, with the arithmetic in words."""
     day = _Sorted(services, on)
     ladders = list(day.ladders.values())

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from billing.context import VisitContext
-from billing.encounter import Encounter, Service
+from billing.encounter import Encounter
 from billing.practice import Clinician, Fee, PlanTerms
 from billing.vocabulary import ClinicianRole, Discipline
 

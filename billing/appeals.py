@@ -1,0 +1,160 @@
+"""Letters of appeal: plain text drafted from facts, by the root of the denial, for a person to read, mend and sign."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+
+from billing.denials import explain_carc, explain_rarc
+from billing.practice import PlanTerms
+from billing.vocabulary import DenialCategory
+
+
+@dataclass(frozen=True, slots=True)
+class AppealFacts:
+    """What a letter needs. Amount in dollars; lines as (code, modifiers, units, charge); grounds are free sentences."""
+
+    written_on: date
+    practice_name: str
+    practice_address: tuple[str, ...]
+    practice_npi: str
+    payer_name: str
+    patient_name: str
+    member_id: str
+    claim_number: str
+    payer_claim_control_number: str
+    date_of_service: date
+    denied_on: date
+    amount: Decimal
+    category: DenialCategory
+    reason_codes: tuple[str, ...]
+    remark_codes: tuple[str, ...] = ()
+    lines: tuple[tuple[str, tuple[str, ...], int, Decimal], ...] = ()
+    diagnoses: tuple[str, ...] = ()
+    clinician_name: str = ""
+    authorization_number: str = ""
+    accepted_by_payer_on: date | None = None
+    evidence: tuple[str, ...] = ()
+    arguments: str = ""
+    enclosures: tuple[str, ...] = ()
+
+
+# One paragraph of argument by root; every citation is public and named with it.
+_ARGUMENTS = {
+    DenialCategory.MEDICAL_NECESSITY: (
+        "The services were reasonable and necessary: they required the skills of a therapist, were given under a plan "
+        "of care with measurable goals, and the enclosed notes show objective change or skilled maintenance. Coverage "
+        "does not turn on the potential for improvement alone (Jimmo v. Sebelius, 2013; Medicare Benefit Policy Manual ch. "
+        "15, 220.2)."
+    ),
+    DenialCategory.DOCUMENTATION: (
+        "The records asked for are enclosed. They show the date, each intervention, timed and total minutes, and the "
+        "signature and credentials of who treated (Medicare Benefit Policy Manual ch. 15, 220.3)."
+    ),
+    DenialCategory.AUTHORIZATION: (
+        "The services lie within a prior authorization, or the plan's own terms excuse its absence, as set out below. "
+        "We ask that the authorization be applied to the claim."
+    ),
+    DenialCategory.CODING: (
+        "The services were coded as documented. Units follow the minutes in the record (CMS Claims Processing Manual "
+        "ch. 5, 20.2, or the plan's own rule), and services reported as distinct were given in separate blocks of time "
+        "(NCCI Policy Manual ch. 1)."
+    ),
+    DenialCategory.ELIGIBILITY: (
+        "According to our verification the patient was covered by the plan on the date of service. We ask that "
+        "coverage be confirmed and the claim be processed, or that the responsible payer be named."
+    ),
+    DenialCategory.TECHNICAL: (
+        "The claim was complete and was filed in time, as the enclosed acknowledgement shows. We ask that it be "
+        "processed on its merits."
+    ),
+}
+
+_RECORDS = {
+    DenialCategory.MEDICAL_NECESSITY: ("Evaluation and plan of care", "Treatment notes", "Progress reports"),
+    DenialCategory.DOCUMENTATION: ("Treatment note of the date of service", "Signed plan of care"),
+    DenialCategory.AUTHORIZATION: ("Copy of the authorization",),
+    DenialCategory.CODING: ("Treatment note with minutes per code",),
+    DenialCategory.ELIGIBILITY: ("Record of the eligibility check",),
+    DenialCategory.TECHNICAL: ("Acknowledgement of the claim (277CA)",),
+}
+
+
+def deadline(denied_on: date, terms: PlanTerms) -> date:
+    """Last day to file the appeal: the plan's appeal days after the denial (plan term)."""
+    return denied_on + timedelta(days=terms.appeal_days)
+
+
+def _heading(facts: AppealFacts) -> list[str]:
+    return [
+        facts.practice_name,
+        *facts.practice_address,
+        f"NPI {facts.practice_npi}",
+        "",
+        f"{facts.written_on:%B} {facts.written_on.day}, {facts.written_on.year}",
+        "",
+        facts.payer_name,
+        "Appeals",
+        "",
+    ]
+
+
+def _subject(facts: AppealFacts) -> list[str]:
+    rows = (
+        ("Patient", facts.patient_name),
+        ("Member id", facts.member_id),
+        ("Claim", facts.claim_number),
+        ("Your claim number", facts.payer_claim_control_number),
+        ("Date of service", facts.date_of_service.isoformat()),
+        ("Denied on", facts.denied_on.isoformat()),
+        ("Amount in dispute", f"${facts.amount:,.2f}"),
+        ("Authorization", facts.authorization_number),
+        ("Diagnoses", ", ".join(facts.diagnoses)),
+    )
+    return ["Re: appeal of a denied claim", *(f"  {name}: {value}" for name, value in rows if value), ""]
+
+
+def _denial(facts: AppealFacts) -> list[str]:
+    codes = [f"  {code}: {explain_carc(code)}" for code in facts.reason_codes]
+    codes += [f"  {code}: {explain_rarc(code)}" for code in facts.remark_codes]
+    return ["We appeal the denial of the services below. The reasons you gave, in our words:", *codes, ""]
+
+
+def _services(facts: AppealFacts) -> list[str]:
+    if not facts.lines:
+        return []
+    rows = [
+        f"  {' '.join((code, *modifiers))}: {units} {'unit' if units == 1 else 'units'}, ${charge:,.2f}"
+        for code, modifiers, units, charge in facts.lines
+    ]
+    return ["Services:", *rows, ""]
+
+
+def _grounds(facts: AppealFacts) -> list[str]:
+    lines = ["Why the denial should be overturned:", "", _ARGUMENTS[facts.category]]
+    if facts.accepted_by_payer_on is not None:
+        lines += ["", f"The claim was accepted on {facts.accepted_by_payer_on.isoformat()}."]
+    lines += [f"  - {sentence}" for sentence in facts.evidence]
+    if facts.arguments.strip():
+        lines += ["", facts.arguments.strip()]
+    return [*lines, ""]
+
+
+def _closing(facts: AppealFacts, enclosures: Sequence[str]) -> list[str]:
+    return [
+        "Please reprocess the claim for payment, or tell us the criteria and the reviewer your decision rests on.",
+        "",
+        "Sincerely,",
+        "",
+        facts.clinician_name or facts.practice_name,
+        "",
+        "Enclosures:",
+        *(f"  - {name}" for name in enclosures),
+    ]
+
+
+def draft(facts: AppealFacts) -> str:
+    """The letter as plain text, ready for a person to read before it goes out."""
+    enclosures = facts.enclosures or _RECORDS[facts.category]
+    parts = (_heading(facts), _subject(facts), _denial(facts), _services(facts), _grounds(facts))
+    return "\n".join([*(line for part in parts for line in part), *_closing(facts, enclosures)]) + "\n"

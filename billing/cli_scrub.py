@@ -1,0 +1,194 @@
+"""``firstpass scrub``: visits and a practice file in, findings out. Text in, text and exit code out; no I/O of its own.
+
+Visits of one file know each other: earlier ones count as treatment days, use authorizations and fill the therapy
+threshold, in order of their dates. What happened outside the file is not known.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+from billing.cli_units import USAGE_ERROR, Answer
+from billing.context import AuthorizationBalance, PriorVisit, VisitContext
+from billing.documentation import is_evaluation
+from billing.encounter import Encounter
+from billing.findings import Finding
+from billing.practice import AuthorizationRecord, Payer, Plan, PlanTerms, Practice
+from billing.trace import Evaluation, evaluate, to_dict
+from billing.vocabulary import Discipline
+
+HOLDS = 1
+
+
+class Visit(NamedTuple):
+    """One line of the file: its number, and the visit or what was wrong with the line."""
+
+    number: int
+    encounter: Encounter | None
+    error: str = ""
+
+
+@dataclass(slots=True)
+class Ledger:
+    """What earlier visits of the file have left behind."""
+
+    visits: dict[str, list[PriorVisit]] = field(default_factory=lambda: defaultdict(list))
+    used: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    accrued: dict[tuple[str, int, bool], Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+
+
+def terms_on(plan: Plan, on: date) -> PlanTerms | None:
+    """The plan's terms for that date of service."""
+    for terms in plan.terms:
+        if terms.effective_from <= on and (terms.effective_to is None or on <= terms.effective_to):
+            return terms
+    return None
+
+
+def find_plan(practice: Practice, plan_id: str) -> tuple[Payer, Plan] | None:
+    """A plan of the practice file with its payer."""
+    return next(((payer, plan) for payer in practice.payers for plan in payer.plans if plan.plan_id == plan_id), None)
+
+
+def _balance(record: AuthorizationRecord, used: int) -> AuthorizationBalance:
+    return AuthorizationBalance(
+        authorization_id=record.authorization_id,
+        number=record.number,
+        plan_id=record.plan_id,
+        disciplines=record.disciplines,
+        unit_of_measure=record.unit_of_measure,
+        codes=record.codes,
+        effective_from=record.effective_from,
+        effective_to=record.effective_to,
+        left=max(record.quantity - record.used_before_firstpass - used, 0),
+    )
+
+
+def _bucket(encounter: Encounter) -> tuple[str, int, bool]:
+    """Patient, calendar year, and whether it is the occupational threshold (PT and SLP share the other)."""
+    return encounter.patient.patient_id, encounter.date_of_service.year, encounter.discipline is Discipline.OT
+
+
+def visit_context(practice: Practice, encounter: Encounter, today: date, ledger: Ledger) -> VisitContext:
+    """The facts around a visit as far as practice file and earlier visits of the file tell them."""
+    patient, on = encounter.patient.patient_id, encounter.date_of_service
+    coverage = encounter.administrative.primary
+    found = find_plan(practice, coverage.plan_id)
+    episode = encounter.compliance.episode.episode_id
+    prior = tuple(ledger.visits[patient])
+    days = {v.date_of_service for v in prior if v.episode_id == episode and v.discipline is encounter.discipline}
+    return VisitContext(
+        today=today,
+        practice_npi=practice.npi,
+        payer_id=found[0].payer_id if found else "",
+        plan_id=coverage.plan_id,
+        coverage=coverage,
+        terms=terms_on(found[1], on) if found else None,
+        clinicians={clinician.clinician_id: clinician for clinician in practice.clinicians},
+        fees=practice.fees,
+        location_ids=frozenset(location.location_id for location in practice.locations),
+        treatment_days=tuple(sorted({day for day in days if day <= on} | {on})),
+        prior_visits=prior,
+        authorizations=tuple(
+            _balance(record, ledger.used[record.authorization_id])
+            for record in practice.authorizations
+            if record.patient == patient
+        ),
+        therapy_accrued=ledger.accrued[_bucket(encounter)],
+    )
+
+
+def _remember(ledger: Ledger, encounter: Encounter, context: VisitContext, evaluation: Evaluation) -> None:
+    lines = evaluation.claim.lines
+    ledger.visits[encounter.patient.patient_id].append(
+        PriorVisit(
+            encounter_id=encounter.encounter_id,
+            date_of_service=encounter.date_of_service,
+            discipline=encounter.discipline,
+            episode_id=encounter.compliance.episode.episode_id,
+            rendering_clinician_id=encounter.compliance.rendering_clinician_id,
+            lines=tuple((line.code, line.modifiers, line.units) for line in lines),
+            is_evaluation=is_evaluation(encounter, context),
+        )
+    )
+    if evaluation.authorization.authorization_id is not None:
+        ledger.used[evaluation.authorization.authorization_id] += evaluation.authorization.quantity
+    ledger.accrued[_bucket(encounter)] += sum((line.expected_allowed for line in lines), Decimal(0))
+
+
+def _reason(error: ValidationError) -> str:
+    """The first complaint in words: where, and what."""
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}{more}"
+
+
+def read_visits(lines: Iterable[str]) -> list[Visit]:
+    """The visits of a file, one JSON object a line; a line that is none carries its error."""
+    visits = []
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            try:
+                visits.append(Visit(number, Encounter.model_validate_json(line)))
+            except ValidationError as error:
+                visits.append(Visit(number, None, _reason(error)))
+    return visits
+
+
+def evaluate_visits(practice: Practice, visits: Iterable[Visit], today: date) -> dict[int, Evaluation]:
+    """Evaluations by line number; visits are taken in order of their dates, so that each knows the ones before."""
+    ledger = Ledger()
+    evaluations = {}
+    readable = [(visit.encounter, visit.number) for visit in visits if visit.encounter is not None]
+    for encounter, number in sorted(readable, key=lambda pair: (pair[0].date_of_service, pair[1])):
+        context = visit_context(practice, encounter, today, ledger)
+        evaluations[number] = evaluate(encounter, context)
+        if not encounter.cancelled:
+            _remember(ledger, encounter, context, evaluations[number])
+    return evaluations
+
+
+def _told(finding: Finding) -> str:
+    return (
+        f"  {finding.severity.value:<6} {finding.code:<4} {finding.message}\n         clears when {finding.clears_when}"
+    )
+
+
+def _shown(visit: Visit, evaluation: Evaluation | None) -> str:
+    if visit.encounter is None or evaluation is None:
+        return f"line {visit.number}: unreadable: {visit.error}"
+    state = f"held in {evaluation.gate.value}" if evaluation.gate else "clean"
+    claim = evaluation.claim
+    lines = [f"{' '.join((line.code, *line.modifiers))} x{line.units}" for line in claim.lines]
+    head = (
+        f"{visit.encounter.encounter_id} {visit.encounter.date_of_service}: {state}; {', '.join(lines) or 'no lines'}"
+    )
+    return "\n".join([f"{head}; ${claim.total_charge}", *(_told(finding) for finding in evaluation.findings)])
+
+
+def _data(visit: Visit, evaluation: Evaluation | None) -> dict[str, Any]:
+    if visit.encounter is None or evaluation is None:
+        return {"line": visit.number, "error": visit.error}
+    return {"line": visit.number, "encounter_id": visit.encounter.encounter_id, **to_dict(evaluation)}
+
+
+def scrub_command(lines: Iterable[str], practice_json: str, *, today: date, as_json: bool = False) -> Answer:
+    """``firstpass scrub``: findings of every visit, as text or JSON lines. Exit 1 if anything holds, 2 on misuse."""
+    try:
+        practice = Practice.model_validate_json(practice_json)
+    except ValidationError as error:
+        return Answer(f"firstpass scrub: the practice file does not read: {_reason(error)}", USAGE_ERROR)
+    visits = read_visits(lines)
+    answers = evaluate_visits(practice, visits, today)
+    clean = sum(1 for evaluation in answers.values() if evaluation.gate is None)
+    exit_code = 0 if clean == len(visits) else HOLDS
+    if as_json:
+        return Answer("\n".join(json.dumps(_data(visit, answers.get(visit.number))) for visit in visits), exit_code)
+    shown = [_shown(visit, answers.get(visit.number)) for visit in visits]
+    return Answer("\n".join([*shown, f"{clean} of {len(visits)} visits clean"]), exit_code)

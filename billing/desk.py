@@ -1,0 +1,204 @@
+"""The desk: which queues there are, what each is for, what a person may decide in them, and who may."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from billing.vocabulary import Owner, Queue, Role
+
+BILLER_WRITE_OFF_LIMIT = Decimal("50.00")  # dollars a biller may write off alone (practice default, a setting)
+
+WORK, REASSIGN, WRITE_OFF = "desk.work", "desk.reassign", "denials.write_off"
+AUDIT, RULES, ADMIN, OWN_HOLDS = "audit.read", "rules.read", "admin", "holds.own"
+
+DESK_ROLES = frozenset({Role.BILLER, Role.SUPERVISOR, Role.ADMINISTRATOR})
+FRONT_ROLES = DESK_ROLES | {Role.FRONT_DESK}
+
+REAUTHORIZATION = "reauthorization"
+CHART_CHANGED = "chart_changed_after_billing"
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionKind:
+    """A decision a person may make.
+
+    fields: what must be given with it (names; dates ISO, amounts in dollars). effect: what happens then, in one
+    sentence.
+    """
+
+    key: str
+    label: str
+    needs_reason: bool
+    fields: tuple[str, ...]
+    roles: frozenset[Role]
+    effect: str
+
+
+@dataclass(frozen=True, slots=True)
+class QueueInfo:
+    """A place where work waits: its name on the screen, what it is for, and whose move it usually is."""
+
+    queue: Queue
+    title: str
+    purpose: str
+    owner: Owner
+
+
+QUEUES: dict[Queue, QueueInfo] = {
+    info.queue: info
+    for info in (
+        QueueInfo(
+            Queue.DOCUMENTATION,
+            "Documentation",
+            "Visits whose chart does not carry a claim yet.",
+            Owner.CLINICIAN,
+        ),
+        QueueInfo(
+            Queue.AUTHORIZATION,
+            "Authorization",
+            "Visits and patients whose prior authorization is missing, used up or about to end.",
+            Owner.FRONT_DESK,
+        ),
+        QueueInfo(Queue.SCRUB, "Scrub", "Claims that would not pass as coded.", Owner.BILLER),
+        QueueInfo(Queue.REJECTIONS, "Rejections", "Claims refused before a payer decided on them.", Owner.BILLER),
+        QueueInfo(Queue.FOLLOW_UP, "Follow-up", "Claims the payer has been silent on for too long.", Owner.BILLER),
+        QueueInfo(Queue.POSTING, "Posting", "Payments that could not be posted by themselves.", Owner.BILLER),
+        QueueInfo(Queue.DENIALS, "Denials", "Claims or lines the payer refused to pay.", Owner.BILLER),
+        QueueInfo(Queue.PATIENT_BALANCE, "Patient balance", "What is left for patients to pay.", Owner.BILLER),
+    )
+}
+
+
+def _decision(
+    key: str,
+    label: str,
+    effect: str,
+    *,
+    reason: bool = False,
+    fields: tuple[str, ...] = (),
+    roles: frozenset[Role] = DESK_ROLES,
+) -> DecisionKind:
+    return DecisionKind(key, label, reason, fields, roles, effect)
+
+
+_WRITE_OFF = _decision("write_off", "Write off", "The balance is adjusted off and the case closes.", reason=True)
+_NOT_BILLABLE = _decision("not_billable", "Not billable", "The visit closes without a claim.", reason=True)
+_OVERRIDE = _decision(
+    "override",
+    "Override",
+    "The named finding no longer holds this visit; reason and person are kept.",
+    reason=True,
+    fields=("codes",),
+)
+_RESUBMIT = _decision("resubmit", "Send again", "The claim is coded anew from the chart and sent.")
+_RECORD_AUTHORIZATION = _decision(
+    "record_authorization",
+    "Record authorization",
+    "The authorization is kept on file and the visit is checked again.",
+    fields=("number", "quantity", "effective_from", "effective_to"),
+    roles=FRONT_ROLES,
+)
+_BILL_PATIENT = _decision("bill_patient", "Bill the patient", "The amount moves to the patient's balance.", reason=True)
+
+_DECISIONS: dict[Queue, tuple[DecisionKind, ...]] = {
+    Queue.DOCUMENTATION: (_NOT_BILLABLE, _OVERRIDE),
+    Queue.AUTHORIZATION: (
+        _RECORD_AUTHORIZATION,
+        _decision(
+            "link_authorization",
+            "Use another on file",
+            "The visit uses the chosen authorization and is checked again.",
+            fields=("authorization_id",),
+            roles=FRONT_ROLES,
+        ),
+        _decision(
+            "none_needed",
+            "None needed",
+            "The authorization findings no longer hold this visit; the payer's reference is kept.",
+            reason=True,
+            fields=("reference",),
+            roles=FRONT_ROLES,
+        ),
+        _decision("patient_pay", "Patient pays", "No claim is sent; the charge moves to the patient.", reason=True),
+        _WRITE_OFF,
+    ),
+    Queue.SCRUB: (_OVERRIDE, _NOT_BILLABLE),
+    Queue.REJECTIONS: (_RESUBMIT, _WRITE_OFF),
+    Queue.FOLLOW_UP: (
+        _RESUBMIT,
+        _decision("keep_waiting", "Keep waiting", "The claim comes back on the day given.", fields=("until",)),
+        _WRITE_OFF,
+    ),
+    Queue.POSTING: (
+        _decision("post_anyway", "Post anyway", "The payment is posted as received.", reason=True),
+        _decision(
+            "match_claim", "Match to a claim", "The payment is posted to the chosen claim.", fields=("claim_id",)
+        ),
+        _decision("dismiss", "Dismiss", "Nothing is posted and the case closes.", reason=True),
+    ),
+    Queue.DENIALS: (
+        _decision("correct", "Correct and send", "The claim is coded anew and sent as the payer wants corrections."),
+        _decision("appeal", "Appeal", "A letter is drafted and the appeal's clock begins.", fields=("arguments",)),
+        _WRITE_OFF,
+        _BILL_PATIENT,
+    ),
+    Queue.PATIENT_BALANCE: (
+        _decision(
+            "record_payment",
+            "Record payment",
+            "The payment is posted to the patient's balance.",
+            fields=("amount",),
+            roles=FRONT_ROLES,
+        ),
+        _WRITE_OFF,
+        _decision("statement_sent", "Statement sent", "The day is kept and the next statement is planned."),
+    ),
+}
+
+_BY_KIND: dict[tuple[Queue, str], tuple[DecisionKind, ...]] = {
+    (Queue.SCRUB, CHART_CHANGED): (
+        _decision("correct_claim", "Correct the claim", "A corrected claim is made from the changed chart and sent."),
+        _decision("keep_claim", "Keep the claim", "The claim stays as it was sent.", reason=True),
+        _NOT_BILLABLE,
+    ),
+    (Queue.AUTHORIZATION, REAUTHORIZATION): (
+        _RECORD_AUTHORIZATION,
+        _decision(
+            "not_continuing",
+            "Care ends",
+            "No further authorization is asked for and the reminder closes.",
+            reason=True,
+            roles=FRONT_ROLES,
+        ),
+    ),
+}
+
+_RIGHTS: dict[Role, frozenset[str]] = {
+    Role.BILLER: frozenset({WORK, WRITE_OFF, RULES}),
+    Role.SUPERVISOR: frozenset({WORK, REASSIGN, WRITE_OFF, AUDIT, RULES}),
+    Role.CLINICIAN: frozenset({OWN_HOLDS}),
+    Role.FRONT_DESK: frozenset({WORK}),
+    Role.AUDITOR: frozenset({AUDIT, RULES}),
+    Role.ADMINISTRATOR: frozenset({WORK, REASSIGN, WRITE_OFF, AUDIT, RULES, ADMIN}),
+}
+
+
+def decisions(queue: Queue, kind: str = "") -> tuple[DecisionKind, ...]:
+    """What a person may decide about a case of that kind in that queue; an unknown kind has the queue's own."""
+    return _BY_KIND.get((queue, kind), _DECISIONS[queue])
+
+
+def decision(queue: Queue, kind: str, key: str) -> DecisionKind | None:
+    """One of them by its key, or None where the queue does not offer it."""
+    return next((offered for offered in decisions(queue, kind) if offered.key == key), None)
+
+
+def rights(role: Role) -> frozenset[str]:
+    """What a role may do."""
+    return _RIGHTS[role]
+
+
+def may_write_off(role: Role, amount: Decimal, limit: Decimal = BILLER_WRITE_OFF_LIMIT) -> bool:
+    """Whether the role may write off so many dollars: a biller up to the limit, supervisor and administrator above."""
+    if WRITE_OFF not in rights(role):
+        return False
+    return role is not Role.BILLER or amount <= limit

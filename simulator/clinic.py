@@ -55,6 +55,7 @@ PLAN_SHARES = {
     plans.HMO: 6,
 }
 MEDICARE_AGE = 66
+LONG_COURSE = 4  # visits in the four weeks, from which a re-evaluation or a discharge is worth telling
 FOR_THE_ELDERLY = (plans.MEDICARE, plans.ADVANTAGE)
 SECOND_DISCIPLINE = {"an arm after a stroke": ("PT", "falls"), "Parkinson's disease": ("OT", "an arm after a stroke")}
 
@@ -208,7 +209,12 @@ def _ordinary_episode(desk: Desk, plan_id: str) -> Episode:
     last = max(start, desk.as_of - timedelta(days=rng.choice((1, 1, 1, 3, 8, 14))))
     helped = rng.random() < 0.45 and (condition.discipline != "SLP" or plan_id == plans.MEDICAID)
     person = desk.person(ages)
-    return open_episode(desk, condition, plan_id, start, pattern, last=last, person=person, assistant=helped)
+    episode = open_episode(desk, condition, plan_id, start, pattern, last=last, person=person, assistant=helped)
+    if len(episode.days) >= LONG_COURSE and condition.discipline != "SLP" and rng.random() < 0.2:
+        episode.re_evaluated_on = episode.days[LONG_COURSE // 2]
+    if len(episode.days) >= LONG_COURSE and last < desk.as_of - timedelta(days=7):
+        episode.discharged_on = episode.days[-1]
+    return episode
 
 
 def _condition_for(rng: Random, plan_id: str, discipline: str) -> Condition:

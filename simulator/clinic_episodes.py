@@ -19,6 +19,7 @@ CLINIC_TIME = ZoneInfo("America/Chicago")
 SATURDAY = 5
 REPORT_EVERY = 10
 PLAN_OF_CARE_DAYS = 89
+RE_EVALUATION = {"PT": "97164", "OT": "97168"}
 HOURS = (8, 9, 10, 11, 13, 14, 15, 16)
 AUTHORIZED = ("before_evaluation", "after_evaluation")
 MEMBER_PREFIX = {
@@ -87,8 +88,15 @@ class Episode:
     referral: Json | None
     authorization: Json | None = None
     told: bool = False
+    re_evaluated_on: date | None = None
+    discharged_on: date | None = None
     reports: list[date] = field(default_factory=list)
     visits: list[Visit] = field(default_factory=list)
+
+    def kind_on(self, day: date) -> str:
+        """What the visit of that day is for."""
+        kinds = {self.discharged_on: "discharge", self.re_evaluated_on: "re_evaluation", self.started_on: "evaluation"}
+        return kinds.get(day, "treatment")
 
     @property
     def member_id(self) -> str:
@@ -271,11 +279,13 @@ def treat(desk: Desk, episode: Episode) -> list[Visit]:
 
 
 def _visit(desk: Desk, episode: Episode, day: date) -> Visit:
-    kind = "evaluation" if day == episode.started_on else "treatment"
+    kind = episode.kind_on(day)
     modality = "in_person"
     starts = desk.hour(episode.therapist, day)
     if kind == "evaluation":
         services = _evaluation(desk.rng, episode)
+    elif kind == "re_evaluation":
+        services = _re_evaluation(episode)
     else:
         services, modality = _treatment(desk.rng, episode)
     body = {
@@ -301,6 +311,11 @@ def _evaluation(rng: Random, episode: Episode) -> list[Json]:
     if condition.discipline != "SLP" and rng.random() < 0.5:
         pairs.append((rng.choice(("97110", "97530")), 15))
     return [service(code, [(episode.therapist, minutes)], len(condition.diagnoses)) for code, minutes in pairs]
+
+
+def _re_evaluation(episode: Episode) -> list[Json]:
+    pairs = ((RE_EVALUATION[episode.condition.discipline], 25), ("97110", 30))
+    return [service(code, [(episode.therapist, minutes)], len(episode.condition.diagnoses)) for code, minutes in pairs]
 
 
 def _treatment(rng: Random, episode: Episode) -> tuple[list[Json], str]:
@@ -380,8 +395,13 @@ def _clinical(episode: Episode, kind: str) -> Json:
         "diagnoses": [{"code": code, "rank": rank} for rank, code in enumerate(condition.diagnoses, 1)],
         "onset_date": (episode.started_on - timedelta(days=21)).isoformat(),
     }
-    if kind == "evaluation":
+    if kind == "re_evaluation":
+        clinical["re_evaluation_reason"] = (
+            "Less progress than expected since the last report; plan and goals looked at again"
+        )
+    if kind in ("evaluation", "re_evaluation"):
         clinical["goals"] = [{"description": words, "term": "long"} for words in condition.goals]
+    if kind != "treatment":
         clinical["objective_measures"] = [
             {"name": name, "value": value} | ({"unit": unit} if unit else {})
             for name, value, unit in condition.measures

@@ -134,6 +134,12 @@ def test_about_seventy_patients_in_coherent_episodes(visits: list[Encounter]) ->
 def test_every_plan_and_every_kind_of_visit_occurs(demo: Clinic, visits: list[Encounter], practice: Practice) -> None:
     assert len(practice.payers) == 8
     assert len({visit.administrative.primary.plan_id for visit in visits}) == 8
+    assert {visit.clinical.visit_kind.value for visit in visits} == {
+        "evaluation",
+        "re_evaluation",
+        "treatment",
+        "discharge",
+    }
     assert {visit.discipline.value for visit in visits} == {"PT", "OT", "SLP"}
     assert any(visit.administrative.modality == "audio_video" for visit in visits)
     assert any(len(visit.administrative.coverages) == 2 for visit in visits)

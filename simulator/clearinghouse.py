@@ -4,6 +4,7 @@ import asyncio
 import heapq
 import os
 import re
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -64,6 +65,8 @@ class _Answer:
     decisions: list[Decision] = field(default_factory=list)
     payments: list[Payment] = field(default_factory=list)
     receipts: list[Receipt] = field(default_factory=list)
+    visits: defaultdict[str, list[Earlier]] = field(default_factory=lambda: defaultdict(list))
+    script_uses: Counter[str] = field(default_factory=Counter)
 
     def event(self) -> Judged:
         return Judged(
@@ -149,21 +152,33 @@ class Clearinghouse:
 
     async def _answer(self, path: Path) -> None:
         """One upload from bytes to event. Nothing is remembered until the event is written."""
-        answer = _Answer(sequence_of(path), safe_stem(path.stem.partition("-")[2]), self.clock())
-        text = decode(await asyncio.to_thread(path.read_bytes))
+        answer = self._open_answer(path)
         try:
-            interchange = await asyncio.to_thread(read, text)
+            await self._consider(answer, path)
         except MalformedInterchangeError as error:
             self._refuse(answer, error.header, error.code)
-        else:
-            if interchange.header.key in self.state.interchanges:
-                self._refuse(answer, interchange.header, "025")
-            else:
-                report = await self.validator.check(path, interchange)
-                await asyncio.to_thread(self._judge, answer, interchange, report)
+        except Exception as error:  # a strange upload must not stop the mail room, now or at every restart
+            log("upload_not_understood", upload=answer.sequence, error=type(error).__name__)
+            answer = self._open_answer(path)
+            self._refuse(answer, None, "024")
         self._record(answer.event())
         outcomes = [decision.outcome.value for decision in answer.decisions]
         log("upload_answered", upload=answer.sequence, claims=len(outcomes), answers=len(answer.outputs))
+
+    def _open_answer(self, path: Path) -> _Answer:
+        return _Answer(sequence_of(path), safe_stem(path.stem.partition("-")[2]), self.clock())
+
+    async def _consider(self, answer: _Answer, path: Path) -> None:
+        """Refuse an interchange seen before; have any other checked and judged."""
+        text = decode(await asyncio.to_thread(path.read_bytes))
+        interchange = await asyncio.to_thread(read, text)
+        if interchange.header.key in self.state.interchanges:
+            self._refuse(answer, interchange.header, "025")
+            return
+        if any(item[:2] == ["GS", "FA"] for item in interchange.segments):
+            raise MalformedInterchangeError("024", "an acknowledgement is not acknowledged", interchange.header)
+        report = await self.validator.check(path, interchange)
+        await asyncio.to_thread(self._judge, answer, interchange, report)
 
     def _refuse(self, answer: _Answer, header: Header | None, code: str) -> None:
         """TA1: the interchange as a whole goes back, and nothing in it is looked at."""
@@ -194,12 +209,13 @@ class Clearinghouse:
 
     def _decide(self, answer: _Answer, address: Address, claim: SubmittedClaim, number: str) -> None:
         script, keys = self._script(answer, claim)
-        mine = [decision.earlier for decision in answer.decisions if decision.visit == claim.visit]
-        earlier = [*self.state.history.get(claim.visit, []), *mine]
+        earlier = [*self.state.history.get(claim.visit, []), *answer.visits[claim.visit]]
         verdict = decide(self.config.world, self.config.seed, claim, earlier, script)
         category = Dice(self.config.seed, claim.payer_id).pick("receipt", ("A2", "A2", "A1"))
         answer.receipts.append(Receipt(claim, number, category, verdict.rejection))
         remembered = Earlier(outcome=verdict.outcome, discipline=claim.discipline, content=content_of(claim))
+        answer.visits[claim.visit].append(remembered)
+        answer.script_uses.update(keys)
         answer.decisions.append(
             Decision(
                 control_number=claim.control_number,
@@ -219,13 +235,13 @@ class Clearinghouse:
         scripted = self.config.world.scripted
         dated = f"{claim.member_id}@{claim.dates[0]}"
         keys = tuple(key for key in (dated, claim.member_id) if key in scripted)
-        for key in keys[:1]:
-            uses = self.state.script_uses.get(key, 0) + sum(key in done.script_keys for done in answer.decisions)
-            script = scripted[key]
-            if isinstance(script, Script):
-                return script, (key,)
-            return (script[uses] if uses < len(script) else None), (key,)
-        return None, ()
+        if not keys:
+            return None, ()
+        key, script = keys[0], scripted[keys[0]]
+        if isinstance(script, Script):
+            return script, (key,)
+        uses = self.state.script_uses.get(key, 0) + answer.script_uses[key]
+        return (script[uses] if uses < len(script) else None), (key,)
 
     def _payments(
         self, answer: _Answer, route: Route, claim: SubmittedClaim, verdict: Verdict, number: str

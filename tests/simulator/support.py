@@ -128,7 +128,8 @@ class Desk:
             if name in (".", "..") or name in self.fetched:
                 continue
             async with self.sftp.open(path, "rb") as file:
-                self.fetched[str(name)] = (await file.read()).decode("latin-1")
+                content: Any = await file.read()
+                self.fetched[str(name)] = content.decode("latin-1")
             if remove:
                 await self.sftp.remove(path)
         return self.fetched

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from simulator.adjudication import adjudicate
-from simulator.claims import parse_claims
-from simulator.config import DenialReason, PayerWorld, World
+from simulator.claims import SubmittedClaim, parse_claims
+from simulator.config import DenialReason, Outcome, OutcomeMix, PayerWorld, World
 from simulator.ledger import decisions
 from simulator.outcomes import decide
 from simulator.server import Simulator
@@ -29,11 +29,11 @@ from tests.simulator.support import (
 EVERY_DENIAL = [f"denied:{reason}" for reason in DenialReason] + [f"partial:{reason}" for reason in DenialReason]
 
 
-def submitted(*claims: Claim):
+def submitted(*claims: Claim) -> list[SubmittedClaim]:
     return parse_claims(read(write_837(list(claims), 1)))
 
 
-async def test_every_outcome_makes_files_the_guide_accepts_and_that_balance(tmp_path):
+async def test_every_outcome_makes_files_the_guide_accepts_and_that_balance(tmp_path: Path) -> None:
     outcomes = [*EVERY_DENIAL, "rejected", "rejected:A7:562:82", "lost", "late", "reversed", "denied:CO-16+M135+N706"]
     script = {f"M{index}": outcome for index, outcome in enumerate(outcomes)}
     claims = [Claim(f"PT{index}", f"M{index}") for index in range(len(outcomes) + 12)]
@@ -62,7 +62,7 @@ async def test_every_outcome_makes_files_the_guide_accepts_and_that_balance(tmp_
     assert {"CO-197", "CO-16", "CO-50", "PR-204"} <= reasons
 
 
-async def test_a_script_tells_a_story_claim_by_claim(tmp_path):
+async def test_a_script_tells_a_story_claim_by_claim(tmp_path: Path) -> None:
     scripted = {"M1": ["denied:authorization", "denied:documentation"], "M2@20260110": "rejected:A7:164:IL"}
     config = world_config(tmp_path, validation="envelope", world={"scripted": scripted})
     first = Claim("A1", "M1")
@@ -81,7 +81,7 @@ async def test_a_script_tells_a_story_claim_by_claim(tmp_path):
     assert [item.outcome for item in decisions(tmp_path)] == ["denied", "rejected", "paid", "denied", "paid"]
 
 
-async def test_a_replacement_takes_the_first_payment_back_and_a_void_all_of_it(tmp_path):
+async def test_a_replacement_takes_the_first_payment_back_and_a_void_all_of_it(tmp_path: Path) -> None:
     config = world_config(tmp_path, validation="envelope", world={"scripted": {"M1": ["partial:coding"]}})
     first = Claim("A1", "M1")
     async with Simulator(config) as world, Desk(world.port) as desk:
@@ -107,7 +107,7 @@ async def test_a_replacement_takes_the_first_payment_back_and_a_void_all_of_it(t
         assert guide_problems(text) == []
 
 
-async def test_an_exact_copy_of_a_paid_claim_is_a_duplicate(tmp_path):
+async def test_an_exact_copy_of_a_paid_claim_is_a_duplicate(tmp_path: Path) -> None:
     claim = Claim("A1", "M1")
     async with Simulator(world_config(tmp_path, validation="envelope")) as world, Desk(world.port) as desk:
         await desk.upload("1.837", write_837([claim, claim.again("A2")], 1))
@@ -115,7 +115,7 @@ async def test_an_exact_copy_of_a_paid_claim_is_a_duplicate(tmp_path):
     assert [(item.number, item.reasons == {"CO-18"}) for item in desk.payments()] == [("A1", False), ("A2", True)]
 
 
-async def test_a_payment_can_come_back_under_another_name_or_another_interchange(tmp_path):
+async def test_a_payment_can_come_back_under_another_name_or_another_interchange(tmp_path: Path) -> None:
     scripted = {
         "M1": {"outcome": "paid", "duplicate": "identical"},
         "M2": {"outcome": "paid", "duplicate": "reissued"},
@@ -132,7 +132,7 @@ async def test_a_payment_can_come_back_under_another_name_or_another_interchange
     assert segments(two[0])[0][13] != segments(two[1])[0][13]
 
 
-async def test_provider_level_money_is_carried_until_it_is_settled(tmp_path):
+async def test_provider_level_money_is_carried_until_it_is_settled(tmp_path: Path) -> None:
     """Reversals larger than the payment: nothing is paid, and the debt follows into the next file."""
     config = world_config(tmp_path, validation="envelope", world={"scripted": {"M2": "late"}})
     first = Claim("A1", "M1")
@@ -146,7 +146,7 @@ async def test_provider_level_money_is_carried_until_it_is_settled(tmp_path):
         await desk.until(lambda desk: len(desk.payments()) == 3)
     _, second, third = (read_835(text) for text in desk.of("835"))
     debt = -second.claims[0].paid
-    assert (second.total, second.provider_level) == (0, [("FB", -debt)])
+    assert (second.total, second.provider_level) == (Decimal(0), [("FB", -debt)])
     assert ("FB", debt) in third.provider_level
     assert [reason for reason, value in third.provider_level if value < 0] == ["L6"]
     for text in desk.of("835"):
@@ -154,12 +154,12 @@ async def test_provider_level_money_is_carried_until_it_is_settled(tmp_path):
         assert guide_problems(text) == []
 
 
-def test_the_outcome_depends_on_what_a_claim_says_and_on_nothing_else():
+def test_the_outcome_depends_on_what_a_claim_says_and_on_nothing_else() -> None:
     world = World()
     claims = [Claim(f"PT{index}", f"M{index}", dos=f"202601{1 + index % 28:02d}") for index in range(400)]
 
-    def outcomes(order: list[Claim], seed: int) -> dict[str, tuple[str, Decimal]]:
-        found = {}
+    def outcomes(order: list[Claim], seed: int) -> dict[str, tuple[Outcome, Decimal]]:
+        found: dict[str, tuple[Outcome, Decimal]] = {}
         for claim in submitted(*order):
             verdict = decide(world, seed, claim, [], None)
             found[claim.member_id] = (verdict.outcome, adjudicate(world, claim, verdict, "1", "20260201").paid)
@@ -173,11 +173,11 @@ def test_the_outcome_depends_on_what_a_claim_says_and_on_nothing_else():
 async def all_remitted(desk: Desk, root: Path, claims: int) -> None:
     await desk.until(lambda _: len(decisions(root)) == claims)
     due = Counter(item.outcome for item in decisions(root))
-    expected = claims - due["rejected"] - due["lost"] + 2 * due["reversed"]
+    expected = claims - due[Outcome.REJECTED] - due[Outcome.LOST] + 2 * due[Outcome.REVERSED]
     await desk.until(lambda desk: len(desk.payments()) == expected)
 
 
-async def test_two_worlds_of_one_seed_answer_alike_in_any_order(tmp_path):
+async def test_two_worlds_of_one_seed_answer_alike_in_any_order(tmp_path: Path) -> None:
     claims = [Claim(f"PT{index}", f"M{index}") for index in range(60)]
     results = []
     for run, order in enumerate((claims, claims[::-1])):
@@ -190,18 +190,17 @@ async def test_two_worlds_of_one_seed_answer_alike_in_any_order(tmp_path):
     assert results[0] == results[1]
 
 
-def test_the_default_mix_is_mostly_clean_payment():
+def test_the_default_mix_is_mostly_clean_payment() -> None:
     world = World()
     claims = submitted(*(Claim(f"PT{index}", f"M{index}") for index in range(4000)))
     counts = Counter(decide(world, 1, claim, [], None).outcome for claim in claims)
     shares = {outcome: round(100 * count / 4000) for outcome, count in counts.items()}
-    expected = {"paid": 78, "partial": 6, "denied": 8, "rejected": 3, "lost": 2, "late": 2, "reversed": 1}
-    assert all(abs(shares[outcome] - share) <= 2 for outcome, share in expected.items()), shares
+    assert all(abs(shares[outcome] - share) <= 2 for outcome, share in OutcomeMix().weights().items()), shares
 
 
-def test_prices_come_from_the_payer_and_shares_from_the_plan():
+def test_prices_come_from_the_payer_and_shares_from_the_plan() -> None:
     world = World(
-        mix={"paid": 1, "partial": 0, "denied": 0, "rejected": 0, "lost": 0, "late": 0, "reversed": 0},
+        mix=OutcomeMix(partial=0, denied=0, rejected=0, lost=0, late=0, reversed=0),
         payers={"60054": PayerWorld(allowed={"97110": Decimal("30.40")}, patient_share=0)},
     )
     (claim,) = submitted(Claim("PT1", "M1"))
@@ -216,7 +215,7 @@ def test_prices_come_from_the_payer_and_shares_from_the_plan():
     ("change", "status"),
     [({"member": ""}, "164"), ({"frequency": "7", "original": "1", "filing": "MB"}, "535")],
 )
-def test_front_end_edits_reject_what_no_payer_could_process(change, status):
+def test_front_end_edits_reject_what_no_payer_could_process(change: dict[str, str], status: str) -> None:
     (claim,) = submitted(Claim("PT1", "M1").again("PT1", **change))
     verdict = decide(World(), 1, claim, [], None)
     assert verdict.rejection

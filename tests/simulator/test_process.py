@@ -41,7 +41,7 @@ async def listening(process: asyncio.subprocess.Process) -> None:
     assert json.loads(line)["event"] == "listening"
 
 
-async def test_killed_at_any_moment_it_still_sends_every_answer_exactly_once(tmp_path):
+async def test_killed_at_any_moment_it_still_sends_every_answer_exactly_once(tmp_path: Path) -> None:
     """The client deletes what it fetched, so a second copy would show as a second file with the same content."""
     root, world = tmp_path / "root", tmp_path / "world.json"
     world.write_text(json.dumps({**CALM, "duplicate_share": 0}))
@@ -90,7 +90,7 @@ async def test_killed_at_any_moment_it_still_sends_every_answer_exactly_once(tmp
     assert len(controls) == len(set(controls))
 
 
-async def test_it_stops_within_two_seconds_and_its_log_names_nobody(tmp_path):
+async def test_it_stops_within_two_seconds_and_its_log_names_nobody(tmp_path: Path) -> None:
     port = free_port()
     process = await start(tmp_path, port, "--answer-seconds", "0", "--adjudicate-seconds", "0")
     await listening(process)
@@ -107,7 +107,7 @@ async def test_it_stops_within_two_seconds_and_its_log_names_nobody(tmp_path):
     assert b"QUILLFEATHER" not in log
 
 
-async def test_a_taken_port_a_bad_root_and_a_second_simulator_are_one_sentence_each(tmp_path):
+async def test_a_taken_port_a_bad_root_and_a_second_simulator_are_one_sentence_each(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("in the way")
     async with Simulator(world_config(tmp_path / "a", validation="envelope")) as world:
@@ -121,7 +121,7 @@ async def test_a_taken_port_a_bad_root_and_a_second_simulator_are_one_sentence_e
         await Simulator(world_config(tmp_path / "c", password=None)).__aenter__()
 
 
-def test_a_wrong_world_file_says_where(tmp_path):
+def test_a_wrong_world_file_says_where(tmp_path: Path) -> None:
     path = tmp_path / "world.json"
     path.write_text('{"scripted": {"M1": "vanished"}}')
     with pytest.raises(SimulatorError, match=r"wrong at scripted\.M1"):

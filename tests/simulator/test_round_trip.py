@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import asyncssh
 import pytest
 
@@ -20,7 +22,7 @@ from tests.simulator.support import (
 )
 
 
-async def test_a_clean_claim_is_acknowledged_accepted_and_paid(tmp_path):
+async def test_a_clean_claim_is_acknowledged_accepted_and_paid(tmp_path: Path) -> None:
     claim = Claim("PT1", "ABC123456789")
     sent = write_837([claim], 101)
     async with Simulator(world_config(tmp_path)) as world, Desk(world.port) as desk:
@@ -50,7 +52,7 @@ async def test_a_clean_claim_is_acknowledged_accepted_and_paid(tmp_path):
     assert [item.outcome for item in decisions(tmp_path)] == ["paid"]
 
 
-async def test_one_remittance_gathers_the_claims_of_many_uploads(tmp_path):
+async def test_one_remittance_gathers_the_claims_of_many_uploads(tmp_path: Path) -> None:
     config = world_config(tmp_path, gather_seconds=1.0, validation="envelope")
     async with Simulator(config) as world, Desk(world.port) as desk:
         for batch in range(4):
@@ -60,7 +62,7 @@ async def test_one_remittance_gathers_the_claims_of_many_uploads(tmp_path):
     assert len(desk.of("835")) == 1
 
 
-async def test_only_renamed_uploads_are_taken_and_the_rest_of_the_disk_is_out_of_reach(tmp_path):
+async def test_only_renamed_uploads_are_taken_and_the_rest_of_the_disk_is_out_of_reach(tmp_path: Path) -> None:
     async with Simulator(world_config(tmp_path, validation="envelope")) as world, Desk(world.port) as desk:
         async with desk.sftp.open("/inbound/SLOW.837.part", "wb") as file:
             await file.write(write_837([Claim("PT1", "M1")], 1)[:300].encode())
@@ -81,7 +83,7 @@ async def test_only_renamed_uploads_are_taken_and_the_rest_of_the_disk_is_out_of
     assert [claim.control_number for claim in inbox(tmp_path)] == ["PT2"]
 
 
-async def test_log_in_by_key_or_password_and_nothing_else(tmp_path):
+async def test_log_in_by_key_or_password_and_nothing_else(tmp_path: Path) -> None:
     mine, other = (asyncssh.generate_private_key("ssh-ed25519") for _ in range(2))
     keys = tmp_path / "keys"
     keys.write_bytes(mine.export_public_key())
@@ -97,7 +99,7 @@ async def test_log_in_by_key_or_password_and_nothing_else(tmp_path):
                 await Desk(world.port, **wrong).__aenter__()
 
 
-async def test_the_same_interchange_twice_is_refused_and_not_paid_again(tmp_path):
+async def test_the_same_interchange_twice_is_refused_and_not_paid_again(tmp_path: Path) -> None:
     sent = write_837([Claim("PT1", "M1")], 101)
     config = world_config(tmp_path, validation="envelope")
     async with Simulator(config) as world, Desk(world.port) as desk:
@@ -113,7 +115,7 @@ async def test_the_same_interchange_twice_is_refused_and_not_paid_again(tmp_path
     assert [claim.control_number for claim in inbox(tmp_path)] == ["PT1", "PT1", "PT2"]
 
 
-async def test_bad_uploads_are_answered_and_good_ones_still_pass(tmp_path):
+async def test_bad_uploads_are_answered_and_good_ones_still_pass(tmp_path: Path) -> None:
     good = write_837([Claim("PT1", "M1"), Claim("PT2", "M2")], 300)
     half_bad = good.replace("SV1*HC:97110:GP*150", "SV1*HC:97110:GP:1:2:3:4:5:6*150", 1)  # crashes pyx12
     wrong_code = write_837([Claim("PT3", "M3", filing="QQ"), Claim("PT4", "M4")], 301)

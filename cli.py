@@ -5,6 +5,7 @@ Rooms are imported inside the commands: `firstpass --help` stays quick, and one 
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from settings import Problem, Settings, load_settings
 
 if TYPE_CHECKING:
     from embedded import Stack
+    from simulator.config import SimulatorConfig
 
 app = typer.Typer(
     name="firstpass",
@@ -71,6 +73,8 @@ def _expected(error: Exception) -> str | None:
             "The database does not answer, so nothing was done. "
             "Check that it runs and that DATABASE_URL and FIRSTPASS_APP_DATABASE_URL are right."
         )
+    if type(error).__name__ == "SimulatorError":
+        return str(error)
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename} cannot be used ({(error.strerror or 'unknown reason').lower()}). Nothing was done."
     return None
@@ -145,17 +149,16 @@ def web() -> None:
 @app.command(rich_help_panel=PROCESSES)
 def simulator() -> None:
     """Play the clearinghouse and the payers, over real SFTP. For trying things out; it knows nothing of us."""
-    import log
+    from simulator.server import run
 
-    settings = load_settings()
-    log.configure(production=settings.production, level=settings.log_level)
-    _room("simulator.server").run(_simulator_config(settings))
+    run(_simulator_config(load_settings()))
 
 
-def _simulator_config(settings: Settings) -> Any:
+def _simulator_config(settings: Settings) -> SimulatorConfig:
     from embedded import simulator_host_key
+    from simulator.config import SimulatorConfig
 
-    return _room("simulator.config").SimulatorConfig(
+    return SimulatorConfig(
         root=settings.var_dir / "simulator",
         host=settings.simulator_listen,
         port=settings.sftp_port,
@@ -184,47 +187,51 @@ def migrate() -> None:
 
 
 @app.command(rich_help_panel=FILES)
-def era(files: Files) -> None:
+def era(
+    files: Files,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per file, for programs.")] = False,
+) -> None:
     """Read electronic remittances (835) and check that they balance, to the cent.
 
     Exit status: 0 all balance, 1 some do not, 2 some cannot be read.
     """
-    report = _room("edi.report")
+    from edi.report import era_report, render_era
 
-    def look(data: bytes) -> int:
-        found = report.era_report(data)
-        say(report.render_era(found))
-        return ALL_BALANCED if found.balanced else SOME_UNBALANCED
+    def look(label: str, data: bytes) -> int:
+        report = era_report(label, data)
+        say(json.dumps(report) if as_json else render_era(report))
+        if report["error"]:
+            return SOME_UNREADABLE
+        return ALL_BALANCED if all(entry["balanced"] for entry in report["transactions"]) else SOME_UNBALANCED
 
     raise typer.Exit(_look_at_each(files, look))
 
 
 @app.command(rich_help_panel=FILES)
 def x12(files: Files) -> None:
-    """Show any X12 file as a tree with its loops and segments named.
+    """Show any X12 file as a tree, its segments named and told in words.
 
     Exit status: 0 all read, 2 some cannot be read.
     """
-    describe = _room("edi.describe")
+    from edi.describe import tree
+    from edi.tokens import decode
 
-    def look(data: bytes) -> int:
-        say(describe.tree(data))
+    def look(label: str, data: bytes) -> int:
+        text = decode(data)
+        say(f"{label}\n{tree(text)}")
         return ALL_BALANCED
 
     raise typer.Exit(_look_at_each(files, look))
 
 
-def _look_at_each(names: Sequence[str], look: Callable[[bytes], int]) -> int:
+def _look_at_each(names: Sequence[str], look: Callable[[str, bytes], int]) -> int:
     """Look at every file whatever became of the others; the worst of them decides the exit status."""
     from edi.tokens import UnreadableFile
 
     worst = ALL_BALANCED
-    sources = list(_sources(names))
-    for label, read in sources:
-        if len(sources) > 1:
-            say(f"== {label}")
+    for label, read in _sources(names):
         try:
-            worst = max(worst, look(read()))
+            worst = max(worst, look(label, read()))
         except OSError as error:
             complain(f"{label} cannot be opened ({(error.strerror or 'unknown reason').lower()}).")
             worst = SOME_UNREADABLE

@@ -293,6 +293,8 @@ class Postgres:
     def stop(self) -> None:
         self.child.ask_to_stop()
         self.child.wait_or_kill()
+        if self.socket_dir != self.data_dir:
+            shutil.rmtree(self.socket_dir, ignore_errors=True)
 
     def connect(self, database: str = SUPERUSER) -> psycopg.Connection:
         """A superuser's connection, for creating roles and databases."""
@@ -347,6 +349,13 @@ class Postgres:
         return [part for name, value in chosen.items() for part in ("-c", f"{name}={value}")]
 
     def _prepare_directories(self) -> None:
+        if self.socket_dir != self.data_dir:
+            # it stands where anyone may write, so what stands there already is not ours to trust
+            shutil.rmtree(self.socket_dir, ignore_errors=True)
+            if self.socket_dir.is_symlink() or self.socket_dir.exists():
+                raise Problem(
+                    f"{self.socket_dir} is in the way and belongs to somebody else. Remove it and start again."
+                )
         for directory in (self.data_dir, self.socket_dir):
             directory.mkdir(parents=True, exist_ok=True, mode=0o700)
             directory.chmod(0o700)

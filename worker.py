@@ -110,11 +110,11 @@ async def _run(settings: Settings) -> None:
         workers = [story_worker(client, parts, inside, pool)]
         if parts.outside:
             workers.append(outside_worker(client, parts, outside))
-        await _until_told_to_stop(workers)
+        await run_until_told_to_stop(workers)
     engine.dispose()
 
 
-async def _until_told_to_stop(workers: Sequence[Worker]) -> None:
+async def run_until_told_to_stop(workers: Sequence[Worker]) -> None:
     """A worker that fails takes the process down with it, so that whoever watches the process starts it afresh."""
     told = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import shutil
 import tempfile
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -182,3 +183,16 @@ async def page(browser: Browser) -> AsyncIterator[Page]:
     yield page
     await context.close()
     assert not errors, f"script errors on the page: {errors}"
+
+
+@pytest.fixture
+def snap() -> Callable[[Page, str], Awaitable[None]]:
+    """`await snap(page, "queues")` keeps a picture when `make screenshots` asks for pictures, else does nothing."""
+
+    async def take(page: Page, name: str) -> None:
+        directory = os.environ.get("FIRSTPASS_SCREENSHOTS")
+        if directory and re.fullmatch(r"[a-z0-9-]+", name):
+            Path(directory).mkdir(parents=True, exist_ok=True)
+            await page.screenshot(path=Path(directory) / f"{name}.png", animations="disabled")
+
+    return take

@@ -1,0 +1,53 @@
+"""The workers as production makes them: sandboxed, two queues, ended politely."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from temporalio.client import Client, WorkflowFailureError
+
+import worker
+from tests.platform.small_story import BothWorkflow, ImpureWorkflow, ours, theirs
+
+PARTS = worker.Parts(workflows=[BothWorkflow, ImpureWorkflow], inside=[ours], outside=[theirs])
+
+
+async def test_the_story_and_what_leaves_the_building_have_queues_of_their_own(
+    temporal: Client, task_queue: str
+) -> None:
+    outside = f"{task_queue}-outside"
+    with ThreadPoolExecutor(worker.OUTSIDE_CALLS) as threads:
+        async with (
+            worker.story_worker(temporal, PARTS, threads, 2, task_queue),
+            worker.outside_worker(temporal, PARTS, threads, outside),
+        ):
+            done = await temporal.execute_workflow(BothWorkflow.run, outside, id=task_queue, task_queue=task_queue)
+    assert done == ["ours", "theirs"]
+
+
+async def test_a_workflow_that_reads_its_surroundings_is_stopped_by_the_sandbox(
+    temporal: Client, task_queue: str
+) -> None:
+    with ThreadPoolExecutor(worker.OUTSIDE_CALLS) as threads:
+        async with worker.story_worker(temporal, PARTS, threads, 2, task_queue):
+            running = await temporal.start_workflow(
+                ImpureWorkflow.run, id=task_queue, task_queue=task_queue, run_timeout=timedelta(seconds=2)
+            )
+            with pytest.raises(WorkflowFailureError):
+                await running.result()
+            history = (await running.fetch_history()).to_json()
+    assert "WORKFLOW_TASK_FAILED" in history
+
+
+async def test_sigterm_ends_the_workers_in_peace(temporal: Client, task_queue: str) -> None:
+    with ThreadPoolExecutor(worker.OUTSIDE_CALLS) as threads:
+        workers = [worker.story_worker(temporal, PARTS, threads, 2, task_queue)]
+        running = asyncio.create_task(worker.run_until_told_to_stop(workers))
+        await asyncio.sleep(0.5)
+        os.kill(os.getpid(), signal.SIGTERM)
+        await asyncio.wait_for(running, 10)

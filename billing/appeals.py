@@ -44,8 +44,8 @@ _ARGUMENTS = {
     DenialCategory.MEDICAL_NECESSITY: (
         "The services were reasonable and necessary: they required the skills of a therapist, were given under a plan "
         "of care with measurable goals, and the enclosed notes show objective change or skilled maintenance. Coverage "
-        "does not turn on the potential for improvement alone (Jimmo v. Sebelius, 2013; Medicare Benefit Policy Manual ch. "
-        "15, 220.2)."
+        "does not turn on the potential for improvement alone (Jimmo v. Sebelius, 2013; Medicare Benefit Policy Manual "
+        "ch. 15, 220.2)."
     ),
     DenialCategory.DOCUMENTATION: (
         "The records asked for are enclosed. They show the date, each intervention, timed and total minutes, and the "

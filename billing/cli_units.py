@@ -38,7 +38,7 @@ class Request(NamedTuple):
 
 
 def parse_service(token: str) -> ServiceMinutes:
-    """``97112=13+23a``: a code, the therapist's minutes, an assistant's with an ``a``. ValueError tells what is amiss."""
+    """``97112=13+23a``: a code, therapist's minutes, assistant's with an ``a``. ValueError tells what is wrong."""
     match = _SERVICE.fullmatch(token.strip())
     if match is None:
         raise ValueError(f"{token!r} is not CODE=MINUTES, for example 97110=33 or 97112=13+23a")

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
+from billing import corrections
 from billing.vocabulary import Owner, Queue, Role
 
 BILLER_WRITE_OFF_LIMIT = Decimal("50.00")  # dollars a biller may write off alone (practice default, a setting)
@@ -31,6 +32,7 @@ class DecisionKind:
     fields: tuple[str, ...]
     roles: frozenset[Role]
     effect: str
+    optional: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +78,9 @@ def _decision(
     reason: bool = False,
     fields: tuple[str, ...] = (),
     roles: frozenset[Role] = DESK_ROLES,
+    optional: tuple[str, ...] = (),
 ) -> DecisionKind:
-    return DecisionKind(key, label, reason, fields, roles, effect)
+    return DecisionKind(key, label, reason, fields, roles, effect, optional)
 
 
 _WRITE_OFF = _decision("write_off", "Write off", "The balance is adjusted off and the case closes.", reason=True)
@@ -89,7 +92,10 @@ _OVERRIDE = _decision(
     reason=True,
     fields=("codes",),
 )
-_RESUBMIT = _decision("resubmit", "Send again", "The claim is coded anew from the chart and sent.")
+_CORRECTIONS = tuple(corrections.FIELDS)
+_RESUBMIT = _decision(
+    "resubmit", "Send again", "The claim is coded anew from the chart and sent.", optional=_CORRECTIONS
+)
 _RECORD_AUTHORIZATION = _decision(
     "record_authorization",
     "Record authorization",
@@ -136,7 +142,12 @@ _DECISIONS: dict[Queue, tuple[DecisionKind, ...]] = {
         _decision("dismiss", "Dismiss", "Nothing is posted and the case closes.", reason=True),
     ),
     Queue.DENIALS: (
-        _decision("correct", "Correct and send", "The claim is coded anew and sent as the payer wants corrections."),
+        _decision(
+            "correct",
+            "Correct and send",
+            "The claim is coded anew and sent as the payer wants corrections.",
+            optional=_CORRECTIONS,
+        ),
         _decision("appeal", "Appeal", "A letter is drafted and the appeal's clock begins.", fields=("arguments",)),
         _WRITE_OFF,
         _BILL_PATIENT,

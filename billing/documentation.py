@@ -29,9 +29,8 @@ TRANSMITTED_WITHIN_DAYS = 30  # of the initial evaluation (42 CFR 424.24(c))
 RECERTIFICATION_WARNING_DAYS = 10  # before the end of the certified time (practice default)
 LATE_REPORT_DAYS = 7  # a late progress report is written within a week of the period's end (CH15 220.3)
 
-PLACES = frozenset(
-    ("02", "03", "04", "10", "11", "12", "13", "14", "15", "18", "19", "20", "22", "31", "32", "33", "34", "49", "50", "60", "61", "62", "71", "72", "99")
-)  # CMS place-of-service codes where therapy happens
+_PLACES = "02 03 04 10 11 12 13 14 15 18 19 20 22 31 32 33 34 49 50 60 61 62 71 72 99"
+PLACES = frozenset(_PLACES.split())  # CMS place-of-service codes where therapy happens
 
 
 def _clinician(context: VisitContext, clinician_id: str | None) -> Clinician | None:

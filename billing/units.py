@@ -6,8 +6,9 @@ half): each code alone. per_code_full: whole periods only. Which one binds is a 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 from billing import codes
@@ -17,6 +18,7 @@ from billing.vocabulary import Discipline, ServiceMode, UnitMethod
 QUARTER_HOUR = 15  # minutes of the unit that is pooled under the total-time rule
 CREDIT_FROM = 8  # minutes that earn a quarter hour: more than half (CMS ch. 5, 20.2; CPT midpoint)
 SUBJECT = "units"
+SHAPES_CACHED = 20_000  # code and day
 
 
 class ServiceMinutes(NamedTuple):
@@ -55,19 +57,31 @@ class UnitResult:
     steps: tuple[Step, ...]
 
 
-@dataclass(slots=True)
-class Ladder:
-    """A timed code and, where the set has one, the add-on that carries its further units; times in minutes."""
+class Shape(NamedTuple):
+    """How a timed code counts on a day; times in minutes.
+
+    primary: the code whose further units this one carries. add_on: the code that carries this one's. pooled: whether
+    its minutes enter the day's total under the total-time rule.
+    """
 
     code: str
-    index: int
     first: int
     further: int
     full_time_only: bool
-    add_on: str | None = None
-    add_on_index: int = -1
-    pooled: bool = False
+    primary: str | None
+    add_on: str | None
+    pooled: bool
+
+
+@dataclass(slots=True)
+class Ladder:
+    """A timed code of the day with the minutes of it and of the add-on that continues it."""
+
+    shape: Shape
+    code: str
+    index: int
     minutes: int = 0
+    add_on_index: int = -1
 
 
 class Allocation(NamedTuple):
@@ -108,9 +122,10 @@ def bucket(units: int) -> str:
 
 
 def _alone(ladder: Ladder, full: bool) -> tuple[int, Step]:
-    full = full or ladder.full_time_only
-    units = earned(ladder.minutes, ladder.first, ladder.further, full)
-    rule = "whole periods only" if full else f"{ladder.first // 2 + 1} min earn the first"
+    shape = ladder.shape
+    full = full or shape.full_time_only
+    units = earned(ladder.minutes, shape.first, shape.further, full)
+    rule = "whole periods only" if full else f"{shape.first // 2 + 1} min earn the first"
     return units, Step(ladder.code, f"{ladder.minutes} min alone -> {units} ({rule})")
 
 
@@ -146,10 +161,10 @@ class _TotalTime:
         """Quarter-hour codes from the pool; codes of another length alone, by the midpoint."""
         units = [0] * len(ladders)
         steps: list[Step] = []
-        pool = [ladder for ladder in ladders if ladder.pooled]
+        pool = [ladder for ladder in ladders if ladder.shape.pooled]
         extras, ties = self._extras(pool, discipline, steps)
         for position, ladder in enumerate(ladders):
-            if ladder.pooled:
+            if ladder.shape.pooled:
                 units[position] = ladder.minutes // QUARTER_HOUR + (ladder.code in extras)
             else:
                 units[position], step = _alone(ladder, full=False)
@@ -193,85 +208,91 @@ STRATEGIES: dict[UnitMethod, UnitStrategy] = {
 }
 
 
-def _climb(entry: codes.TherapyCode, index: int, on: date) -> Ladder:
-    """The ladder a timed code begins."""
-    first = entry.minutes_per_unit or QUARTER_HOUR
+@lru_cache(maxsize=SHAPES_CACHED)
+def _shape(code: str, on: date) -> Shape | None:
+    """How the code counts that day; None when it is untimed (or unknown, and then one unit is all we can say)."""
+    entry = codes.find(code, on)
+    if entry is None or entry.minutes_per_unit is None:
+        return None
+    first = entry.minutes_per_unit
     add_on = codes.find(entry.add_on_code, on) if entry.add_on_code else None
     further = (add_on.minutes_per_unit if add_on else None) or first
+    continues = codes.continues(entry)
     # A parallel add-on (0791T) shares the minutes of its primary, so they must not enter the pool a second time.
-    parallel = entry.primary_code is not None and not codes.continues(entry)
-    return Ladder(
-        code=entry.code,
-        index=index,
+    parallel = entry.primary_code is not None and not continues
+    return Shape(
+        code=code,
         first=first,
         further=further,
         full_time_only=entry.full_time_only,
+        primary=entry.primary_code if continues else None,
         add_on=add_on.code if add_on else None,
         pooled=first == further == QUARTER_HOUR and not entry.full_time_only and not parallel,
     )
 
 
-class _Sorted:
-    """The day's services sorted into ladders (timed) and single units (untimed)."""
+@dataclass(slots=True)
+class _Day:
+    """The day's services sorted: ladders (timed), untimed codes, and timed codes without one-on-one minutes."""
 
-    def __init__(self, services: Sequence[ServiceMinutes], on: date) -> None:
-        self.ladders: dict[str, Ladder] = {}
-        self.untimed: dict[str, int] = {}
-        self.idle: dict[str, int] = {}
-        self.steps: list[Step] = []
-        self._on = on
-        self._present = {service.code for service in services}
-        for index, service in enumerate(services):
-            self._place(index, service)
+    on: date
+    first: dict[str, int]
+    ladders: dict[str, Ladder] = field(default_factory=dict)
+    untimed: dict[str, int] = field(default_factory=dict)
+    idle: dict[str, int] = field(default_factory=dict)
+    steps: list[Step] = field(default_factory=list)
 
-    def _place(self, index: int, service: ServiceMinutes) -> None:
-        entry = codes.find(service.code, self._on)
-        if entry is None or entry.minutes_per_unit is None:
-            if service.code not in self.untimed:
-                self.untimed[service.code] = index
-                self.steps.append(Step(service.code, "untimed -> 1 a day, whatever the length"))
+
+def _sort(services: Sequence[ServiceMinutes], on: date) -> _Day:
+    first: dict[str, int] = {}
+    for index, service in enumerate(services):
+        first.setdefault(service.code, index)
+    day = _Day(on, first)
+    for index, service in enumerate(services):
+        shape = _shape(service.code, on)
+        if shape is None:
+            _place_untimed(day, service.code)
         elif service.mode is not ServiceMode.INDIVIDUAL:
-            self.idle.setdefault(service.code, index)
-            self.steps.append(Step(service.code, f"{service.mode.value} minutes are not one-on-one: not counted"))
+            day.idle.setdefault(service.code, index)
+            day.steps.append(Step(service.code, f"{service.mode.value} minutes are not one-on-one: not counted"))
         else:
-            self._add(index, service, entry)
+            _climb(day, shape, index).minutes += service.therapist_minutes + service.assistant_minutes
+    return day
 
-    def _add(self, index: int, service: ServiceMinutes, entry: codes.TherapyCode) -> None:
-        primary = entry.primary_code
-        if primary in self._present and codes.continues(entry):
-            ladder = self._ladder(primary, index)
-            if ladder.add_on_index < 0:
-                ladder.add_on_index = index
-        else:
-            ladder = self._ladder(entry.code, index)
-            ladder.index = min(ladder.index, index)
-        ladder.minutes += service.therapist_minutes + service.assistant_minutes
 
-    def _ladder(self, code: str | None, index: int) -> Ladder:
-        """The ladder of a code, begun at this service unless another began it."""
-        name = code or ""
-        ladder = self.ladders.get(name)
-        if ladder is None:
-            entry = codes.find(name, self._on)
-            ladder = _climb(entry, index, self._on) if entry else Ladder(name, index, QUARTER_HOUR, QUARTER_HOUR, False)
-            self.ladders[name] = ladder
-        return ladder
+def _place_untimed(day: _Day, code: str) -> None:
+    if code not in day.untimed:
+        day.untimed[code] = day.first[code]
+        day.steps.append(Step(code, "untimed -> 1 a day, whatever the length"))
+
+
+def _climb(day: _Day, shape: Shape, index: int) -> Ladder:
+    """The ladder these minutes stand on: the primary's, where this code continues one that is there; else its own."""
+    primary = _shape(shape.primary, day.on) if shape.primary in day.first and shape.primary else None
+    base = primary or shape
+    ladder = day.ladders.get(base.code)
+    if ladder is None:
+        ladder = day.ladders[base.code] = Ladder(base, base.code, day.first[base.code])
+    if primary is not None and ladder.add_on_index < 0:
+        ladder.add_on_index = index
+    return ladder
 
 
 def _lines(ladder: Ladder, units: int) -> list[UnitLine]:
     """The ladder's units; beyond the first they are the add-on's, where there is one."""
-    if ladder.add_on is None:
+    add_on = ladder.shape.add_on
+    if add_on is None:
         return [UnitLine(ladder.index, units, ladder.code)]
     lines = [UnitLine(ladder.index, min(units, 1), ladder.code)]
     if units > 1 or ladder.add_on_index >= 0:
         index = ladder.add_on_index if ladder.add_on_index >= 0 else ladder.index
-        lines.append(UnitLine(index, max(units - 1, 0), ladder.add_on))
+        lines.append(UnitLine(index, max(units - 1, 0), add_on))
     return lines
 
 
 def count_units(method: UnitMethod, services: Sequence[ServiceMinutes], on: date, discipline: Discipline) -> UnitResult:
     """Units of one patient's day in one discipline. Minutes in, units per code out, with the arithmetic in words."""
-    day = _Sorted(services, on)
+    day = _sort(services, on)
     ladders = list(day.ladders.values())
     allocation = STRATEGIES[method].allocate(ladders, discipline)
     lines = [UnitLine(index, 1, code) for code, index in day.untimed.items()]

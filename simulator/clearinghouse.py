@@ -88,6 +88,7 @@ class Clearinghouse:
         self.wake = asyncio.Event()
         self.validator = Validator(config.validation)
         self.state = State()
+        self.sequence = 0
         self.journal, self.controls = self._recover()
 
     # --- starting -------------------------------------------------------------------------------------------------
@@ -119,11 +120,13 @@ class Clearinghouse:
     async def intake(self) -> None:
         """Take complete uploads and answer them, one at a time, in the order they came."""
         await self.validator.start()
+        waiting = self._unanswered()
         while True:
-            for path in self._unanswered():
+            for path in waiting:
                 await self._answer(path)
             self.wake.clear()
-            if not self._take_uploads():
+            waiting = self._take_uploads()
+            if not waiting:
                 await self._pause()
 
     async def _pause(self) -> None:
@@ -133,22 +136,21 @@ class Clearinghouse:
             return
 
     def _unanswered(self) -> list[Path]:
-        numbered = ((sequence_of(path), path) for path in self.config.archive.iterdir())
-        return [path for sequence, path in sorted(numbered) if sequence and sequence not in self.state.judged]
+        """What a kill left in the archive without an answer; read once, for the archive only ever grows."""
+        numbered = sorted((sequence_of(path), path) for path in self.config.archive.iterdir())
+        self.sequence = numbered[-1][0] if numbered else 0
+        return [path for sequence, path in numbered if sequence and sequence not in self.state.judged]
 
-    def _take_uploads(self) -> int:
+    def _take_uploads(self) -> list[Path]:
         """Move finished uploads to the archive; the rename is what counts as taking them."""
         with os.scandir(self.config.inbound) as entries:
-            found = [
-                entry for entry in entries if UPLOAD_NAME.match(entry.name) and entry.is_file(follow_symlinks=False)
-            ]
-        if not found:
-            return 0
-        last = max((sequence_of(path) for path in self.config.archive.iterdir()), default=0)
-        oldest_first = sorted(found, key=lambda entry: (entry.stat().st_mtime_ns, entry.name))
-        for sequence, entry in enumerate(oldest_first, start=last + 1):
-            os.rename(entry.path, self.config.archive / f"{sequence:06d}-{entry.name}")
-        return len(found)
+            found = [item for item in entries if UPLOAD_NAME.match(item.name) and item.is_file(follow_symlinks=False)]
+        taken: list[Path] = []
+        for entry in sorted(found, key=lambda entry: (entry.stat().st_mtime_ns, entry.name)):
+            self.sequence += 1
+            taken.append(self.config.archive / f"{self.sequence:06d}-{entry.name}")
+            os.rename(entry.path, taken[-1])
+        return taken
 
     async def _answer(self, path: Path) -> None:
         """One upload from bytes to event. Nothing is remembered until the event is written."""

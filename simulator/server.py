@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
+from weakref import WeakSet
 
 import asyncssh
 
@@ -29,7 +30,7 @@ class Simulator:
         self.listener: asyncssh.SSHAcceptor | None = None
         self.clearinghouse: Clearinghouse | None = None
         self.lock: IO[bytes] | None = None
-        self.connections: set[asyncssh.SSHServerConnection] = set()
+        self.connections: WeakSet[asyncssh.SSHServerConnection] = WeakSet()
 
     async def __aenter__(self) -> Self:
         self.lock = prepare_root(self.config)
@@ -86,7 +87,7 @@ class Simulator:
             task.cancel()
         if self.listener:
             self.listener.close()
-        for connection in self.connections:
+        for connection in list(self.connections):
             connection.abort()
         with suppress(TimeoutError):
             await asyncio.wait_for(asyncio.gather(*self.loops, return_exceptions=True), STOP_SECONDS)

@@ -154,6 +154,23 @@ async def test_provider_level_money_is_carried_until_it_is_settled(tmp_path: Pat
         assert guide_problems(text) == []
 
 
+async def test_a_take_back_may_wait_one_file_as_a_recoupment(tmp_path: Path) -> None:
+    """Six contract-rate corrections: some are taken at once, the deferred ones as WO, first given and then taken."""
+    scripted = {f"M{index}": "reversed" for index in range(6)}
+    config = world_config(tmp_path, validation="envelope", world={"scripted": scripted})
+    async with Simulator(config) as world, Desk(world.port) as desk:
+        await desk.upload("1.837", write_837([Claim(f"A{index}", f"M{index}") for index in range(6)], 1))
+        await desk.until(lambda desk: len(desk.payments()) == 18)
+        await desk.upload("2.837", write_837([Claim("B1", "M9", lines=(("97110:GP", "900", "2"),))], 2))
+        await desk.until(lambda desk: len(desk.payments()) == 19)
+    deferred = [value for text in desk.of("835") for _, value in read_835(text).provider_level]
+    assert min(deferred) < 0 < max(deferred)
+    assert sum(deferred) == 0
+    for text in desk.of("835"):
+        assert_balanced(text)
+        assert guide_problems(text) == []
+
+
 def test_the_outcome_depends_on_what_a_claim_says_and_on_nothing_else() -> None:
     world = World()
     claims = [Claim(f"PT{index}", f"M{index}", dos=f"202601{1 + index % 28:02d}") for index in range(400)]

@@ -90,7 +90,6 @@ _OVERRIDE = _decision(
     "Override",
     "The named finding no longer holds this visit; reason and person are kept.",
     reason=True,
-    fields=("codes",),
 )
 _CORRECTIONS = tuple(corrections.FIELDS)
 _RESUBMIT = _decision(
@@ -104,6 +103,11 @@ _RECORD_AUTHORIZATION = _decision(
     roles=FRONT_ROLES,
 )
 _BILL_PATIENT = _decision("bill_patient", "Bill the patient", "The amount moves to the patient's balance.", reason=True)
+
+_POST_ANYWAY = _decision("post_anyway", "Post anyway", "The payment is posted as received.", reason=True)
+_DISMISS = _decision("dismiss", "Dismiss", "Nothing is posted and the case closes.", reason=True)
+_MATCH = _decision("match_claim", "Match to a claim", "The payment is posted to the claim named.", fields=("claim_id",))
+_REFUND = _decision("refund", "Returned to the patient", "What was paid too much leaves the books.", reason=True)
 
 _DECISIONS: dict[Queue, tuple[DecisionKind, ...]] = {
     Queue.DOCUMENTATION: (_NOT_BILLABLE, _OVERRIDE),
@@ -134,13 +138,7 @@ _DECISIONS: dict[Queue, tuple[DecisionKind, ...]] = {
         _decision("keep_waiting", "Keep waiting", "The claim comes back on the day given.", fields=("until",)),
         _WRITE_OFF,
     ),
-    Queue.POSTING: (
-        _decision("post_anyway", "Post anyway", "The payment is posted as received.", reason=True),
-        _decision(
-            "match_claim", "Match to a claim", "The payment is posted to the chosen claim.", fields=("claim_id",)
-        ),
-        _decision("dismiss", "Dismiss", "Nothing is posted and the case closes.", reason=True),
-    ),
+    Queue.POSTING: (_DISMISS,),
     Queue.DENIALS: (
         _decision(
             "correct",
@@ -148,7 +146,7 @@ _DECISIONS: dict[Queue, tuple[DecisionKind, ...]] = {
             "The claim is coded anew and sent as the payer wants corrections.",
             optional=_CORRECTIONS,
         ),
-        _decision("appeal", "Appeal", "A letter is drafted and the appeal's clock begins.", fields=("arguments",)),
+        _decision("appeal", "Appeal", "A letter is drafted and the appeal's clock begins.", optional=("arguments",)),
         _WRITE_OFF,
         _BILL_PATIENT,
     ),
@@ -171,6 +169,9 @@ _BY_KIND: dict[tuple[Queue, str], tuple[DecisionKind, ...]] = {
         _decision("keep_claim", "Keep the claim", "The claim stays as it was sent.", reason=True),
         _NOT_BILLABLE,
     ),
+    (Queue.POSTING, "unbalanced_remittance"): (_POST_ANYWAY, _DISMISS),
+    (Queue.POSTING, "unmatched_claim"): (_MATCH, _DISMISS),
+    (Queue.PATIENT_BALANCE, "credit_balance"): (_REFUND,),
     (Queue.AUTHORIZATION, REAUTHORIZATION): (
         _RECORD_AUTHORIZATION,
         _decision(

@@ -141,17 +141,34 @@ class _PerCode:
         return Allocation([units for units, _ in counted], (), [step for _, step in counted])
 
 
-def _rank(ladder: Ladder) -> tuple[int, int, str]:
-    """Who gets an extra unit first: larger remainder, then more minutes, then (our default in a tie) higher code."""
-    return ladder.minutes % QUARTER_HOUR, ladder.minutes, ladder.code
+class _Share(NamedTuple):
+    """A pooled code's claim on an extra unit, in the order that decides: remainder, then minutes, then (our default
+    in a tie) the code number."""
+
+    over: int
+    minutes: int
+    code: str
 
 
-def _tied(ranked: Sequence[Ladder], extra: int) -> tuple[str, ...]:
+def _tied(ranked: Sequence[_Share], extra: int) -> tuple[str, ...]:
     """The codes that stand equal on both sides of the cut between the last extra unit and the first without."""
-    last, next_one = ranked[extra - 1], ranked[extra]
-    if _rank(last)[:2] != _rank(next_one)[:2]:
+    if extra >= len(ranked) or ranked[extra - 1][:2] != ranked[extra][:2]:
         return ()
-    return tuple(sorted(ladder.code for ladder in ranked if _rank(ladder)[:2] == _rank(last)[:2]))
+    return tuple(sorted(share.code for share in ranked if share[:2] == ranked[extra][:2]))
+
+
+def _extras(shares: list[_Share], extra: int, steps: list[Step]) -> tuple[list[str], tuple[tuple[str, ...], ...]]:
+    """Who gets the units that whole quarter hours leave over, and who could have had the last one as well."""
+    if extra <= 0:
+        return [], ()
+    shares.sort(reverse=True)
+    chosen = [share.code for share in shares[:extra]]
+    steps.append(Step(SUBJECT, f"{extra} more by largest remainder: {', '.join(chosen)}"))
+    tied = _tied(shares, extra)
+    if not tied:
+        return chosen, ()
+    steps.append(Step(SUBJECT, f"tie between {', '.join(tied)}: any may have the last unit, chosen by code number"))
+    return chosen, (tied,)
 
 
 class _TotalTime:
@@ -159,46 +176,28 @@ class _TotalTime:
 
     def allocate(self, ladders: Sequence[Ladder], discipline: Discipline) -> Allocation:
         """Quarter-hour codes from the pool; codes of another length alone, by the midpoint."""
-        units = [0] * len(ladders)
-        steps: list[Step] = []
-        pool = [ladder for ladder in ladders if ladder.shape.pooled]
-        extras, ties = self._extras(pool, discipline, steps)
-        for position, ladder in enumerate(ladders):
-            if ladder.shape.pooled:
-                units[position] = ladder.minutes // QUARTER_HOUR + (ladder.code in extras)
+        units, shares, steps = [], [], []
+        total = whole = 0
+        for ladder in ladders:
+            if not ladder.shape.pooled:
+                count, step = _alone(ladder, full=False)
             else:
-                units[position], step = _alone(ladder, full=False)
-                steps.append(step)
-        return Allocation(units, ties, steps)
-
-    def _extras(
-        self, pool: Sequence[Ladder], discipline: Discipline, steps: list[Step]
-    ) -> tuple[frozenset[str], tuple[tuple[str, ...], ...]]:
-        if not pool:
-            return frozenset(), ()
-        total = sum(ladder.minutes for ladder in pool)
+                minutes = ladder.minutes
+                count, over = divmod(minutes, QUARTER_HOUR)
+                shares.append(_Share(over, minutes, ladder.code))
+                total += minutes
+                whole += count
+                step = Step(ladder.code, f"{minutes} min = {count} x {QUARTER_HOUR} + {over}")
+            units.append(count)
+            steps.append(step)
+        if not shares:
+            return Allocation(units, (), steps)
         allowed = total_time_units(total)
-        whole = sum(ladder.minutes // QUARTER_HOUR for ladder in pool)
-        steps.append(Step(SUBJECT, f"{discipline.value} timed total {total} min -> {allowed} ({bucket(allowed)} min)"))
-        steps.extend(
-            Step(lad.code, f"{lad.minutes} min = {lad.minutes // QUARTER_HOUR} x 15 + {lad.minutes % QUARTER_HOUR}")
-            for lad in pool
-        )
-        extra = allowed - whole
-        if extra <= 0:
-            return frozenset(), ()
-        return self._share(sorted(pool, key=_rank, reverse=True), extra, steps)
-
-    def _share(
-        self, ranked: Sequence[Ladder], extra: int, steps: list[Step]
-    ) -> tuple[frozenset[str], tuple[tuple[str, ...], ...]]:
-        chosen = [ladder.code for ladder in ranked[:extra]]
-        steps.append(Step(SUBJECT, f"{extra} more by largest remainder: {', '.join(chosen)}"))
-        tied = _tied(ranked, extra) if extra < len(ranked) else ()
-        if not tied:
-            return frozenset(chosen), ()
-        steps.append(Step(SUBJECT, f"tie between {', '.join(tied)}: any may have the last unit, chosen by code number"))
-        return frozenset(chosen), (tied,)
+        steps.insert(0, Step(SUBJECT, f"{discipline} timed total {total} min -> {allowed} ({bucket(allowed)} min)"))
+        extras, ties = _extras(shares, allowed - whole, steps)
+        for position, ladder in enumerate(ladders):
+            units[position] += ladder.code in extras
+        return Allocation(units, ties, steps)
 
 
 STRATEGIES: dict[UnitMethod, UnitStrategy] = {
@@ -244,10 +243,7 @@ class _Day:
 
 
 def _sort(services: Sequence[ServiceMinutes], on: date) -> _Day:
-    first: dict[str, int] = {}
-    for index, service in enumerate(services):
-        first.setdefault(service.code, index)
-    day = _Day(on, first)
+    day = _Day(on, {service.code: index for index, service in reversed(list(enumerate(services)))})
     for index, service in enumerate(services):
         shape = _shape(service.code, on)
         if shape is None:

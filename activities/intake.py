@@ -18,13 +18,13 @@ from sqlalchemy import Engine, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from activities.nudges import begin, nudge, reopen
 from activities.practice_file import put
 from billing.encounter import Dollars, Encounter, Identifier
 from billing.vocabulary import Stage
-from models.ids import encounter_workflow_id, new_id
-from models.messages import EncounterRef
+from models.ids import new_id
 from models.store import ledger
-from models.store.life import audit, record, tell
+from models.store.life import audit, record
 from models.store.session import practice_session
 from models.tables.encounters import EncounterRow, EncounterVersionRow
 from models.tables.patients import (
@@ -36,9 +36,6 @@ from models.tables.patients import (
     ProgressReportRow,
 )
 from models.tables.practice import ClinicianRow, PlanRow
-
-ENCOUNTER_WORKFLOW = "EncounterWorkflow"
-RECHECK = "recheck"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +57,7 @@ class IntakeResult:
 
 
 @dataclass(slots=True)
-class _Refused(Exception):
+class _RefusedError(Exception):
     errors: list[FieldError] = field(default_factory=list)
 
 
@@ -86,7 +83,7 @@ def _receive_one(engine: Engine, practice_id: UUID, source: str, payload: Any) -
             status = _keep(session, practice_id, source, payload, encounter)
     except ValidationError as error:
         return IntakeResult(str(named or ""), None, "refused", tuple(field_errors(error)))
-    except _Refused as refused:
+    except _RefusedError as refused:
         return IntakeResult(encounter.encounter_id, encounter.version, "refused", tuple(refused.errors))
     return IntakeResult(encounter.encounter_id, encounter.version, status)
 
@@ -137,14 +134,14 @@ def _refuse_a_rewritten_version(session: Session, known: EncounterRow, encounter
     )
     if before is not None and before != sha256:
         message = f"version {encounter.version} was sent before with other facts; send the change as a higher version"
-        raise _Refused([FieldError("version", message)])
+        raise _RefusedError([FieldError("version", message)])
     return "unchanged"
 
 
 def _facts_of(session: Session, practice_id: UUID, encounter: Encounter) -> dict[str, Any]:
     """Columns of the encounter's row, after putting patient, coverage, episode and papers where they belong.
 
-    Raises _Refused when the visit names a plan or a clinician the practice file does not.
+    Raises _RefusedError when the visit names a plan or a clinician the practice file does not.
     """
     plans = dict(session.execute(select(PlanRow.external_id, PlanRow.id)).tuples().all())
     clinicians = dict(session.execute(select(ClinicianRow.external_id, ClinicianRow.id)).tuples().all())
@@ -192,7 +189,7 @@ def _refuse_unknown_names(encounter: Encounter, plans: Mapping[str, UUID], clini
         if name not in known
     ]
     if errors:
-        raise _Refused(errors)
+        raise _RefusedError(errors)
 
 
 def _put_patient(session: Session, practice_id: UUID, encounter: Encounter) -> UUID:
@@ -278,9 +275,6 @@ def _create(session: Session, practice_id: UUID, encounter: Encounter, facts: Ma
 def _update(row: EncounterRow, encounter: Encounter, facts: Mapping[str, Any]) -> EncounterRow:
     for name, value in facts.items():
         setattr(row, name, value)
-    if row.closed_at is not None:  # opened again: what closed it may no longer be so
-        row.life += 1
-        row.closed_at = row.closed_as = row.disposition = None
     return row
 
 
@@ -301,12 +295,10 @@ def _announce(session: Session, row: EncounterRow, source: str, *, created: bool
     summary = f"Visit received from {source}" if created else f"Version {row.version} received from {source}"
     kind = "encounter.received" if created else "encounter.updated"
     record(session, row.practice_id, kind, summary, encounter_id=row.id, actor=source)
-    reference = EncounterRef(practice_id=row.practice_id, encounter_id=row.id)
-    workflow_id = encounter_workflow_id(row.id, row.life)
-    signal = None if created or row.life > 1 else RECHECK
-    tell(session, row.practice_id, workflow_id, ENCOUNTER_WORKFLOW, reference, signal)
-    if row.life > 1:
-        tell(session, row.practice_id, workflow_id, ENCOUNTER_WORKFLOW, reference, RECHECK)
+    if created:
+        begin(session, row)
+    else:
+        reopen(session, row)
 
 
 class PatientPayment(BaseModel):
@@ -361,8 +353,5 @@ def post_patient_payment(
     if posted:
         summary = f"Patient paid ${amount}"
         record(session, row.practice_id, "patient.paid", summary, encounter_id=row.id, actor=actor)
-        reference = EncounterRef(practice_id=row.practice_id, encounter_id=row.id)
-        workflow_id = encounter_workflow_id(row.id, row.life)
-        if row.closed_at is None:
-            tell(session, row.practice_id, workflow_id, ENCOUNTER_WORKFLOW, reference, RECHECK)
+        nudge(session, row)
     return posted

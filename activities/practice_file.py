@@ -56,7 +56,8 @@ def put(session: Session, table: type[DeclarativeBase], keys: Iterable[str], **v
     statement = insert(table).values(id=new_id(), **values)
     fresh = {name: statement.excluded[name] for name in values if name not in keys}
     statement = statement.on_conflict_do_update(index_elements=keys, set_=fresh or {keys[0]: values[keys[0]]})
-    return session.scalars(statement.returning(table.__table__.c.id)).one()
+    row_id: UUID = session.scalars(statement.returning(table.__table__.c.id)).one()
+    return row_id
 
 
 def put_authorization(session: Session, practice_id: UUID, grant: AuthorizationRecord, plan_id: UUID) -> UUID:

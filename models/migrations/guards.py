@@ -92,12 +92,6 @@ BEGIN
   RETURN NULL;
 END $$;
 CREATE TRIGGER desk_changed AFTER INSERT OR UPDATE ON work_items FOR EACH ROW EXECUTE FUNCTION notify_desk();
-CREATE FUNCTION notify_outbox() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-  PERFORM pg_notify('outbox', '');
-  RETURN NULL;
-END $$;
-CREATE TRIGGER outbox_filled AFTER INSERT ON outbox FOR EACH STATEMENT EXECUTE FUNCTION notify_outbox();
 """
 
 # Before a practice is known, the app may ask these questions and no others.
@@ -135,5 +129,5 @@ def statements(tables: list[str]) -> list[str]:
 
 TO_DROP = """
 DROP FUNCTION IF EXISTS list_practices, find_practice, find_login, find_session, find_api_key, audit_breaks,
-  notify_desk, notify_outbox, chain_audit, audit_hash, check_ledger_transaction CASCADE;
+  notify_desk, chain_audit, audit_hash, check_ledger_transaction CASCADE;
 """

@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from models.tables.desk import WorkItemRow
 
-PROJECTED = ("reason", "clears_when", "whose_move", "findings", "amount", "due_at", "escalated", "denial_id")
+# due_at is not among them: a re-check gives no more time
+PROJECTED = ("reason", "clears_when", "whose_move", "findings", "amount", "escalated", "denial_id")
 
 
 @dataclass(frozen=True, slots=True)

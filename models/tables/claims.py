@@ -49,6 +49,7 @@ class ClaimVersionRow(OfPractice, Base):
     prior_authorization_number: Mapped[str | None]
     original_reference: Mapped[str | None]  # REF*F8
     batch_id: Mapped[UUID | None] = mapped_column(ForeignKey("batches.id"), index=True)
+    batch_position: Mapped[int | None]  # from 1: the ST02 a 999 answers to
     sent_at: Mapped[datetime | None]
     answered_at: Mapped[datetime | None]
 
@@ -75,7 +76,8 @@ class ClaimLineRow(OfPractice, Base):
 class BatchRow(OfPractice, Base):
     """One 837P file: the intent to send is written, with the bytes and their hash, before anything leaves.
 
-    status: intended -> sent -> acknowledged | rejected.
+    status: intended -> uploaded (under a temporary name) -> sent (renamed) -> acknowledged | rejected. Each step is
+    recorded before the next begins, so after any crash the remote folder tells which one was reached.
     """
 
     __tablename__ = "batches"
@@ -110,7 +112,7 @@ class AcknowledgementRow(OfPractice, Base):
 
     __tablename__ = "acknowledgements"
     __table_args__ = (Index("ix_acknowledgements_claim_version", "claim_version_id"),)
-    inbound_file_id: Mapped[UUID] = mapped_column(ForeignKey("inbound_files.id"))
+    inbound_file_id: Mapped[UUID | None] = mapped_column(ForeignKey("inbound_files.id"))  # None: our own check
     batch_id: Mapped[UUID | None] = mapped_column(ForeignKey("batches.id"))
     claim_version_id: Mapped[UUID | None] = mapped_column(ForeignKey("claim_versions.id"))
     kind: Mapped[str]

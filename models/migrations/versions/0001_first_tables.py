@@ -676,6 +676,7 @@ def upgrade() -> None:
         sa.Column("prior_authorization_number", sa.Text(), nullable=True),
         sa.Column("original_reference", sa.Text(), nullable=True),
         sa.Column("batch_id", sa.Uuid(), nullable=True),
+        sa.Column("batch_position", sa.Integer(), nullable=True),
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("answered_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -721,7 +722,7 @@ def upgrade() -> None:
     op.create_index(op.f("ix_ledger_entries_transaction_id"), "ledger_entries", ["transaction_id"], unique=False)
     op.create_table(
         "acknowledgements",
-        sa.Column("inbound_file_id", sa.Uuid(), nullable=False),
+        sa.Column("inbound_file_id", sa.Uuid(), nullable=True),
         sa.Column("batch_id", sa.Uuid(), nullable=True),
         sa.Column("claim_version_id", sa.Uuid(), nullable=True),
         sa.Column("kind", sa.Text(), nullable=False),

@@ -1,0 +1,262 @@
+"""Ready claims become one 837P file, sent once. Intent, bytes and hash are written before anything leaves.
+
+What the judge (pyx12) or our own checks reject never leaves the building: such a claim goes back to a person, the rest
+of the batch goes on.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Protocol
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement, Engine, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+from temporalio import activity
+
+from activities.claim_records import claim_record
+from activities.nudges import nudge
+from billing.vocabulary import Stage
+from edi.findings import ERROR
+from edi.judge import judge
+from edi.x837p import check_claim, write_837p
+from edi.x837p_records import Batch837, Claim837
+from models.ids import new_id
+from models.messages import BatchBuilt, BatchRef, ConnectionRef
+from models.store.life import record
+from models.store.session import practice_session
+from models.tables.claims import AcknowledgementRow, BatchRow, ClaimVersionRow, ControlNumberRow
+from models.tables.desk import WorkItemRow
+from models.tables.encounters import EncounterRow
+from models.tables.practice import PracticeRow
+
+CLAIMS_PER_BATCH_MAX = 100
+UNSENT = ("intended", "uploaded")
+OWN_CHECK = "CHECK"
+
+
+class Clearinghouse(Protocol):
+    """The way out, as far as sending goes."""
+
+    async def upload(self, name: str, content: bytes) -> None:
+        """Write under a temporary name."""
+
+    async def release(self, name: str) -> bool:
+        """Rename to the final name; False when an earlier call did."""
+
+
+class BatchActivities:
+    """Building batches, inside the building."""
+
+    def __init__(self, engine: Engine, usage_indicator: str) -> None:
+        self._engine = engine
+        self._usage_indicator = usage_indicator
+
+    @activity.defn
+    def build_batch(self, connection: ConnectionRef) -> BatchBuilt:
+        """The next batch of a connection: one begun earlier and not yet sent, or a new one of the ready claims."""
+        with practice_session(self._engine, connection.practice_id) as session:
+            begun = session.scalars(
+                select(BatchRow.id)
+                .where(BatchRow.connection == connection.connection, BatchRow.status.in_(UNSENT))
+                .order_by(BatchRow.interchange_control_number)
+                .limit(1)
+            ).one_or_none()
+            if begun is not None:
+                return BatchBuilt(batch_id=begun, more=True)
+            versions = _ready(session, connection.connection)
+            if not versions:
+                return BatchBuilt()
+            batch_id = self._build(session, connection, versions)
+            return BatchBuilt(batch_id=batch_id, more=len(versions) == CLAIMS_PER_BATCH_MAX or batch_id is None)
+
+    def _build(self, session: Session, connection: ConnectionRef, versions: Sequence[ClaimVersionRow]) -> UUID | None:
+        practice = session.get_one(PracticeRow, connection.practice_id)
+        number = _next_control_number(session, connection)
+        records = [claim_record(session, practice, version) for version in versions]
+        good = [
+            (version, record_)
+            for version, record_, refusals in zip(
+                versions, records, _refusals(self._envelope(practice, number), records), strict=True
+            )
+            if not _turn_back(session, version, refusals)
+        ]
+        if not good:
+            return None
+        content = write_837p(self._envelope(practice, number, [record_ for _, record_ in good])).encode()
+        batch = BatchRow(
+            id=new_id(),
+            practice_id=practice.id,
+            connection=connection.connection,
+            interchange_control_number=number,
+            file_name=f"FP{number:09d}.837",
+            content=content,
+            sha256=hashlib.sha256(content).hexdigest(),
+            claim_count=len(good),
+            total_charge=sum(version.total_charge for version, _ in good),
+            status="intended",
+            attempts=0,
+        )
+        session.add(batch)
+        session.flush()
+        for position, (version, _) in enumerate(good, start=1):
+            version.status, version.batch_id, version.batch_position = "batched", batch.id, position
+            summary = f"Claim {version.patient_control_number} put into file {batch.file_name}"
+            record(session, practice.id, "claim.batched", summary, encounter_id=version.encounter_id)
+        return batch.id
+
+    def _envelope(self, practice: PracticeRow, number: int, claims: Sequence[Claim837] = ()) -> Batch837:
+        profile = practice.profile
+        return Batch837(
+            sender_id=profile["submitter_id"],
+            receiver_id=profile["receiver_id"],
+            receiver_name=profile["receiver_name"],
+            submitter_name=practice.name,
+            contact_name="BILLING OFFICE",
+            contact_phone=profile["phone"],
+            usage_indicator=self._usage_indicator,
+            interchange_control_number=number,
+            group_control_number=number,
+            created=datetime.now(ZoneInfo(practice.time_zone)).replace(microsecond=0, tzinfo=None),
+            claims=tuple(claims),
+        )
+
+    @activity.defn
+    def record_uploaded(self, batch: BatchRef) -> None:
+        """The file lies at the clearinghouse under its temporary name."""
+        with practice_session(self._engine, batch.practice_id) as session:
+            session.execute(
+                update(BatchRow)
+                .where(BatchRow.id == batch.batch_id, BatchRow.status == "intended")
+                .values(status="uploaded")
+            )
+
+    @activity.defn
+    def record_sent(self, batch: BatchRef) -> None:
+        """The file has its final name: its claims are sent. Doing it again changes nothing."""
+        with practice_session(self._engine, batch.practice_id) as session:
+            row = session.scalars(select(BatchRow).where(BatchRow.id == batch.batch_id).with_for_update()).one()
+            if row.status not in UNSENT:
+                return
+            row.status, row.sent_at = "sent", datetime.now(UTC)
+            for version in lock_claims(session, ClaimVersionRow.batch_id == batch.batch_id):
+                if version.status == "batched":
+                    version.status, version.sent_at = "sent", row.sent_at
+                    summary = f"Claim {version.patient_control_number} sent in file {row.file_name}"
+                    move_stage(session, version, Stage.ACKNOWLEDGEMENT, "claim.sent", summary)
+
+
+class SendingActivities:
+    """What leaves the building."""
+
+    def __init__(self, engine: Engine, clearinghouse: Clearinghouse) -> None:
+        self._engine = engine
+        self._clearinghouse = clearinghouse
+
+    @activity.defn
+    async def upload_batch(self, batch: BatchRef) -> None:
+        """Write the batch's bytes under the temporary name. Repeating it overwrites the same bytes."""
+        name, content = await asyncio.to_thread(self._attempt, batch)
+        await self._clearinghouse.upload(name, content)
+
+    @activity.defn
+    async def release_batch(self, batch: BatchRef) -> None:
+        """Rename the uploaded file, unless an earlier call did."""
+        name, _ = await asyncio.to_thread(self._attempt, batch)
+        await self._clearinghouse.release(name)
+
+    def _attempt(self, batch: BatchRef) -> tuple[str, bytes]:
+        with practice_session(self._engine, batch.practice_id) as session:
+            row = session.get_one(BatchRow, batch.batch_id)
+            row.attempts += 1
+            return row.file_name, row.content
+
+
+def lock_claims(session: Session, *which: ColumnElement[bool]) -> Sequence[ClaimVersionRow]:
+    """Claim versions with their encounters, all locked, encounters first: the order every writer keeps."""
+    encounter_ids = session.scalars(select(ClaimVersionRow.encounter_id).where(*which)).all()
+    session.execute(
+        select(EncounterRow.id).where(EncounterRow.id.in_(encounter_ids)).order_by(EncounterRow.id).with_for_update()
+    )
+    return session.scalars(
+        select(ClaimVersionRow)
+        .where(*which)
+        .order_by(ClaimVersionRow.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).all()
+
+
+def move_stage(session: Session, version: ClaimVersionRow, stage: Stage, kind: str, summary: str) -> None:
+    """News of a claim that asks nothing of anybody: stage and event are written here, the workflow sleeps on.
+
+    Only when a person is waiting for just this news is the workflow woken, to clear the item.
+    """
+    row = session.get_one(EncounterRow, version.encounter_id)
+    if row.closed_at is None:
+        row.stage, row.updated_at = stage.value, datetime.now(UTC)
+    record(session, row.practice_id, kind, summary, encounter_id=row.id)
+    waiting = session.scalar(
+        select(func.count())
+        .select_from(WorkItemRow)
+        .where(WorkItemRow.encounter_id == row.id, WorkItemRow.closed_at.is_(None))
+    )
+    if waiting:
+        nudge(session, row)
+
+
+def _ready(session: Session, connection: str) -> Sequence[ClaimVersionRow]:
+    return session.scalars(
+        select(ClaimVersionRow)
+        .where(ClaimVersionRow.status == "ready", ClaimVersionRow.connection == connection)
+        .order_by(ClaimVersionRow.created_at, ClaimVersionRow.id)
+        .limit(CLAIMS_PER_BATCH_MAX)
+        .with_for_update(skip_locked=True)
+    ).all()
+
+
+def _next_control_number(session: Session, connection: ConnectionRef) -> int:
+    """ISA13: one higher each time, never reused with this partner, whatever becomes of the file."""
+    return session.scalars(
+        insert(ControlNumberRow)
+        .values(id=new_id(), practice_id=connection.practice_id, connection=connection.connection, last=1)
+        .on_conflict_do_update(index_elements=["practice_id", "connection"], set_={"last": ControlNumberRow.last + 1})
+        .returning(ControlNumberRow.last)
+    ).one()
+
+
+def _refusals(envelope: Batch837, claims: Sequence[Claim837]) -> list[list[str]]:
+    """Per claim, why it must not leave. The judge sees the whole file first, and single claims only if it objects."""
+    own = [[str(problem) for problem in check_claim(claim) if problem.severity == ERROR] for claim in claims]
+    if not _objections(envelope, claims):
+        return own
+    return [found or _objections(envelope, [claim]) for found, claim in zip(own, claims, strict=True)]
+
+
+def _objections(envelope: Batch837, claims: Sequence[Claim837]) -> list[str]:
+    text = write_837p(replace(envelope, claims=tuple(claims)))
+    return [str(problem) for problem in judge(text) if problem.severity == ERROR]
+
+
+def _turn_back(session: Session, version: ClaimVersionRow, refusals: Sequence[str]) -> bool:
+    """Send a claim that must not leave back to a person."""
+    if not refusals:
+        return False
+    version.status = "rejected"
+    session.add_all(
+        AcknowledgementRow(
+            practice_id=version.practice_id,
+            claim_version_id=version.id,
+            kind=OWN_CHECK,
+            accepted=False,
+            code="not sent",
+            message=f"Our own check refused the claim: {message}",
+        )
+        for message in refusals
+    )
+    nudge(session, session.get_one(EncounterRow, version.encounter_id))
+    return True

@@ -1,0 +1,53 @@
+"""All activities with what they need, made once per worker process."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Engine
+from temporalio.client import Client
+
+from activities.authorizations import AuthorizationActivities
+from activities.batches import BatchActivities, SendingActivities
+from activities.decisions import DecisionActivities
+from activities.encounters import EncounterActivities
+from activities.files import FileActivities
+from activities.gateways.clearinghouse import SftpAddress, SftpClearinghouse
+from activities.inbox import InboxActivities
+from activities.reconcile import ReconcileActivities
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """What activities are made of."""
+
+    engine: Engine
+    client: Client
+    clearinghouse: SftpAddress
+    batch_window_seconds: float
+    usage_indicator: str
+
+
+def inside(wiring: Wiring) -> Sequence[Callable[..., Any]]:
+    """Activities on our own Postgres and Temporal."""
+    encounters = EncounterActivities(wiring.engine, wiring.batch_window_seconds)
+    batches = BatchActivities(wiring.engine, wiring.usage_indicator)
+    return [
+        encounters.check_gates,
+        encounters.check_claim,
+        encounters.check_balance,
+        DecisionActivities(wiring.engine).apply_decision,
+        AuthorizationActivities(wiring.engine).review_authorization,
+        batches.build_batch,
+        batches.record_uploaded,
+        batches.record_sent,
+        FileActivities(wiring.engine).read_file,
+        ReconcileActivities(wiring.engine, wiring.client).restart_what_fell_through,
+    ]
+
+
+def outside(wiring: Wiring) -> Sequence[Callable[..., Any]]:
+    """Activities that leave the building."""
+    gateway = SftpClearinghouse(wiring.clearinghouse)
+    sending = SendingActivities(wiring.engine, gateway)
+    return [sending.upload_batch, sending.release_batch, InboxActivities(wiring.engine, gateway).fetch_files]

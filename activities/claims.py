@@ -1,0 +1,279 @@
+"""A claim's life inside the building: made ready, filed again, compared with a chart that moved on."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from activities.clock import practice_day
+from billing.coding import CodedClaim
+from billing.encounter import Encounter
+from billing.vocabulary import Stage
+from models.ids import batch_workflow_id, new_id
+from models.messages import ConnectionRef
+from models.store import ledger
+from models.store.life import record, tell
+from models.store.visits import terms_on
+from models.tables.authorizations import AuthorizationRow
+from models.tables.claims import ClaimLineRow, ClaimRow, ClaimVersionRow
+from models.tables.encounters import EncounterRow
+from models.tables.ledger import LedgerEntryRow, LedgerTransactionRow
+from models.tables.practice import PayerRow, PlanRow, PracticeRow
+
+# refiling: refused on receipt, or never left the building; correcting: adjudicated or accepted, to be replaced
+TO_BE_FILED_AGAIN = ("refiling", "correcting")
+ORIGINAL, REPLACEMENT = "1", "7"
+CONTROL_NUMBER_LENGTH = 15  # some payers cut at 17 (edi.md section 4)
+
+
+def current(session: Session, row: EncounterRow) -> ClaimVersionRow | None:
+    """The newest version of the encounter's claim, locked: a batch may be reaching for it at the same moment."""
+    return session.scalars(
+        select(ClaimVersionRow)
+        .join(
+            ClaimRow,
+            (ClaimRow.id == ClaimVersionRow.claim_id) & (ClaimRow.current_version == ClaimVersionRow.version),
+        )
+        .where(ClaimRow.encounter_id == row.id)
+        .with_for_update(of=ClaimVersionRow)
+    ).one_or_none()
+
+
+def under_way(session: Session, row: EncounterRow) -> bool:
+    """Whether a claim stands for this encounter that need not be filed again."""
+    claim = current(session, row)
+    return claim is not None and claim.status not in (*TO_BE_FILED_AGAIN, "withdrawn")
+
+
+def chart_moved_on(session: Session, row: EncounterRow, claim: ClaimVersionRow) -> bool:
+    """Whether the chart has a version the claim was not made from."""
+    return row.version != claim.encounter_version and claim.status not in TO_BE_FILED_AGAIN
+
+
+def file_claim(
+    session: Session,
+    row: EncounterRow,
+    encounter: Encounter,
+    coded: CodedClaim,
+    authorization_id: UUID | None,
+    practice: PracticeRow,
+    window_seconds: float,
+    now: datetime,
+) -> ClaimVersionRow:
+    """Make the next version of the claim ready to go, charge the ledger, and have the batch collect it."""
+    claim, before = _next_version(session, row)
+    payer = session.scalars(
+        select(PayerRow).join(PlanRow, PlanRow.payer_id == PayerRow.id).where(PlanRow.id == row.plan_id)
+    ).one()
+    frequency, original = _frequency(session, row, claim, before)
+    version = ClaimVersionRow(
+        id=new_id(),
+        practice_id=row.practice_id,
+        claim_id=claim.id,
+        encounter_id=row.id,
+        encounter_version=row.version,
+        version=claim.current_version,
+        frequency_code=frequency,
+        patient_control_number=f"F{new_id().hex[: CONTROL_NUMBER_LENGTH - 1].upper()}",
+        status="ready",
+        total_charge=coded.total_charge,
+        expected_payment=coded.expected_payment,
+        connection=payer.connection,
+        facts=encounter.model_dump(mode="json"),
+        coded=coded_dict(coded),
+        prior_authorization_number=_authorization_number(session, encounter, authorization_id),
+        original_reference=original,
+    )
+    session.add(version)
+    session.flush()
+    session.add_all(_lines(row, version, coded))
+    _charge(session, row, version, practice_day(now, practice.time_zone))
+    _collect_at_desk(session, row, encounter)
+    row.stage, row.updated_at = Stage.SUBMISSION.value, now
+    summary = (
+        f"Claim {version.patient_control_number} ready: {len(coded.lines)} lines, ${coded.total_charge}, "
+        f"expected from the plan ${coded.expected_payment}"
+    )
+    detail = {"frequency_code": frequency, "version": version.version}
+    record(session, row.practice_id, "claim.ready", summary, encounter_id=row.id, at=now, detail=detail)
+    reference = ConnectionRef(practice_id=row.practice_id, connection=payer.connection, window_seconds=window_seconds)
+    workflow_id = batch_workflow_id(row.practice_id, payer.connection)
+    tell(session, row.practice_id, workflow_id, "BatchWorkflow", reference, "claims_ready")
+    return version
+
+
+def withdraw(session: Session, row: EncounterRow, claim: ClaimVersionRow | None) -> None:
+    """Take back a claim that never left the building, and its charge."""
+    if claim is None or claim.status == "withdrawn":
+        return
+    claim.status = "withdrawn"
+    charged = -ledger.balance(session, row.id, ledger.REVENUE)
+    legs = [(ledger.PAYER_RECEIVABLE, -charged), (ledger.REVENUE, charged)]
+    key = f"withdrawn/{claim.id}"
+    ledger.post(
+        session,
+        row.practice_id,
+        key,
+        "charge_reversed",
+        row.date_of_service,
+        legs,
+        encounter_id=row.id,
+        memo="Claim withdrawn",
+    )
+
+
+def differences(claim: ClaimVersionRow, encounter: Encounter, coded: CodedClaim) -> list[str]:
+    """What a payer would see changed between the claim as filed and as it would be now, in words."""
+    if encounter.cancelled:
+        return ["the visit was cancelled"]
+    if not coded.lines:
+        return ["the visit can no longer be coded"]
+    now, then = coded_dict(coded), claim.coded
+    found = []
+    if _line_texts(now) != _line_texts(then):
+        found.append(f"lines {', '.join(_line_texts(then))} became {', '.join(_line_texts(now))}")
+    if now["diagnoses"] != then["diagnoses"]:
+        found.append(f"diagnoses {', '.join(then['diagnoses'])} became {', '.join(now['diagnoses'])}")
+    if now["place_of_service"] != then["place_of_service"]:
+        found.append(f"place of service {then['place_of_service']} became {now['place_of_service']}")
+    fresh = encounter.model_dump(mode="json")
+    for name, words in (("date_of_service", "the date of service"), ("patient", "the patient's particulars")):
+        if fresh[name] != claim.facts[name]:
+            found.append(f"{words} changed")
+    if fresh["administrative"]["coverages"] != claim.facts["administrative"]["coverages"]:
+        found.append("the coverage changed")
+    return found
+
+
+def coded_dict(coded: CodedClaim) -> dict[str, Any]:
+    """The coded claim as JSON, money as text."""
+    return {
+        "lines": [{name: _plain(value) for name, value in asdict(line).items()} for line in coded.lines],
+        "place_of_service": coded.place_of_service,
+        "diagnoses": list(coded.diagnoses),
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (str, int, type(None))):
+        return value
+    if isinstance(value, (tuple, list)):
+        return [_plain(part) for part in value]
+    return str(value)
+
+
+def _line_texts(coded: dict[str, Any]) -> list[str]:
+    return [f"{':'.join([line['code'], *line['modifiers']])}x{line['units']}" for line in coded["lines"]]
+
+
+def _next_version(session: Session, row: EncounterRow) -> tuple[ClaimRow, ClaimVersionRow | None]:
+    claim = session.scalars(select(ClaimRow).where(ClaimRow.encounter_id == row.id, ClaimRow.rank == 1)).one_or_none()
+    if claim is None:
+        claim = ClaimRow(
+            id=new_id(),
+            practice_id=row.practice_id,
+            encounter_id=row.id,
+            plan_id=row.plan_id,
+            rank=1,
+            current_version=1,
+        )
+        session.add(claim)
+        session.flush()
+        return claim, None
+    before = current(session, row)
+    claim.current_version += 1
+    claim.plan_id = row.plan_id
+    return claim, before
+
+
+def _frequency(
+    session: Session, row: EncounterRow, claim: ClaimRow, before: ClaimVersionRow | None
+) -> tuple[str, str | None]:
+    """Original, or replacement of what the payer has, where the plan takes replacements (CLM05-3, REF*F8).
+
+    A claim refused on receipt was never adjudicated, so it keeps the frequency it had (domain.md 7.4).
+    """
+    if before is None:
+        return ORIGINAL, None
+    was = before.status
+    before.status = "superseded"
+    if was == "refiling":
+        return before.frequency_code, before.original_reference
+    terms = terms_on(session, row.plan_id, row.date_of_service)
+    if terms is not None and terms.accepts_replacement and claim.payer_claim_control_number:
+        return REPLACEMENT, claim.payer_claim_control_number
+    return ORIGINAL, None
+
+
+def _authorization_number(session: Session, encounter: Encounter, authorization_id: UUID | None) -> str | None:
+    if authorization_id is not None:
+        return session.get_one(AuthorizationRow, authorization_id).number
+    return encounter.administrative.authorization_number or None
+
+
+def _lines(row: EncounterRow, version: ClaimVersionRow, coded: CodedClaim) -> Sequence[ClaimLineRow]:
+    return [
+        ClaimLineRow(
+            practice_id=row.practice_id,
+            claim_version_id=version.id,
+            line_number=line.line_number,
+            line_control_number=line_control_number(version.patient_control_number, line.line_number),
+            code=line.code,
+            modifiers=list(line.modifiers),
+            units=line.units,
+            charge=line.charge,
+            service_date=line.service_date,
+            expected_allowed=line.expected_allowed,
+        )
+        for line in coded.lines
+    ]
+
+
+def line_control_number(patient_control_number: str, line_number: int) -> str:
+    """REF*6R: unique, and found again without a table."""
+    return f"{patient_control_number}L{line_number}"
+
+
+def _charge(session: Session, row: EncounterRow, version: ClaimVersionRow, today: date) -> None:
+    """Bring what the ledger says was charged to this version's total; a correction posts the difference only."""
+    charged = -ledger.balance(session, row.id, ledger.REVENUE)
+    change = version.total_charge - charged
+    ledger.post(
+        session,
+        row.practice_id,
+        f"charge/{version.id}",
+        "charge",
+        today,
+        [(ledger.PAYER_RECEIVABLE, change), (ledger.REVENUE, -change)],
+        encounter_id=row.id,
+        memo=f"Claim {version.patient_control_number}",
+    )
+
+
+def _collect_at_desk(session: Session, row: EncounterRow, encounter: Encounter) -> None:
+    """What the patient paid at the visit, brought to the chart's figure."""
+    known = session.scalar(
+        select(func.sum(LedgerEntryRow.amount))
+        .join(LedgerTransactionRow, LedgerTransactionRow.id == LedgerEntryRow.transaction_id)
+        .where(
+            LedgerTransactionRow.encounter_id == row.id,
+            LedgerTransactionRow.kind == "desk_payment",
+            LedgerEntryRow.account == ledger.CASH,
+        )
+    ) or Decimal("0.00")
+    change = encounter.administrative.patient_paid - known
+    ledger.post(
+        session,
+        row.practice_id,
+        f"desk/{row.id}/{row.version}",
+        "desk_payment",
+        row.date_of_service,
+        [(ledger.CASH, change), (ledger.PATIENT_RECEIVABLE, -change)],
+        encounter_id=row.id,
+        memo="Paid at the desk",
+    )

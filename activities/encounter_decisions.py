@@ -1,0 +1,385 @@
+"""What people may decide about a visit and its claim. Each changes facts and returns a sentence for the page."""
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+
+from sqlalchemy import select
+
+from activities import claims, tickets
+from activities.appeals import draft_appeal
+from activities.case import Case, refusal
+from activities.clock import morning_of
+from activities.encounters import evaluate_visit, open_denial
+from activities.intake import post_patient_payment
+from activities.nudges import nudge, tell_authorizations
+from activities.practice_file import put_authorization
+from billing.corrections import FIELDS, corrected
+from billing.practice import AuthorizationRecord
+from billing.vocabulary import Discipline, Queue, Role
+from models.store import authorizations, ledger
+from models.store.life import record
+from models.tables.authorizations import AuthorizationRow
+from models.tables.claims import ClaimRow, ClaimVersionRow
+from models.tables.encounters import EncounterRow
+from models.tables.practice import PlanRow
+from models.tables.remittances import DenialRow
+
+INSIDE = ("ready", "withdrawn", *claims.TO_BE_FILED_AGAIN)
+UNLIMITED_WRITE_OFF = (Role.SUPERVISOR.value, Role.ADMINISTRATOR.value)
+
+
+def not_billable(case: Case) -> str:
+    """The visit is not billed to anybody. Only while no claim is out."""
+    claim = claims.current(case.session, case.row)
+    if claim is not None and claim.status not in INSIDE:
+        raise refusal("A claim for this visit is already out; correct it or write it off instead.")
+    claims.withdraw(case.session, case.row, claim)
+    _release_authorization(case, "visit not billable")
+    case.row.disposition = "not_billable"
+    return "The visit is closed as not billable."
+
+
+def override(case: Case) -> str:
+    """Findings that allow it are passed over, for this version of the visit; the others stay."""
+    codes = [finding["code"] for finding in case.item.findings if finding.get("overridable")]
+    if not codes:
+        raise refusal(f"None of these findings may be overridden. This clears when: {case.item.clears_when}.")
+    case.kept.update(codes=codes, encounter_version=case.row.version)
+    stays = [finding["code"] for finding in case.item.findings if not finding.get("overridable")]
+    return f"Overridden: {', '.join(codes)}." + (f" Still held by {', '.join(stays)}." if stays else "")
+
+
+def none_needed(case: Case) -> str:
+    """The payer said that no authorization is needed; who said it is the proof for a later denial."""
+    reference = case.text("reference", "the payer's reference (who, when, call number)")
+    override(case)
+    return f"Noted: no authorization needed (reference {reference})."
+
+
+def record_authorization(case: Case) -> str:
+    """The payer granted: the authorization is recorded, and every visit it may cover is checked again."""
+    row = case.row
+    grant = new_grant(case, row.facts["patient"]["patient_id"], row.plan_id, (Discipline(row.discipline),))
+    return f"Authorization {grant.number} recorded; the visits it covers are being checked again."
+
+
+def new_grant(case: Case, patient: str, plan_id: object, disciplines: tuple[Discipline, ...]) -> AuthorizationRecord:
+    """The grant a person typed in, recorded, with the patient's held visits told to look again."""
+    plan = case.session.get_one(PlanRow, plan_id)
+    first, last = case.day("effective_from", "the first day"), case.day("effective_to", "the last day")
+    if last < first:
+        raise refusal("The last day is before the first day.")
+    grant = AuthorizationRecord(
+        authorization_id=f"recorded-{case.decision.command_id}",
+        number=case.text("number", "the authorization number"),
+        patient=patient,
+        plan_id=plan.external_id,
+        disciplines=disciplines,
+        quantity=case.count("quantity", "the number of visits granted"),
+        effective_from=first,
+        effective_to=last,
+    )
+    put_authorization(case.session, case.practice.id, grant, plan.id)
+    recheck_patient(case, patient)
+    return grant
+
+
+def recheck_patient(case: Case, patient: str) -> None:
+    """Tell every open visit of a patient to look again: what was granted may clear it."""
+    rows = case.session.scalars(
+        select(EncounterRow).where(
+            EncounterRow.practice_id == case.practice.id,
+            EncounterRow.facts["patient"]["patient_id"].astext == patient,
+            EncounterRow.closed_at.is_(None),
+        )
+    )
+    for row in rows:
+        nudge(case.session, row)
+
+
+def link_authorization(case: Case) -> str:
+    """The visit goes out under an authorization already on file."""
+    wanted = case.text("authorization_id", "the authorization's number")
+    patient = case.row.facts["patient"]["patient_id"]
+    row = case.session.scalars(
+        select(AuthorizationRow).where(
+            AuthorizationRow.practice_id == case.practice.id,
+            AuthorizationRow.patient_external_id == patient,
+            (AuthorizationRow.number == wanted) | (AuthorizationRow.external_id == wanted),
+        )
+    ).first()
+    if row is None:
+        raise refusal("This patient has no authorization with that number; record it first.")
+    _correct(case, {"authorization_number": row.number})
+    return f"Linked to authorization {row.number}; the check decides whether it covers this visit."
+
+
+def patient_pay(case: Case) -> str:
+    """The patient pays for this visit: the charge moves to the patient, nothing goes to a payer."""
+    claim = claims.current(case.session, case.row)
+    if claim is not None and claim.status not in INSIDE:
+        raise refusal("A claim for this visit is already out; the patient can be billed only after the payer's answer.")
+    claims.withdraw(case.session, case.row, claim)
+    coded = evaluate_visit(case.session, case.row, case.practice, case.now)[1].claim
+    if coded.total_charge == 0:
+        raise refusal("The visit cannot be coded yet, so there is no charge to move to the patient.")
+    _release_authorization(case, "patient pays")
+    charge = coded.total_charge
+    legs = [(ledger.PATIENT_RECEIVABLE, charge), (ledger.REVENUE, -charge)]
+    _post(case, "patient_charge", legs, "Patient pays the visit")
+    case.row.disposition = "patient_pay"
+    return f"The charge of ${charge} is now the patient's."
+
+
+def correct_claim(case: Case) -> str:
+    """The claim out there is replaced by one that says what the chart says now."""
+    claim = _claim(case)
+    _refuse_a_second_claim(case, claim)
+    claim.status = "correcting"
+    return "The claim will be filed again as the chart now stands."
+
+
+def keep_claim(case: Case) -> str:
+    """The claim stays as it was sent, although the chart changed."""
+    claim = _claim(case)
+    claim.encounter_version = case.row.version
+    return f"The claim stays as sent; version {case.row.version} of the chart is noted."
+
+
+def correct(case: Case) -> str:
+    """A denied claim is corrected and filed again: as a replacement where the plan takes one, else as a new claim."""
+    claim, refused = _claim(case), _denial(case)
+    changes = _typed_corrections(case)
+    if not changes and case.row.version == claim.encounter_version and not _authorization_is_new(case, claim):
+        raise refusal(
+            "Say what is to be corrected (or have the chart corrected): the same claim would be denied again."
+        )
+    _correct(case, changes)
+    _decide_denial(case, refused, "corrected")
+    claim.status = "correcting"
+    return "The claim is corrected and will be filed again."
+
+
+def resubmit(case: Case) -> str:
+    """A claim refused on receipt, or lost, is filed again."""
+    claim = _claim(case)
+    if claim.status not in ("rejected", "sent", "accepted", "batched"):
+        raise refusal("The payer has answered this claim; decide on the answer instead.")
+    _correct(case, _typed_corrections(case))
+    claim.status = "refiling"
+    return "The claim will be filed again."
+
+
+def keep_waiting(case: Case) -> str:
+    """Nobody needs to look before that day."""
+    until = case.day("until", "the day to wait for")
+    if until <= case.today:
+        raise refusal("Choose a day in the future.")
+    instant = morning_of(until, case.practice.time_zone)
+    detail = {"until": instant.isoformat()}
+    summary = f"Waiting for an answer until {until}"
+    record(
+        case.session,
+        case.practice.id,
+        f"waiting.{case.item.kind}",
+        summary,
+        encounter_id=case.row.id,
+        actor=case.user.name,
+        at=case.now,
+        detail=detail,
+    )
+    return f"This comes back on {until} if no answer is there."
+
+
+def appeal(case: Case) -> str:
+    """The payer is asked to decide again; the letter is drafted from the facts of the denial."""
+    refused = _denial(case)
+    if "appeal" not in refused.decisions:
+        raise refusal("These codes give no right of appeal; correct the claim or write it off.")
+    if refused.appeal_deadline is not None and refused.appeal_deadline < case.today:
+        raise refusal(f"The deadline for an appeal was {refused.appeal_deadline}.")
+    draft_appeal(case, refused)
+    _decide_denial(case, refused, "appealed")
+    deadline = f"; it must reach the payer by {refused.appeal_deadline}" if refused.appeal_deadline else ""
+    return f"The appeal letter is drafted{deadline}."
+
+
+def write_off(case: Case) -> str:
+    """What the payer (or, in the patient's queue, the patient) still owes is given up."""
+    account = _owed_account(case)
+    owed = ledger.balance(case.session, case.row.id, account)
+    _refuse_above_limit(case, abs(owed))
+    _post(case, "write_off", [(ledger.WRITE_OFF, owed), (account, -owed)], case.decision.reason)
+    claim = claims.current(case.session, case.row)
+    if claim is None or claim.status in INSIDE:
+        claims.withdraw(case.session, case.row, claim)
+        _release_authorization(case, "written off")
+        case.row.disposition = "written_off"
+        return "The visit is written off; nothing is billed."
+    if account == ledger.PAYER_RECEIVABLE:
+        claim.status = "denied"
+        for refused in _open_denials(case):
+            _decide_denial(case, refused, "written_off")
+    return f"${owed} written off."
+
+
+def bill_patient(case: Case) -> str:
+    """The denied amount becomes the patient's, where the payer's group code allows it."""
+    refused = _denial(case)
+    if not refused.patient_may_be_billed:
+        raise refusal(
+            f"{refused.reason} makes this the practice's loss, not the patient's: billing the patient would break the "
+            "contract. Correct, appeal or write off."
+        )
+    owed = ledger.balance(case.session, case.row.id, ledger.PAYER_RECEIVABLE)
+    amount = min(refused.amount, owed)
+    legs = [(ledger.PATIENT_RECEIVABLE, amount), (ledger.PAYER_RECEIVABLE, -amount)]
+    _post(case, "transfer_to_patient", legs, f"Denied {refused.reason}")
+    _decide_denial(case, refused, "patient_billed")
+    return f"${amount} moved to the patient."
+
+
+def record_payment(case: Case) -> str:
+    """The patient paid."""
+    amount = case.dollars("amount", "the amount paid")
+    owed = ledger.balance(case.session, case.row.id, ledger.PATIENT_RECEIVABLE)
+    if amount > owed:
+        raise refusal(f"The patient owes ${owed}; an amount above that belongs to another visit.")
+    key = f"decision/{case.decision.command_id}"
+    post_patient_payment(case.session, case.row, key, amount, case.today, case.user.name)
+    return f"${amount} recorded; ${owed - amount} left."
+
+
+def refund(case: Case) -> str:
+    """What the patient paid too much was returned."""
+    credit = -ledger.balance(case.session, case.row.id, ledger.PATIENT_RECEIVABLE)
+    if credit <= 0:
+        raise refusal("The patient has no credit on this visit.")
+    _post(case, "refund", [(ledger.PATIENT_RECEIVABLE, credit), (ledger.CASH, -credit)], "Returned to the patient")
+    return f"${credit} returned to the patient."
+
+
+def statement_sent(case: Case) -> str:
+    """A statement went out by hand; the patient has the usual time to pay it."""
+    owed = ledger.balance(case.session, case.row.id, ledger.PATIENT_RECEIVABLE)
+    detail = {"owed": str(owed), "by_person": True}
+    record(
+        case.session,
+        case.practice.id,
+        "patient.statement",
+        f"Statement over ${owed} sent",
+        encounter_id=case.row.id,
+        actor=case.user.name,
+        at=case.now,
+        detail=detail,
+    )
+    return "Statement noted; this comes back if it stays unpaid."
+
+
+DECISIONS: Mapping[str, Callable[[Case], str]] = {
+    function.__name__: function
+    for function in (
+        not_billable,
+        override,
+        none_needed,
+        record_authorization,
+        link_authorization,
+        patient_pay,
+        correct_claim,
+        keep_claim,
+        correct,
+        resubmit,
+        keep_waiting,
+        appeal,
+        write_off,
+        bill_patient,
+        record_payment,
+        refund,
+        statement_sent,
+    )
+}
+
+
+def _claim(case: Case) -> ClaimVersionRow:
+    claim = claims.current(case.session, case.row)
+    if claim is None:
+        raise refusal("There is no claim for this visit yet.")
+    return claim
+
+
+def _denial(case: Case) -> DenialRow:
+    refused = open_denial(case.session, case.row, _claim(case))
+    if refused is None:
+        raise refusal("There is no undecided denial on this visit any more; reload the page.")
+    return refused
+
+
+def _open_denials(case: Case) -> list[DenialRow]:
+    return list(
+        case.session.scalars(select(DenialRow).where(DenialRow.encounter_id == case.row.id, DenialRow.state == "open"))
+    )
+
+
+def _decide_denial(case: Case, refused: DenialRow, state: str) -> None:
+    refused.state, refused.decided_at = state, case.now
+
+
+def _typed_corrections(case: Case) -> dict[str, str]:
+    typed = {name: case.decision.fields.get(name, "").strip() for name in FIELDS}
+    return {name: value for name, value in typed.items() if value}
+
+
+def _correct(case: Case, changes: dict[str, str]) -> None:
+    """Keep the corrections with the visit, if they leave it well formed."""
+    if not changes:
+        return
+    if "modifier" in changes and "line_code" not in changes:
+        raise refusal("Say which procedure code the modifier is for.")
+    try:
+        corrected(case.row.facts, [*case.row.corrections, changes])
+    except ValueError:
+        raise refusal("With this correction the visit would not be well formed; check the codes you typed.") from None
+    case.row.corrections = [*case.row.corrections, changes]
+
+
+def _authorization_is_new(case: Case, claim: ClaimVersionRow) -> bool:
+    """Whether the patient has an authorization now that the denied claim did not go out under."""
+    numbers = case.session.scalars(
+        select(AuthorizationRow.number).where(
+            AuthorizationRow.practice_id == case.practice.id,
+            AuthorizationRow.patient_external_id == case.row.facts["patient"]["patient_id"],
+            AuthorizationRow.effective_from <= case.row.date_of_service,
+            AuthorizationRow.effective_to >= case.row.date_of_service,
+        )
+    )
+    return any(number != claim.prior_authorization_number for number in numbers)
+
+
+def _refuse_a_second_claim(case: Case, claim: ClaimVersionRow) -> None:
+    """Before the payer has numbered the first claim a second one would be a duplicate."""
+    number = case.session.get_one(ClaimRow, claim.claim_id).payer_claim_control_number
+    if claim.status in ("batched", "sent", "accepted") and number is None:
+        raise refusal(
+            "The payer has not answered the first claim, so a corrected one would be denied as a duplicate. "
+            "Take this again after the answer."
+        )
+
+
+def _release_authorization(case: Case, reason: str) -> None:
+    changed = authorizations.set_use(case.session, case.practice.id, case.row.id, None, 0, reason)
+    tell_authorizations(case.session, case.practice.id, changed)
+
+
+def _owed_account(case: Case) -> str:
+    return ledger.PATIENT_RECEIVABLE if case.item.queue == Queue.PATIENT_BALANCE.value else ledger.PAYER_RECEIVABLE
+
+
+def _refuse_above_limit(case: Case, amount: Decimal) -> None:
+    limit = tickets.desk_settings(case.practice).write_off_limit
+    if amount > limit and case.user.role not in UNLIMITED_WRITE_OFF:
+        raise refusal(f"${amount} is above your limit of ${limit}; ask a supervisor to write it off.")
+
+
+def _post(case: Case, kind: str, legs: ledger.Legs, memo: str) -> None:
+    key = f"decision/{case.decision.command_id}"
+    ledger.post(case.session, case.practice.id, key, kind, case.today, legs, encounter_id=case.row.id, memo=memo)

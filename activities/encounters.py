@@ -1,0 +1,444 @@
+"""What the encounter's workflow asks to have done: look through the gates, look at the claim, look at the balance.
+
+Each look reads the facts, writes stage, work item, event and evaluation in one transaction, and says when to look
+again. Looking twice, or late, harms nothing.
+"""
+
+import hashlib
+import json
+from datetime import datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy import Engine, func, select
+from sqlalchemy.orm import Session
+from temporalio import activity
+
+from activities import claims, tickets
+from activities.clock import morning_of, practice_day
+from activities.nudges import tell_authorizations
+from billing.corrections import corrected
+from billing.deadlines import add_business_days
+from billing.encounter import Encounter
+from billing.findings import Finding, stopping
+from billing.trace import Evaluation, evaluate, to_dict
+from billing.vocabulary import Stage
+from models.messages import BalanceProgress, ClaimProgress, GateVerdict, LookAtEncounter
+from models.store import authorizations, ledger
+from models.store.desk import Ticket, close_item, put_item
+from models.store.life import record
+from models.store.session import practice_session
+from models.store.visits import context_of, lock_patient, terms_on
+from models.tables.claims import AcknowledgementRow, ClaimVersionRow
+from models.tables.encounters import EncounterRow, EvaluationRow
+from models.tables.life import EventRow
+from models.tables.practice import PracticeRow
+from models.tables.remittances import DenialRow
+
+UNSENT_HOURS = 24  # submit within 24 h (docs/architecture.md, clocks of the trade)
+FOLLOW_UP_DUE_DAYS = 2
+BALANCE_DUE_DAYS = 5
+PATIENT_PAYS = "patient_pay"
+
+
+def lock_encounter(session: Session, encounter_id: UUID) -> EncounterRow:
+    """The encounter's row, locked until the commit."""
+    return session.scalars(select(EncounterRow).where(EncounterRow.id == encounter_id).with_for_update()).one()
+
+
+def enter(session: Session, row: EncounterRow, stage: Stage, summary: str, now: datetime) -> None:
+    """Move an encounter to a stage, saying so once."""
+    if row.stage != stage.value:
+        row.stage = stage.value
+        row.updated_at = now
+        record(session, row.practice_id, f"stage.{stage.value}", summary, encounter_id=row.id, at=now)
+
+
+class EncounterActivities:
+    """Gates, claim and balance of one encounter."""
+
+    def __init__(self, engine: Engine, batch_window_seconds: float) -> None:
+        self._engine = engine
+        self._batch_window_seconds = batch_window_seconds
+
+    @activity.defn
+    def check_gates(self, look: LookAtEncounter) -> GateVerdict:
+        """Documentation, authorization, scrub, all on the same facts; when all pass, the claim is made ready.
+
+        Idempotent: an encounter whose claim is under way is clear, whatever the facts became since (that is
+        check_claim's to judge).
+        """
+        with practice_session(self._engine, look.practice_id) as session:
+            row = lock_encounter(session, look.encounter_id)
+            if _ended(session, row, look.now):
+                return GateVerdict(outcome="closed")
+            if row.disposition == PATIENT_PAYS:
+                return GateVerdict(outcome="patient_pays")
+            if claims.under_way(session, row):
+                return GateVerdict(outcome="clear")
+            return self._judge(session, row, look.now)
+
+    def _judge(self, session: Session, row: EncounterRow, now: datetime) -> GateVerdict:
+        practice = session.get_one(PracticeRow, row.practice_id)
+        encounter, evaluation, overridden = evaluate_visit(session, row, practice, now)
+        _keep_evaluation(session, row, evaluation)
+        if evaluation.gate is not None:
+            _hold(session, row, evaluation, practice, overridden, now)
+            look_again = evaluation.look_again_on
+            morning = morning_of(look_again, practice.time_zone) if look_again else None
+            return GateVerdict(outcome="held", look_again_at=morning)
+        _release(session, row, now)
+        authorization_id = _use_authorization(session, row, evaluation)
+        window = self._batch_window_seconds
+        claims.file_claim(session, row, encounter, evaluation.claim, authorization_id, practice, window, now)
+        return GateVerdict(outcome="clear")
+
+    @activity.defn
+    def check_claim(self, look: LookAtEncounter) -> ClaimProgress:
+        """Where the claim stands, and what a person has to do about it, if anything."""
+        with practice_session(self._engine, look.practice_id) as session:
+            row = lock_encounter(session, look.encounter_id)
+            if _ended(session, row, look.now):
+                return ClaimProgress(outcome="closed")
+            if row.disposition == PATIENT_PAYS:
+                return ClaimProgress(outcome="adjudicated")
+            claim = claims.current(session, row)
+            if claim is None or claim.status in (*claims.TO_BE_FILED_AGAIN, "withdrawn"):
+                return ClaimProgress(outcome="to_gates")
+            if claims.chart_moved_on(session, row, claim) and (moved := _chart_moved_on(session, row, claim, look.now)):
+                return moved
+            return _stand(session, row, claim, look.now)
+
+    @activity.defn
+    def check_balance(self, look: LookAtEncounter) -> BalanceProgress:
+        """What the patient owes once the payer's part is settled: a statement, then a person, then closed."""
+        with practice_session(self._engine, look.practice_id) as session:
+            row = lock_encounter(session, look.encounter_id)
+            if _ended(session, row, look.now):
+                return BalanceProgress(outcome="settled")
+            claim = claims.current(session, row)
+            if row.disposition is None and claim is not None and _payer_is_heard_again(session, row, claim):
+                return BalanceProgress(outcome="to_claim")
+            owed = ledger.balance(session, row.id, ledger.PATIENT_RECEIVABLE)
+            if owed == 0:
+                _close(session, row, _ending(session, row), "Nothing is owed any more; closed", look.now)
+                return BalanceProgress(outcome="settled")
+            return _collect(session, row, owed, look.now)
+
+
+def _payer_is_heard_again(session: Session, row: EncounterRow, claim: ClaimVersionRow) -> bool:
+    """The chart changed, or the payer took money back or added some, after its part seemed settled."""
+    return claims.chart_moved_on(session, row, claim) or not _payer_settled(session, row, claim)
+
+
+def _ending(session: Session, row: EncounterRow) -> str:
+    if row.disposition is not None:
+        return row.disposition
+    return "paid" if ledger.balance(session, row.id, ledger.WRITE_OFF) == 0 else "written_off"
+
+
+def _close(session: Session, row: EncounterRow, closed_as: str, summary: str, now: datetime) -> None:
+    close_item(session, row.practice_id, tickets.subject_of(row.id), closed_as, now)
+    if row.closed_at is None:
+        row.closed_at, row.closed_as, row.held_by = now, closed_as, None
+        enter(session, row, Stage.CLOSED, summary, now)
+
+
+def _ended(session: Session, row: EncounterRow, now: datetime) -> bool:
+    """Whether a person, or the chart, ended the encounter otherwise than by payment."""
+    claim = claims.current(session, row)
+    inside = claim is None or claim.status in ("ready", "withdrawn", *claims.TO_BE_FILED_AGAIN)
+    if row.facts.get("cancelled") and inside and row.closed_at is None:
+        claims.withdraw(session, row, claim)
+        changed = authorizations.set_use(session, row.practice_id, row.id, None, 0, "visit cancelled")
+        tell_authorizations(session, row.practice_id, changed)
+        _close(session, row, "cancelled", "The chart cancelled the visit; nothing is billed", now)
+    elif row.disposition not in (None, PATIENT_PAYS):
+        assert row.disposition is not None
+        _close(session, row, row.disposition, f"Closed: {row.disposition.replace('_', ' ')}", now)
+    return row.closed_at is not None
+
+
+def evaluate_visit(
+    session: Session, row: EncounterRow, practice: PracticeRow, now: datetime
+) -> tuple[Encounter, Evaluation, frozenset[str]]:
+    """The visit through the billers' corrections, its evaluation, and which finding codes are overridden."""
+    lock_patient(session, row)
+    encounter = corrected(row.facts, row.corrections)
+    context = context_of(session, row, encounter, practice_day(now, practice.time_zone))
+    return encounter, evaluate(encounter, context), context.overridden
+
+
+def _keep_evaluation(session: Session, row: EncounterRow, evaluation: Evaluation) -> None:
+    trace = to_dict(evaluation)
+    sha256 = hashlib.sha256(json.dumps(trace, sort_keys=True).encode()).hexdigest()
+    newest = (
+        select(EvaluationRow.sha256)
+        .where(EvaluationRow.encounter_id == row.id)
+        .order_by(EvaluationRow.created_at.desc())
+        .limit(1)
+    )
+    if session.scalar(newest) == sha256:
+        return
+    session.add(
+        EvaluationRow(
+            practice_id=row.practice_id,
+            encounter_id=row.id,
+            encounter_version=row.version,
+            rulebook_version=evaluation.rulebook_version,
+            gate=evaluation.gate.value if evaluation.gate else None,
+            trace=trace,
+            sha256=sha256,
+            expected_payment=evaluation.claim.expected_payment,
+        )
+    )
+
+
+def _findings_of_gate(evaluation: Evaluation) -> tuple[Finding, ...]:
+    if evaluation.gate is Stage.DOCUMENTATION:
+        return evaluation.documentation
+    if evaluation.gate is Stage.AUTHORIZATION:
+        return evaluation.authorization.findings
+    return evaluation.scrub
+
+
+def _hold(
+    session: Session,
+    row: EncounterRow,
+    evaluation: Evaluation,
+    practice: PracticeRow,
+    overridden: frozenset[str],
+    now: datetime,
+) -> None:
+    gate = evaluation.gate or Stage.SCRUB
+    found = stopping(_findings_of_gate(evaluation), overridden)
+    first = tickets.gravest(found)
+    charge = evaluation.claim.total_charge
+    hold = tickets.gate_hold(row, gate, found, charge, tickets.desk_settings(practice), now)
+    if put_item(session, row.practice_id, hold, now):
+        codes = {"codes": [finding.code for finding in found]}
+        summary = f"{gate.value.capitalize()} hold: {first.message}"
+        record(session, row.practice_id, "hold.opened", summary, encounter_id=row.id, at=now, detail=codes)
+    row.held_by = first.code
+    row.stage, row.updated_at = gate.value, now
+
+
+def _release(session: Session, row: EncounterRow, now: datetime) -> None:
+    row.held_by = None
+    item = close_item(session, row.practice_id, tickets.subject_of(row.id), "re-check passed", now)
+    if item is not None:
+        row.touched = True
+        summary = f"{item.queue.capitalize()} hold cleared: the re-check passed"
+        record(session, row.practice_id, "hold.cleared", summary, encounter_id=row.id, at=now)
+
+
+def _use_authorization(session: Session, row: EncounterRow, evaluation: Evaluation) -> UUID | None:
+    choice = evaluation.authorization
+    chosen = UUID(choice.authorization_id) if choice.authorization_id else None
+    quantity = choice.quantity if chosen else 0
+    changed = authorizations.set_use(session, row.practice_id, row.id, chosen, quantity, "visit billed")
+    tell_authorizations(session, row.practice_id, changed)
+    return chosen
+
+
+def _chart_moved_on(session: Session, row: EncounterRow, claim: ClaimVersionRow, now: datetime) -> ClaimProgress | None:
+    """A newer version came: before anything left it replaces the claim, afterwards a person decides."""
+    if claim.status == "ready":
+        claim.status = "refiling"
+        return ClaimProgress(outcome="to_gates")
+    practice = session.get_one(PracticeRow, row.practice_id)
+    encounter, evaluation, _ = evaluate_visit(session, row, practice, now)
+    differences = claims.differences(claim, encounter, evaluation.claim)
+    if not differences:
+        claim.encounter_version = row.version
+        summary = f"Version {row.version} changes nothing on the claim"
+        record(session, row.practice_id, "claim.unaffected", summary, encounter_id=row.id, at=now)
+        return None
+    changed = tickets.chart_changed(row, claim, differences, tickets.desk_settings(practice), now)
+    _ask(session, row, changed, Stage(row.stage), now)
+    return ClaimProgress(outcome="waiting")
+
+
+def _ask(session: Session, row: EncounterRow, ask: Ticket, stage: Stage, now: datetime) -> None:
+    """Put work before a person, and say so once in the encounter's life."""
+    row.touched = True
+    if put_item(session, row.practice_id, ask, now):
+        record(session, row.practice_id, f"work.{ask.kind}", ask.reason, encounter_id=row.id, at=now)
+    enter(session, row, stage, ask.reason, now)
+
+
+def _quiet(session: Session, row: EncounterRow, now: datetime) -> None:
+    """Nothing is asked of anybody at present."""
+    close_item(session, row.practice_id, tickets.subject_of(row.id), "answered", now)
+
+
+def _stand(session: Session, row: EncounterRow, claim: ClaimVersionRow, now: datetime) -> ClaimProgress:
+    practice = session.get_one(PracticeRow, row.practice_id)
+    if claim.status in ("ready", "batched"):
+        return _await(session, row, claim, Stage.SUBMISSION, _unsent_limit(claim), "unsent", now)
+    if claim.status == "sent":
+        limit = _acknowledgement_limit(claim, practice)
+        return _await(session, row, claim, Stage.ACKNOWLEDGEMENT, limit, "no_acknowledgement", now)
+    if claim.status == "accepted":
+        limit = _remittance_limit(session, row, claim)
+        return _await(session, row, claim, Stage.REMITTANCE, limit, "silent_payer", now)
+    if claim.status == "rejected":
+        return _rejected(session, row, claim, practice, now)
+    return _adjudicated(session, row, claim, practice, now)
+
+
+SILENCE = {
+    "unsent": "The claim was ready but has not been sent within 24 hours",
+    "no_acknowledgement": "The clearinghouse has not acknowledged the claim",
+    "silent_payer": "The payer accepted the claim but has not answered",
+}
+
+
+def _await(
+    session: Session,
+    row: EncounterRow,
+    claim: ClaimVersionRow,
+    stage: Stage,
+    limit: datetime,
+    kind: str,
+    now: datetime,
+) -> ClaimProgress:
+    """Wait for others until the limit, then have a person look; a person may have moved the limit (keep waiting)."""
+    limit = max(limit, _waiting_until(session, row, kind) or limit)
+    if now < limit:
+        _quiet(session, row, now)
+        enter(session, row, stage, f"Waiting: {stage.value}", now)
+        return ClaimProgress(outcome="waiting", look_again_at=limit)
+    message = f"{SILENCE[kind]} (limit {limit:%Y-%m-%d})"
+    due_at = now + timedelta(days=FOLLOW_UP_DUE_DAYS)
+    _ask(session, row, tickets.silence(row, claim, kind, message, due_at), stage, now)
+    return ClaimProgress(outcome="waiting")
+
+
+def _waiting_until(session: Session, row: EncounterRow, kind: str) -> datetime | None:
+    """Until when a person decided to keep waiting for this answer."""
+    last = session.scalar(
+        select(EventRow.detail)
+        .where(EventRow.encounter_id == row.id, EventRow.kind == f"waiting.{kind}")
+        .order_by(EventRow.id.desc())
+        .limit(1)
+    )
+    return datetime.fromisoformat(last["until"]) if last else None
+
+
+def _unsent_limit(claim: ClaimVersionRow) -> datetime:
+    return claim.created_at + timedelta(hours=UNSENT_HOURS)
+
+
+def _acknowledgement_limit(claim: ClaimVersionRow, practice: PracticeRow) -> datetime:
+    sent_at = claim.sent_at or claim.created_at
+    days = tickets.desk_settings(practice).acknowledgement_days
+    limit = add_business_days(practice_day(sent_at, practice.time_zone), days)
+    return max(morning_of(limit, practice.time_zone), sent_at + timedelta(days=1))
+
+
+def _remittance_limit(session: Session, row: EncounterRow, claim: ClaimVersionRow) -> datetime:
+    terms = terms_on(session, row.plan_id, row.date_of_service)
+    days = terms.follow_up_after_days if terms else 21
+    return (claim.sent_at or claim.created_at) + timedelta(days=days)
+
+
+def _rejected(
+    session: Session, row: EncounterRow, claim: ClaimVersionRow, practice: PracticeRow, now: datetime
+) -> ClaimProgress:
+    refusals = session.scalars(
+        select(AcknowledgementRow).where(
+            AcknowledgementRow.claim_version_id == claim.id, AcknowledgementRow.accepted.is_(False)
+        )
+    ).all()
+    ask = tickets.rejection(row, claim, refusals, tickets.desk_settings(practice), now)
+    _ask(session, row, ask, Stage.SCRUB, now)
+    return ClaimProgress(outcome="waiting")
+
+
+def open_denial(session: Session, row: EncounterRow, claim: ClaimVersionRow) -> DenialRow | None:
+    """The newest undecided denial of this filing."""
+    return session.scalars(
+        select(DenialRow)
+        .where(DenialRow.claim_version_id == claim.id, DenialRow.state == "open")
+        .order_by(DenialRow.created_at.desc())
+        .limit(1)
+    ).one_or_none()
+
+
+def _payer_settled(session: Session, row: EncounterRow, claim: ClaimVersionRow) -> bool:
+    if claim.status not in ("paid", "denied"):
+        return False
+    return open_denial(session, row, claim) is None and ledger.balance(session, row.id, ledger.PAYER_RECEIVABLE) == 0
+
+
+def _adjudicated(
+    session: Session, row: EncounterRow, claim: ClaimVersionRow, practice: PracticeRow, now: datetime
+) -> ClaimProgress:
+    refused = open_denial(session, row, claim)
+    if refused is not None:
+        ask = tickets.denial(row, refused, tickets.desk_settings(practice), practice, now)
+        _ask(session, row, ask, Stage.DENIAL, now)
+        return ClaimProgress(outcome="waiting")
+    if _payer_settled(session, row, claim):
+        _quiet(session, row, now)
+        return ClaimProgress(outcome="adjudicated")
+    # an appeal is out, or the payer left a remainder unexplained
+    limit = (claim.answered_at or now) + timedelta(days=_appeal_wait_days(session, claim))
+    return _await(session, row, claim, Stage.DENIAL, limit, "unsettled", now)
+
+
+SILENCE["unsettled"] = "The payer still owes an answer on part of the claim"
+APPEAL_DECISION_DAYS = 60  # 42 CFR 405.950: a redetermination is decided within 60 days; practice default elsewhere
+
+
+def _appeal_wait_days(session: Session, claim: ClaimVersionRow) -> int:
+    appealed = session.scalar(
+        select(func.count())
+        .select_from(DenialRow)
+        .where(DenialRow.claim_version_id == claim.id, DenialRow.state == "appealed")
+    )
+    return APPEAL_DECISION_DAYS if appealed else 0
+
+
+def _collect(session: Session, row: EncounterRow, owed: Decimal, now: datetime) -> BalanceProgress:
+    practice = session.get_one(PracticeRow, row.practice_id)
+    desk = tickets.desk_settings(practice)
+    due_at = now + timedelta(days=BALANCE_DUE_DAYS)
+    if owed < 0:
+        message = f"The patient paid ${-owed} too much"
+        ask = tickets.balance(row, owed, message, "credit_balance", due_at)
+        _ask(session, row, ask, Stage.PATIENT_BALANCE, now)
+        return BalanceProgress(outcome="waiting")
+    statement = _statement(session, row, owed, now)
+    statement_at = statement.at
+    look_again_at = statement_at + timedelta(days=desk.statement_days)
+    if owed >= desk.patient_call_threshold and not statement.detail.get("by_person"):
+        message = f"The patient owes ${owed}, above the practice's limit of ${desk.patient_call_threshold} for a call"
+        _ask(session, row, tickets.balance(row, owed, message, "large_balance", due_at), Stage.PATIENT_BALANCE, now)
+        return BalanceProgress(outcome="waiting")
+    if now >= look_again_at:
+        message = f"The patient owes ${owed}; the statement of {statement_at:%Y-%m-%d} is unpaid"
+        _ask(session, row, tickets.balance(row, owed, message, "unpaid_statement", due_at), Stage.PATIENT_BALANCE, now)
+        return BalanceProgress(outcome="waiting")
+    _quiet(session, row, now)
+    enter(session, row, Stage.PATIENT_BALANCE, f"The patient owes ${owed}", now)
+    return BalanceProgress(outcome="waiting", look_again_at=look_again_at)
+
+
+def _statement(session: Session, row: EncounterRow, owed: Decimal, now: datetime) -> EventRow:
+    """The last statement over this balance; makes it if there is none."""
+    newest = (
+        select(EventRow)
+        .where(EventRow.encounter_id == row.id, EventRow.kind == "patient.statement")
+        .order_by(EventRow.id.desc())
+        .limit(1)
+    )
+    last = session.scalars(newest).one_or_none()
+    if last is not None and last.detail.get("owed") == str(owed):
+        return last
+    summary = f"Statement over ${owed} made for the patient"
+    detail = {"owed": str(owed)}
+    record(session, row.practice_id, "patient.statement", summary, encounter_id=row.id, at=now, detail=detail)
+    session.flush()
+    return session.scalars(newest).one()

@@ -1,0 +1,231 @@
+"""Reading what came in: acknowledgements for batches and claims, remittances to the ledger, the rest kept and said."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session
+from temporalio import activity
+
+from activities import posting
+from activities.batches import lock_claims, move_stage
+from activities.nudges import nudge
+from activities.posting_tickets import file_ticket
+from billing.vocabulary import Stage
+from edi.acks import ClaimStatus277CA, read_277ca, read_999, read_ta1
+from edi.tokens import UnreadableFile
+from models.messages import FileProgress, LookAtFile
+from models.store.desk import put_item
+from models.store.life import record
+from models.store.session import practice_session
+from models.tables.claims import AcknowledgementRow, BatchRow, ClaimRow, ClaimVersionRow
+from models.tables.desk import WorkItemRow
+from models.tables.encounters import EncounterRow
+from models.tables.remittances import InboundFileRow
+
+AWAITING_ACKNOWLEDGEMENT = ("batched", "sent")
+REFUSABLE = (*AWAITING_ACKNOWLEDGEMENT, "accepted")
+
+
+class FileActivities:
+    """Reading inbound files."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @activity.defn
+    def read_file(self, look: LookAtFile) -> FileProgress:
+        """Read a file to its end. Each step commits on its own and is found done when the reading is repeated."""
+        with practice_session(self._engine, look.practice_id) as session:
+            file = session.get_one(InboundFileRow, look.inbound_file_id)
+            kind, status, content = file.kind, file.status, file.content
+        if status == "received":
+            try:
+                self._read(look, kind, content)
+            except UnreadableFile as unreadable:
+                self._finish(look, "unreadable", [str(unreadable)])
+        elif status == "too_large":
+            self._finish(look, "unreadable", ["the file is larger than we fetch; it was left where it is"])
+        elif kind == "835":  # a person had a held remittance posted
+            posting.post_file(self._engine, look, content)
+        return FileProgress(open_items=self._open_items(look))
+
+    def _read(self, look: LookAtFile, kind: str, content: bytes) -> None:
+        if kind == "835":
+            posting.post_file(self._engine, look, content)
+            self._finish(look, "read", [])
+            return
+        readers: Mapping[str, Callable[[Session, LookAtFile, bytes], list[str]]] = {
+            "999": _read_999,
+            "TA1": _read_999,
+            "277CA": _read_277ca,
+        }
+        reader = readers.get(kind)
+        if reader is None:
+            what = "this is not an X12 file we know" if kind == "unknown" else f"a {kind} is kept, but not worked with"
+            self._finish(look, "unreadable" if kind == "unknown" else "read", [what])
+            return
+        with practice_session(self._engine, look.practice_id) as session:
+            problems = reader(session, look, content)
+            _finish(session, look, "read", problems)
+
+    def _finish(self, look: LookAtFile, status: str, problems: list[str]) -> None:
+        with practice_session(self._engine, look.practice_id) as session:
+            _finish(session, look, status, problems)
+
+    def _open_items(self, look: LookAtFile) -> int:
+        with practice_session(self._engine, look.practice_id) as session:
+            return len(
+                session.scalars(
+                    select(WorkItemRow.id).where(
+                        WorkItemRow.inbound_file_id == look.inbound_file_id, WorkItemRow.closed_at.is_(None)
+                    )
+                ).all()
+            )
+
+
+def _finish(session: Session, look: LookAtFile, status: str, problems: list[str]) -> None:
+    file = session.scalars(
+        select(InboundFileRow).where(InboundFileRow.id == look.inbound_file_id).with_for_update()
+    ).one()
+    file.status = status
+    file.problems = [*file.problems, *({"message": problem} for problem in problems)]
+    if problems:
+        put_item(session, look.practice_id, file_ticket(file, problems, look.now), look.now)
+
+
+def _read_999(session: Session, look: LookAtFile, content: bytes) -> list[str]:
+    """TA1 and 999 of one file: a batch, or single claims of it, taken or refused for their syntax."""
+    problems: list[str] = []
+    for answer in read_ta1(content):
+        batch = _batch(session, look, answer.interchange_control_number)
+        if batch is None:
+            problems.append(f"a TA1 answers interchange {answer.interchange_control_number}, which we did not send")
+        else:
+            _acknowledge_batch(session, look, batch, "TA1", answer.accepted, answer.code, answer.message)
+    for group in read_999(content):
+        batch = _batch(session, look, group.group_control_number)
+        if batch is None:
+            problems.append(f"a 999 answers group {group.group_control_number}, which we did not send")
+            continue
+        message = "; ".join(group.errors) or f"999 {group.code}"
+        _acknowledge_batch(session, look, batch, "999", group.accepted, group.code, message)
+        for transaction in group.transactions:
+            if not transaction.accepted:
+                position = int(transaction.control_number) if transaction.control_number.isdigit() else 0
+                words = "; ".join(transaction.errors) or "the transaction was refused"
+                _refuse(
+                    session,
+                    look,
+                    (ClaimVersionRow.batch_id == batch.id) & (ClaimVersionRow.batch_position == position),
+                    "999",
+                    transaction.code,
+                    words,
+                )
+    return problems
+
+
+def _batch(session: Session, look: LookAtFile, control_number: str) -> BatchRow | None:
+    number = control_number.strip()
+    if not number.isdigit():
+        return None
+    file = session.get_one(InboundFileRow, look.inbound_file_id)
+    return session.scalars(
+        select(BatchRow)
+        .where(BatchRow.connection == file.connection, BatchRow.interchange_control_number == int(number))
+        .with_for_update()
+    ).one_or_none()
+
+
+def _acknowledge_batch(
+    session: Session, look: LookAtFile, batch: BatchRow, kind: str, accepted: bool, code: str, message: str
+) -> None:
+    session.add(
+        AcknowledgementRow(
+            practice_id=look.practice_id,
+            inbound_file_id=look.inbound_file_id,
+            batch_id=batch.id,
+            kind=kind,
+            accepted=accepted,
+            code=code,
+            message=message,
+        )
+    )
+    batch.acknowledged_at = datetime.now(UTC)
+    batch.status = "acknowledged" if accepted else "rejected"
+    if not accepted:
+        _refuse(session, look, ClaimVersionRow.batch_id == batch.id, kind, code, message)
+
+
+def _refuse(session: Session, look: LookAtFile, which: Any, kind: str, code: str, message: str) -> None:
+    for version in lock_claims(session, which):
+        _refuse_claim(session, look, version, kind, code, message)
+
+
+def _refuse_claim(
+    session: Session, look: LookAtFile, version: ClaimVersionRow, kind: str, code: str, message: str
+) -> None:
+    _keep_claim_answer(session, look, version, kind, False, code, message)
+    if version.status in REFUSABLE:
+        version.status = "rejected"
+        row = session.get_one(EncounterRow, version.encounter_id)
+        summary = f"Claim {version.patient_control_number} rejected ({kind} {code}): {message}"
+        record(session, row.practice_id, "claim.rejected", summary, encounter_id=row.id)
+        nudge(session, row)
+
+
+def _keep_claim_answer(
+    session: Session, look: LookAtFile, version: ClaimVersionRow, kind: str, accepted: bool, code: str, message: str
+) -> None:
+    session.add(
+        AcknowledgementRow(
+            practice_id=look.practice_id,
+            inbound_file_id=look.inbound_file_id,
+            batch_id=version.batch_id,
+            claim_version_id=version.id,
+            kind=kind,
+            accepted=accepted,
+            code=code,
+            message=message,
+        )
+    )
+
+
+def _read_277ca(session: Session, look: LookAtFile, content: bytes) -> list[str]:
+    """Claim by claim: taken into adjudication, or refused."""
+    answers = read_277ca(content)
+    numbers = [answer.patient_control_number for answer in answers if answer.level == "claim"]
+    versions = {
+        version.patient_control_number: version
+        for version in lock_claims(session, ClaimVersionRow.patient_control_number.in_(numbers))
+    }
+    problems = []
+    for answer in answers:
+        version = versions.get(answer.patient_control_number)
+        if version is not None:
+            _claim_answer(session, look, version, answer)
+        elif answer.level == "claim" or not answer.accepted:
+            problems.append(f"{_answer_about(answer)}: {answer.message}")
+    return problems
+
+
+def _answer_about(answer: ClaimStatus277CA) -> str:
+    if answer.level == "claim":
+        return "a 277CA answers a claim number we did not send"
+    return f"a 277CA refuses at the level of the {answer.level}"
+
+
+def _claim_answer(session: Session, look: LookAtFile, version: ClaimVersionRow, answer: ClaimStatus277CA) -> None:
+    code = f"{answer.category_code}:{answer.status_code}"
+    if not answer.accepted:
+        _refuse_claim(session, look, version, "277CA", code, answer.message)
+        return
+    _keep_claim_answer(session, look, version, "277CA", True, code, answer.message)
+    if answer.payer_claim_control_number:
+        claim = session.get_one(ClaimRow, version.claim_id)
+        claim.payer_claim_control_number = answer.payer_claim_control_number
+    if version.status in AWAITING_ACKNOWLEDGEMENT:
+        version.status = "accepted"
+        summary = f"Claim {version.patient_control_number} accepted for adjudication ({code})"
+        move_stage(session, version, Stage.REMITTANCE, "claim.accepted", summary)

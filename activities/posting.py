@@ -1,0 +1,397 @@
+"""Posting remittances: balanced, matched, each claim once, line by line to the ledger, in bounded transactions.
+
+A claim's posting is keyed by the payment's own identity and the claim's place in it, so a second reading after a crash
+goes on where the first stopped, and the same payment in another file is seen and not posted.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from decimal import Decimal
+from itertools import islice
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session
+from temporalio import activity
+
+from activities.appeals import appeal_deadline
+from activities.clock import practice_day
+from activities.nudges import reopen
+from activities.posting_tickets import duplicate_ticket, unbalanced_ticket, unmatched_ticket
+from billing.denials import assess, reason_of
+from edi.findings import ERROR
+from edi.values import Adjustment
+from edi.x835 import Remittance, RemittanceClaim, RemittanceLine, balance, read_835
+from models.ids import new_id
+from models.messages import LookAtFile
+from models.store import ledger
+from models.store.desk import put_item
+from models.store.life import record
+from models.store.session import practice_session
+from models.store.visits import terms_on
+from models.tables.claims import ClaimRow, ClaimVersionRow
+from models.tables.encounters import EncounterRow
+from models.tables.practice import PracticeRow
+from models.tables.remittances import (
+    AdjustmentRow,
+    DenialRow,
+    InboundFileRow,
+    RemittanceClaimRow,
+    RemittanceRow,
+)
+
+CLAIMS_PER_TRANSACTION = 100
+NO_PAYMENT = "NON"  # BPR04 of a remittance without money, whose trace may be reused (edi.md section 4)
+PATIENT_GROUP = "PR"
+SHORTENED_NUMBER_LENGTH = 12
+"""A payer that cuts our number leaves at least this much of it."""
+
+
+def post_file(engine: Engine, look: LookAtFile, content: bytes) -> None:
+    """Post every remittance of an 835 that balances and has not come before; put the others before a person.
+
+    Raises edi.tokens.UnreadableFile when the bytes are no X12.
+    """
+    for ordinal, remittance in enumerate(read_835(content), start=1):
+        remittance_id = _open_remittance(engine, look, ordinal, remittance)
+        if remittance_id is not None:
+            post_claims(engine, look, remittance_id, remittance)
+
+
+def post_claims(engine: Engine, look: LookAtFile, remittance_id: UUID, remittance: Remittance) -> None:
+    """Post the claims of one remittance in bounded transactions, then what the payer adjusted for the provider."""
+    numbered = enumerate(remittance.claims, start=1)
+    while chunk := list(islice(numbered, CLAIMS_PER_TRANSACTION)):
+        with practice_session(engine, look.practice_id) as session:
+            _post_chunk(session, look, remittance_id, chunk)
+        if activity.in_activity():
+            activity.heartbeat(chunk[-1][0])
+    with practice_session(engine, look.practice_id) as session:
+        _close_remittance(session, look, remittance_id)
+
+
+def business_key(remittance: Remittance) -> str:
+    """What makes a payment the same payment: payer, trace, date, amount; where no money moved, the transaction too."""
+    parts = [
+        remittance.payer_trace_id or remittance.payer_id or remittance.payer_name,
+        remittance.trace_number,
+        str(remittance.payment_date or ""),
+        str(remittance.payment_amount),
+    ]
+    if remittance.payment_method == NO_PAYMENT or remittance.payment_amount == 0:
+        parts += [remittance.interchange_control_number, remittance.transaction_control_number]
+    return "|".join(parts)
+
+
+def _open_remittance(engine: Engine, look: LookAtFile, ordinal: int, remittance: Remittance) -> UUID | None:
+    """Write the remittance down and decide whether it may be posted. None: it may not, or it was."""
+    with practice_session(engine, look.practice_id) as session:
+        file = session.get_one(InboundFileRow, look.inbound_file_id)
+        known = session.scalars(
+            select(RemittanceRow).where(RemittanceRow.inbound_file_id == file.id, RemittanceRow.ordinal == ordinal)
+        ).one_or_none()
+        if known is not None:
+            return known.id if known.status == "posting" else None
+        row = _remittance_row(session, look, ordinal, remittance)
+        session.add(row)
+        session.flush()
+        if row.status == "held":
+            _hold_claims(session, row, remittance)
+            put_item(session, look.practice_id, unbalanced_ticket(file, row, look.now), look.now)
+        elif row.status == "duplicate":
+            put_item(session, look.practice_id, duplicate_ticket(file, row, look.now), look.now)
+        return row.id if row.status == "posting" else None
+
+
+def _remittance_row(session: Session, look: LookAtFile, ordinal: int, remittance: Remittance) -> RemittanceRow:
+    problems = [problem for problem in (*remittance.problems, *balance(remittance)) if problem.severity == ERROR]
+    key = business_key(remittance)
+    before = session.scalars(
+        select(RemittanceRow.id)
+        .where(RemittanceRow.business_key == key, RemittanceRow.status.in_(("posting", "posted", "held")))
+        .limit(1)
+    ).one_or_none()
+    status = "duplicate" if before is not None else "held" if problems else "posting"
+    return RemittanceRow(
+        id=new_id(),
+        practice_id=look.practice_id,
+        inbound_file_id=look.inbound_file_id,
+        ordinal=ordinal,
+        business_key=key,
+        payer_name=remittance.payer_name,
+        payer_identifier=remittance.payer_id,
+        trace_number=remittance.trace_number,
+        payment_method=remittance.payment_method,
+        payment_amount=remittance.payment_amount,
+        payment_date=remittance.payment_date,
+        claim_count=len(remittance.claims),
+        balanced=not problems,
+        problems=[{"code": problem.code, "message": str(problem), "claim": problem.claim} for problem in problems],
+        status=status,
+        duplicate_of=before,
+        provider_adjustments=[
+            {"reason_code": plb.reason_code, "reference": plb.reference, "amount": str(plb.amount)}
+            for plb in remittance.provider_adjustments
+        ],
+    )
+
+
+def _hold_claims(session: Session, row: RemittanceRow, remittance: Remittance) -> None:
+    """Keep what an unbalanced remittance says, posting none of it."""
+    session.add_all(
+        _claim_row(row.practice_id, row.id, ordinal, claim, "held")
+        for ordinal, claim in enumerate(remittance.claims, start=1)
+    )
+
+
+def _claim_row(
+    practice_id: UUID, remittance_id: UUID, ordinal: int, claim: RemittanceClaim, status: str
+) -> RemittanceClaimRow:
+    return RemittanceClaimRow(
+        id=new_id(),
+        practice_id=practice_id,
+        remittance_id=remittance_id,
+        ordinal=ordinal,
+        patient_control_number=claim.patient_control_number,
+        payer_claim_control_number=claim.payer_claim_control_number,
+        status_code=claim.status_code,
+        charge=claim.charge,
+        paid=claim.paid,
+        patient_responsibility=claim.patient_responsibility,
+        content={"segments": list(claim.raw_segments)},
+        status=status,
+    )
+
+
+def _post_chunk(
+    session: Session, look: LookAtFile, remittance_id: UUID, chunk: Sequence[tuple[int, RemittanceClaim]]
+) -> None:
+    remittance = session.scalars(select(RemittanceRow).where(RemittanceRow.id == remittance_id).with_for_update()).one()
+    rows = {
+        row.ordinal: row
+        for row in session.scalars(
+            select(RemittanceClaimRow).where(
+                RemittanceClaimRow.remittance_id == remittance_id,
+                RemittanceClaimRow.ordinal.in_([ordinal for ordinal, _ in chunk]),
+            )
+        )
+    }
+    todo = []
+    for ordinal, claim in chunk:
+        row = rows.get(ordinal) or _claim_row(look.practice_id, remittance_id, ordinal, claim, "new")
+        if row.status in ("new", "held"):
+            todo.append((row, claim, match(session, claim)))
+    _lock_encounters(session, [version for _, _, version in todo if version is not None])
+    for row, claim, matched in todo:
+        session.add(row)
+        session.flush()
+        if matched is None:
+            file = session.get_one(InboundFileRow, look.inbound_file_id)
+            row.status = "unmatched"
+            put_item(session, look.practice_id, unmatched_ticket(file, row, look.now), look.now)
+        else:
+            post_claim(session, remittance, row, claim, matched, look.now.date())
+
+
+def _lock_encounters(session: Session, versions: Sequence[ClaimVersionRow]) -> None:
+    """In the order of their ids, before any claim row is written: the order every writer keeps."""
+    ids = {version.encounter_id for version in versions}
+    session.execute(select(EncounterRow.id).where(EncounterRow.id.in_(ids)).order_by(EncounterRow.id).with_for_update())
+
+
+def match(session: Session, claim: RemittanceClaim) -> ClaimVersionRow | None:
+    """Which of our claims a CLP answers: our number, our number cut or padded, the payer's number; else a person."""
+    number = claim.patient_control_number.strip().upper()
+    exact = select(ClaimVersionRow).where(ClaimVersionRow.patient_control_number == number)
+    if found := session.scalars(exact).one_or_none():
+        return found
+    if len(number) >= SHORTENED_NUMBER_LENGTH:
+        cut = session.scalars(
+            select(ClaimVersionRow).where(ClaimVersionRow.patient_control_number.startswith(number, autoescape=True))
+        ).all()
+        if len(cut) == 1:
+            return cut[0]
+    if claim.payer_claim_control_number:
+        return session.scalars(
+            select(ClaimVersionRow)
+            .join(
+                ClaimRow,
+                (ClaimRow.id == ClaimVersionRow.claim_id) & (ClaimRow.current_version == ClaimVersionRow.version),
+            )
+            .where(ClaimRow.payer_claim_control_number == claim.payer_claim_control_number)
+        ).first()
+    return None
+
+
+def post_claim(
+    session: Session,
+    remittance: RemittanceRow,
+    row: RemittanceClaimRow,
+    claim: RemittanceClaim,
+    version: ClaimVersionRow,
+    today: date,
+) -> None:
+    """Post one claim to the ledger line by line, note a denial if there is one, and have the encounter look."""
+    encounter = session.get_one(EncounterRow, version.encounter_id)
+    row.claim_version_id, row.encounter_id, row.status = version.id, encounter.id, "posted"
+    for place, line in enumerate(_lines(claim), start=1):
+        key = f"835/{remittance.business_key}/{row.ordinal}/{place}"
+        memo = f"{remittance.payer_name} {remittance.trace_number} {line.procedure_code}".strip()
+        occurred_on = remittance.payment_date or today
+        legs = line_legs(line.paid, line.adjustments)
+        ledger.post(
+            session, row.practice_id, key, "remittance", occurred_on, legs, encounter_id=encounter.id, memo=memo
+        )
+        _keep_adjustments(session, row, line)
+    _settle(session, row, claim, version, encounter, today)
+    reopen(session, encounter)
+
+
+def _lines(claim: RemittanceClaim) -> Iterator[RemittanceLine]:
+    """The claim's lines, and what was said of the claim as a whole as one more."""
+    yield from claim.lines
+    of_lines = sum((line.paid for line in claim.lines), ledger.ZERO)
+    if claim.adjustments or claim.paid != of_lines:
+        yield RemittanceLine(
+            procedure_code="",
+            modifiers=(),
+            charge=claim.charge,
+            paid=claim.paid - of_lines,
+            units=Decimal(0),
+            adjustments=claim.adjustments,
+            remark_codes=claim.remark_codes,
+        )
+
+
+def line_legs(paid: Decimal, adjustments: Sequence[Adjustment]) -> list[tuple[str, Decimal]]:
+    """Cash in; the patient's share to the patient; what merely posts (CO-45 and its like) to contractual adjustments.
+
+    A denied amount stays on the payer's account until a person decides: CO on a denial is not written off by itself.
+    """
+    patient = sum((a.amount for a in adjustments if a.group_code == PATIENT_GROUP and _posts(a)), ledger.ZERO)
+    contract = sum((a.amount for a in adjustments if a.group_code != PATIENT_GROUP and _posts(a)), ledger.ZERO)
+    return [
+        (ledger.CASH, paid),
+        (ledger.PATIENT_RECEIVABLE, patient),
+        (ledger.CONTRACTUAL_ADJUSTMENT, contract),
+        (ledger.PAYER_RECEIVABLE, -(paid + patient + contract)),
+    ]
+
+
+def _posts(adjustment: Adjustment) -> bool:
+    return reason_of(adjustment.reason_code).posts
+
+
+def _keep_adjustments(session: Session, row: RemittanceClaimRow, line: RemittanceLine) -> None:
+    session.add_all(
+        AdjustmentRow(
+            practice_id=row.practice_id,
+            remittance_claim_id=row.id,
+            line_control_number=line.line_control_number or None,
+            procedure_code=line.procedure_code or None,
+            claim_adjustment_group_code=adjustment.group_code,
+            claim_adjustment_reason_code=adjustment.reason_code,
+            amount=adjustment.amount,
+            quantity=adjustment.quantity,
+            remark_codes=list(line.remark_codes),
+        )
+        for adjustment in line.adjustments
+    )
+
+
+def _settle(
+    session: Session,
+    row: RemittanceClaimRow,
+    claim: RemittanceClaim,
+    version: ClaimVersionRow,
+    encounter: EncounterRow,
+    today: date,
+) -> None:
+    owner = session.get_one(ClaimRow, version.claim_id)
+    if claim.payer_claim_control_number:
+        owner.payer_claim_control_number = claim.payer_claim_control_number
+    current = owner.current_version == version.version
+    if claim.is_reversal:
+        _overturn_denials(session, version)
+        version.status = "accepted" if current else version.status
+        summary = f"The payer took back its decision on claim {version.patient_control_number} (${claim.paid})"
+        record(session, row.practice_id, "claim.reversed", summary, encounter_id=encounter.id)
+        return
+    denied = _note_denial(session, row, claim, version, encounter, today, current=current)
+    if current:
+        version.status, version.answered_at = "denied" if denied else "paid", encounter.updated_at
+    words = f"denied: {denied}" if denied else f"paid ${claim.paid}"
+    expected = f", expected ${version.expected_payment}" if version.expected_payment is not None else ""
+    summary = (
+        f"Claim {version.patient_control_number} {words}{expected}; patient's share ${claim.patient_responsibility}"
+    )
+    kind = "claim.denied" if denied else "claim.paid"
+    detail: dict[str, Any] = {"paid": str(claim.paid), "expected": str(version.expected_payment)}
+    record(session, row.practice_id, kind, summary, encounter_id=encounter.id, detail=detail)
+
+
+def _overturn_denials(session: Session, version: ClaimVersionRow) -> None:
+    denials = session.scalars(
+        select(DenialRow).where(DenialRow.claim_version_id == version.id, DenialRow.state.in_(("open", "appealed")))
+    )
+    for denial in denials:
+        denial.state = "overturned"
+
+
+def _note_denial(
+    session: Session,
+    row: RemittanceClaimRow,
+    claim: RemittanceClaim,
+    version: ClaimVersionRow,
+    encounter: EncounterRow,
+    today: date,
+    *,
+    current: bool,
+) -> str | None:
+    """Categorise a refusal at receipt. Returns its reason, e.g. CO-197, or None when nothing was refused."""
+    said = [(a.group_code, a.reason_code, a.amount) for a in claim.all_adjustments]
+    remarks = [*claim.remark_codes, *(code for line in claim.lines for code in line.remark_codes)]
+    terms = terms_on(session, encounter.plan_id, encounter.date_of_service)
+    judged = assess(said, remarks, terms.accepts_replacement if terms else True)
+    if not judged.is_denial:
+        return None
+    group = next(group for group, code, _ in said if code == judged.root_code)
+    reason = f"{group}-{judged.root_code}"
+    if current:
+        session.add(
+            DenialRow(
+                practice_id=row.practice_id,
+                encounter_id=encounter.id,
+                claim_version_id=version.id,
+                remittance_claim_id=row.id,
+                category=judged.category.value,
+                reason=reason,
+                remark_codes=remarks,
+                amount=sum((a.amount for a in claim.all_adjustments if not _posts(a)), ledger.ZERO),
+                explanation=judged.explanation,
+                decisions=list(judged.decisions),
+                patient_may_be_billed=judged.patient_may_be_billed,
+                appeal_deadline=appeal_deadline(today, terms),
+                state="open",
+            )
+        )
+    return reason
+
+
+def _close_remittance(session: Session, look: LookAtFile, remittance_id: UUID) -> None:
+    row = session.scalars(select(RemittanceRow).where(RemittanceRow.id == remittance_id).with_for_update()).one()
+    if row.status == "posted":
+        return
+    row.status = "posted"
+    practice = session.get_one(PracticeRow, look.practice_id)
+    total = sum((Decimal(plb["amount"]) for plb in row.provider_adjustments), ledger.ZERO)
+    ledger.post(
+        session,
+        look.practice_id,
+        f"835/{row.business_key}/plb",
+        "provider_adjustment",
+        row.payment_date or practice_day(look.now, practice.time_zone),
+        [(ledger.PROVIDER_ADJUSTMENT, total), (ledger.CASH, -total)],
+        memo=f"{row.payer_name} {row.trace_number}",
+    )

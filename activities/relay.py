@@ -1,0 +1,142 @@
+"""Carrying word from the outbox to Temporal: start, signal, or a decision whose worker was away when it was taken.
+
+pending -> sending -> done. What was being sent when a process died is sent again: every message may arrive twice.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Engine, and_, delete, or_, select, update
+from sqlalchemy.orm import Session
+from temporalio.client import Client, WorkflowUpdateFailedError
+from temporalio.common import WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from models.tables.life import OutboxRow
+
+DECIDE = "decide"
+ROWS_PER_ROUND = 50
+SENDERS = 10
+LEASE = timedelta(seconds=30)
+IDLE_SECONDS = 0.2  # how long word may lie; an indexed look costs less than a millisecond
+TROUBLE_SECONDS = 2.0
+KEPT_DONE = timedelta(days=7)
+RPC_TIMEOUT = timedelta(seconds=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """One message as taken from the outbox."""
+
+    id: UUID
+    workflow_id: str
+    workflow_type: str
+    message: dict[str, Any]
+    signal: str | None
+
+
+class Relay:
+    """One per worker process; several share the work by skipping rows another has locked."""
+
+    def __init__(self, engine: Engine, client: Client, task_queue: str, logger: Any) -> None:
+        self._engine = engine
+        self._client = client
+        self._task_queue = task_queue
+        self._logger = logger
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Carry until told to stop. Trouble with Postgres or Temporal is waited out."""
+        gate = asyncio.Semaphore(SENDERS)
+        while not stop.is_set():
+            try:
+                parcels = await asyncio.to_thread(self._take)
+                await asyncio.gather(*(self._send(parcel, gate) for parcel in parcels))
+            except Exception as trouble:
+                self._logger.warning("relay_waits", trouble=type(trouble).__name__)
+                await asyncio.sleep(TROUBLE_SECONDS)
+                continue
+            if not parcels:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), IDLE_SECONDS)
+
+    def _take(self) -> list[Parcel]:
+        now = datetime.now(UTC)
+        with Session(self._engine) as session, session.begin():
+            rows = session.scalars(
+                select(OutboxRow)
+                .where(
+                    or_(
+                        OutboxRow.state == "pending",
+                        and_(OutboxRow.state == "sending", OutboxRow.taken_at < now - LEASE),
+                    )
+                )
+                .order_by(OutboxRow.created_at)
+                .limit(ROWS_PER_ROUND)
+                .with_for_update(skip_locked=True)
+            ).all()
+            for row in rows:
+                row.state, row.taken_at, row.attempts = "sending", now, row.attempts + 1
+            return [Parcel(row.id, row.workflow_id, row.workflow_type, row.message, row.signal) for row in rows]
+
+    async def _send(self, parcel: Parcel, gate: asyncio.Semaphore) -> None:
+        async with gate:
+            try:
+                await self._deliver(parcel)
+            except RPCError as trouble:  # the lease runs out and it is tried again
+                kind = type(trouble).__name__
+                self._logger.warning("relay_retries", workflow_type=parcel.workflow_type, trouble=kind)
+                return
+            await asyncio.to_thread(self._done, parcel.id)
+
+    async def _deliver(self, parcel: Parcel) -> None:
+        if parcel.signal == DECIDE:
+            await self._decide(parcel)
+            return
+        start: dict[str, Any] = {"start_signal": parcel.signal} if parcel.signal else {}
+        try:
+            await self._client.start_workflow(
+                parcel.workflow_type,
+                parcel.message,
+                id=parcel.workflow_id,
+                task_queue=self._task_queue,
+                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                rpc_timeout=RPC_TIMEOUT,
+                **start,
+            )
+        except WorkflowAlreadyStartedError:
+            return  # it runs, or it is over: either way there is nothing to start
+
+    async def _decide(self, parcel: Parcel) -> None:
+        """A decision accepted while no worker could answer; its command id keeps it from counting twice."""
+        handle = self._client.get_workflow_handle(parcel.workflow_id)
+        try:
+            await handle.execute_update(
+                DECIDE, parcel.message, id=str(parcel.message["command_id"]), rpc_timeout=RPC_TIMEOUT
+            )
+        except WorkflowUpdateFailedError:
+            return  # refused: the item is still open, with the reason in its life
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+
+    def _done(self, parcel_id: UUID) -> None:
+        with Session(self._engine) as session, session.begin():
+            session.execute(
+                update(OutboxRow).where(OutboxRow.id == parcel_id).values(state="done", done_at=datetime.now(UTC))
+            )
+
+
+def sweep(engine: Engine, before: datetime) -> int:
+    """Forget messages delivered long ago. Returns how many."""
+    with Session(engine) as session, session.begin():
+        result = session.execute(delete(OutboxRow).where(OutboxRow.state == "done", OutboxRow.done_at < before))
+        return int(getattr(result, "rowcount", 0))
+
+
+__all__: Sequence[str] = ("DECIDE", "KEPT_DONE", "Relay", "sweep")

@@ -1,0 +1,163 @@
+"""What a person is asked to do about an encounter, in words: builders of work items. They write nothing."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+from activities.clock import morning_of
+from billing.findings import Finding
+from billing.practice import DeskSettings
+from billing.trace import finding_to_dict
+from billing.vocabulary import Owner, Queue, Severity, Stage
+from models.ids import encounter_workflow_id
+from models.store.desk import Ticket
+from models.tables.claims import AcknowledgementRow, ClaimVersionRow
+from models.tables.encounters import EncounterRow
+from models.tables.practice import PracticeRow
+from models.tables.remittances import DenialRow
+
+QUEUE_OF_GATE = {
+    Stage.DOCUMENTATION: Queue.DOCUMENTATION,
+    Stage.AUTHORIZATION: Queue.AUTHORIZATION,
+    Stage.SCRUB: Queue.SCRUB,
+}
+CHART_CHANGED = "chart_changed_after_billing"
+SEVERITY_ORDER = (Severity.BLOCK, Severity.HOLD, Severity.WARN, Severity.REPAIR)
+
+
+def subject_of(encounter_id: UUID) -> str:
+    """The name of an encounter's work item."""
+    return f"encounter/{encounter_id}"
+
+
+def desk_settings(practice: PracticeRow) -> DeskSettings:
+    """The practice's own limits and waits."""
+    return DeskSettings.model_validate(practice.profile.get("desk", {}))
+
+
+def gravest(findings: Sequence[Finding]) -> Finding:
+    """The finding that names the hold."""
+    return min(findings, key=lambda finding: SEVERITY_ORDER.index(finding.severity))
+
+
+def ticket(
+    row: EncounterRow,
+    queue: Queue,
+    kind: str,
+    findings: Sequence[Finding],
+    amount: Decimal,
+    due_at: datetime,
+    *,
+    denial_id: UUID | None = None,
+) -> Ticket:
+    """An encounter's work item saying what was found."""
+    return Ticket(
+        subject=subject_of(row.id),
+        queue=queue.value,
+        kind=kind,
+        workflow_id=encounter_workflow_id(row.id, row.life),
+        encounter_id=row.id,
+        clinician_id=row.clinician_id,
+        denial_id=denial_id,
+        reason="; ".join(dict.fromkeys(finding.message for finding in findings)),
+        clears_when="; ".join(dict.fromkeys(finding.clears_when for finding in findings)),
+        whose_move=gravest(findings).owner.value,
+        findings=[finding_to_dict(finding) for finding in findings],
+        amount=amount,
+        due_at=due_at,
+    )
+
+
+def gate_hold(
+    row: EncounterRow, gate: Stage, findings: Sequence[Finding], charge: Decimal, desk: DeskSettings, now: datetime
+) -> Ticket:
+    """A visit that does not pass a gate."""
+    due_at = now + timedelta(hours=desk.hold_due_hours)
+    return ticket(row, QUEUE_OF_GATE[gate], f"{gate.value}_hold", findings, charge, due_at)
+
+
+def chart_changed(
+    row: EncounterRow, claim: ClaimVersionRow, differences: Sequence[str], desk: DeskSettings, now: datetime
+) -> Ticket:
+    """The chart changed after the claim left the building."""
+    finding = Finding(
+        code="D15",
+        severity=Severity.HOLD,
+        owner=Owner.BILLER,
+        message=f"The chart changed after the claim went out: {'; '.join(differences)}",
+        clears_when="a biller corrects the claim, or keeps it as sent with a reason",
+        evidence={"claim filed from version": str(claim.encounter_version), "chart is now at": str(row.version)},
+    )
+    due_at = now + timedelta(hours=desk.hold_due_hours)
+    return ticket(row, Queue.SCRUB, CHART_CHANGED, [finding], claim.total_charge, due_at)
+
+
+def rejection(
+    row: EncounterRow, claim: ClaimVersionRow, refusals: Sequence[AcknowledgementRow], desk: DeskSettings, now: datetime
+) -> Ticket:
+    """A claim refused on receipt: never adjudicated, so it is mended and filed again."""
+    findings = [
+        Finding(
+            code=refusal.kind,
+            severity=Severity.HOLD,
+            owner=Owner.BILLER,
+            message=refusal.message,
+            clears_when="what was refused is corrected and the claim is filed again",
+            evidence={"answer": f"{refusal.kind} {refusal.code}", "claim": claim.patient_control_number},
+            citation="X12 005010X231A1 / X214: a rejected claim was never adjudicated",
+        )
+        for refusal in refusals
+    ]
+    due_at = now + timedelta(hours=desk.hold_due_hours)
+    return ticket(row, Queue.REJECTIONS, "rejected_claim", findings, claim.total_charge, due_at)
+
+
+def silence(row: EncounterRow, claim: ClaimVersionRow, kind: str, message: str, due_at: datetime) -> Ticket:
+    """Nobody answers."""
+    finding = Finding(
+        code=kind,
+        severity=Severity.HOLD,
+        owner=Owner.PAYER,
+        message=message,
+        clears_when="an answer comes in, or a biller files the claim again or decides to wait",
+        evidence={
+            "claim": claim.patient_control_number,
+            "sent": f"{claim.sent_at:%Y-%m-%d %H:%M} UTC" if claim.sent_at else "not yet",
+        },
+    )
+    return ticket(row, Queue.FOLLOW_UP, kind, [finding], claim.total_charge, due_at)
+
+
+def denial(row: EncounterRow, refused: DenialRow, desk: DeskSettings, practice: PracticeRow, now: datetime) -> Ticket:
+    """A payer refused to pay."""
+    evidence = {"reason": refused.reason, "category": refused.category, "amount": f"${refused.amount}"}
+    if refused.remark_codes:
+        evidence["remarks"] = ", ".join(refused.remark_codes)
+    if refused.appeal_deadline:
+        evidence["appeal until"] = refused.appeal_deadline.isoformat()
+    finding = Finding(
+        code=refused.reason,
+        severity=Severity.HOLD,
+        owner=Owner.BILLER,
+        message=f"Denied ({refused.category.replace('_', ' ')}): {refused.explanation}",
+        clears_when="a biller decides: correct, appeal, write off or bill the patient, as the codes allow",
+        evidence=evidence,
+    )
+    due_at = now + timedelta(hours=desk.denial_routing_hours)
+    if refused.appeal_deadline is not None:
+        due_at = min(due_at, morning_of(refused.appeal_deadline, practice.time_zone))
+    return ticket(row, Queue.DENIALS, "denial", [finding], refused.amount, due_at, denial_id=refused.id)
+
+
+def balance(row: EncounterRow, owed: Decimal, message: str, kind: str, due_at: datetime) -> Ticket:
+    """What the patient owes, or is owed."""
+    finding = Finding(
+        code=kind,
+        severity=Severity.HOLD,
+        owner=Owner.BILLER,
+        message=message,
+        clears_when="the balance is zero: paid, written off, or returned",
+        evidence={"balance": f"${owed}"},
+    )
+    return ticket(row, Queue.PATIENT_BALANCE, kind, [finding], abs(owed), due_at)

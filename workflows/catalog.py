@@ -1,0 +1,16 @@
+"""All workflows, for the worker, the replayer and the tests."""
+
+from workflows.authorization import AuthorizationWorkflow
+from workflows.batch import BatchWorkflow
+from workflows.encounter import EncounterWorkflow
+from workflows.inbox import FileWorkflow, InboxWorkflow
+from workflows.reconcile import ReconcileWorkflow
+
+ALL_WORKFLOWS: list[type] = [
+    EncounterWorkflow,
+    AuthorizationWorkflow,
+    BatchWorkflow,
+    InboxWorkflow,
+    FileWorkflow,
+    ReconcileWorkflow,
+]

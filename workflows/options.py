@@ -1,0 +1,55 @@
+"""The only place with time-outs, retry policies and task-queue names."""
+
+from datetime import timedelta
+from typing import TypedDict
+
+from temporalio.common import RetryPolicy
+
+CLEARINGHOUSE_QUEUE = "clearinghouse"
+
+REFUSED = "Refused"
+
+
+class Local(TypedDict):
+    """Options of a local activity."""
+
+    start_to_close_timeout: timedelta
+    schedule_to_close_timeout: timedelta
+    retry_policy: RetryPolicy
+
+
+class Regular(TypedDict):
+    """Options of an activity."""
+
+    start_to_close_timeout: timedelta
+    retry_policy: RetryPolicy
+
+
+_NEVER_AGAIN = [REFUSED]
+
+# Milliseconds on our own Postgres. When it is away, the regular profile waits for it.
+QUICK: Local = {
+    "start_to_close_timeout": timedelta(seconds=5),
+    "schedule_to_close_timeout": timedelta(seconds=5),
+    "retry_policy": RetryPolicy(
+        initial_interval=timedelta(milliseconds=100),
+        maximum_interval=timedelta(seconds=1),
+        non_retryable_error_types=_NEVER_AGAIN,
+    ),
+}
+PATIENT: Regular = {
+    "start_to_close_timeout": timedelta(seconds=30),
+    "retry_policy": RetryPolicy(
+        initial_interval=timedelta(milliseconds=200),
+        maximum_interval=timedelta(seconds=10),
+        non_retryable_error_types=_NEVER_AGAIN,
+    ),
+}
+LONG: Regular = {
+    "start_to_close_timeout": timedelta(minutes=30),
+    "retry_policy": RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=30)),
+}
+OUTSIDE: Regular = {
+    "start_to_close_timeout": timedelta(seconds=60),
+    "retry_policy": RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=5)),
+}

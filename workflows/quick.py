@@ -1,0 +1,37 @@
+"""Asking our own Postgres: a local activity, and when that fails for seconds a regular one that waits it out.
+
+A local activity costs half as much (measured), but while it runs the workflow hears nothing, so a database that is away
+must not be waited for there.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError
+
+from workflows.options import PATIENT, QUICK, REFUSED
+
+Asked = TypeVar("Asked")
+Answered = TypeVar("Answered")
+
+
+async def ask(activity: Callable[[Any, Asked], Answered], message: Asked) -> Answered:
+    """Run an activity method on our own tables and return its answer.
+
+    Raises ApplicationError of type Refused when a decision is refused; everything else is retried until it works.
+    """
+    try:
+        return await workflow.execute_local_activity_method(activity, message, **QUICK)
+    except ActivityError as failure:
+        _raise_refusal(failure)
+    try:
+        return await workflow.execute_activity_method(activity, message, **PATIENT)
+    except ActivityError as failure:
+        _raise_refusal(failure)
+        raise
+
+
+def _raise_refusal(failure: ActivityError) -> None:
+    if isinstance(failure.cause, ApplicationError) and failure.cause.type == REFUSED:
+        raise ApplicationError(failure.cause.message, type=REFUSED, non_retryable=True) from None

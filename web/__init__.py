@@ -1,0 +1,1 @@
+"""WHAT IS SEEN: screens and API. Reads with SQL, acts through ``web.commands``; templates get formatted rows."""

@@ -1,0 +1,106 @@
+"""The web application: middleware, pages, API, and what lives as long as the process."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.staticfiles import StaticFiles
+from sqlalchemy import Engine, text
+from sqlalchemy.engine import make_url
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from clients import connect_temporal, make_engine
+from settings import Settings
+from web import api, errors, security
+from web.commands import Commands, TemporalCommands
+from web.live import Live
+from web.middleware import BodyLimit, SameOrigin, SecureHeaders
+from web.pages import audit, authorizations, desk, encounters, events, files, items, login, queues, supervisor
+from web.security import Attempts
+from web.sessions import Limits
+
+STATIC = Path(__file__).parent / "static"
+PAGE_BYTES_MAX = 1024 * 1024
+API_BYTES_MAX = 16 * 1024 * 1024
+PAGES = (login, desk, queues, items, events, encounters, authorizations, files, supervisor, audit)
+
+
+def create_app(settings: Settings, *, engine: Engine | None = None, commands: Commands | None = None) -> FastAPI:
+    """Everything wired. ``engine`` and ``commands`` are given by tests."""
+    app = FastAPI(
+        title="Firstpass",
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/v1/openapi.json",
+        lifespan=_lifespan,
+    )
+    app.state.settings = settings
+    app.state.engine = engine or make_engine(
+        settings.app_database_url, pool_size=settings.database_pool_size, application_name="firstpass-web"
+    )
+    app.state.commands = commands or TemporalCommands(app.state.engine, lambda: connect_temporal(settings))
+    app.state.live = Live(_conninfo(app.state.engine))
+    app.state.limits = Limits(
+        timedelta(minutes=settings.session_idle_minutes), timedelta(minutes=settings.session_absolute_minutes)
+    )
+    app.state.https = settings.web_url.startswith("https://")
+    app.state.attempts = Attempts()
+    app.state.clock = security.now
+    for module in PAGES:
+        app.include_router(module.router)
+    app.include_router(api.router)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.add_api_route("/healthz", healthy, include_in_schema=False)
+    app.add_api_route("/readyz", ready, include_in_schema=False)
+    errors.install(app)
+    app.add_middleware(BodyLimit, page_bytes_max=PAGE_BYTES_MAX, api_bytes_max=API_BYTES_MAX)
+    app.add_middleware(SameOrigin)
+    app.add_middleware(SecureHeaders, https=app.state.https)
+    return app
+
+
+@contextlib.asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    listening = asyncio.create_task(app.state.live.run())
+    connecting = asyncio.create_task(app.state.commands.ready())  # so that the first decision does not wait for it
+    try:
+        yield
+    finally:
+        for task in (listening, connecting):
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError, Exception):
+                await task
+        app.state.engine.dispose()
+
+
+def _conninfo(engine: Engine) -> str:
+    """The same address as a plain connection: LISTEN needs one of its own, outside the pool."""
+    return make_url(engine.url).set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+async def healthy() -> Response:
+    """The process lives."""
+    return PlainTextResponse("ok")
+
+
+async def ready(request: Request) -> Response:
+    """Whether a load balancer should send people here. Temporal being away delays decisions, it does not stop pages."""
+    database = await run_in_threadpool(_database_answers, request.app.state.engine)
+    temporal = await request.app.state.commands.ready()
+    told: dict[str, Any] = {"database": database, "temporal": temporal}
+    return JSONResponse(told, status_code=200 if database else 503)
+
+
+def _database_answers(engine: Engine) -> bool:
+    try:
+        with engine.connect() as connection:
+            connection.execute(text("SELECT 1"))
+    except Exception:
+        return False
+    return True

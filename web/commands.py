@@ -1,0 +1,151 @@
+"""The one module that knows Temporal's client: a person's decision goes to the workflow that owns the item.
+
+An answer comes within seconds, or the decision waits in the outbox under the same id and is applied later, once.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal, Protocol
+
+from sqlalchemy import Engine, select, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+from starlette.concurrency import run_in_threadpool
+from temporalio.client import Client, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
+
+from models.ids import new_id
+from models.messages import Decision, DecisionOutcome
+from models.store.session import practice_session
+from models.tables.life import OutboxRow
+
+UPDATE = "decide"
+UPDATE_SECONDS = 8
+RECONNECT_SECONDS = 5
+REFUSED = "Refused"
+
+AnswerKind = Literal["done", "refused", "closed", "accepted"]
+ACCEPTED = (
+    "Accepted, being applied: the part that carries it out is busy or down. Nothing is lost; no need to click again."
+)
+CLOSED = "This item was closed meanwhile, so there is nothing left to decide. Load the list again."
+ANOTHER_WAITS = (
+    "An earlier decision on this case still waits to be applied, so this one was not taken. Look again shortly."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of a decision. accepted: it waits in the outbox."""
+
+    kind: AnswerKind
+    message: str
+
+
+class Commands(Protocol):
+    """What pages need; tests give their own."""
+
+    async def decide(self, workflow_id: str, decision: Decision) -> Answer:
+        """Have a decision applied, or say why not."""
+
+    async def ready(self) -> bool:
+        """Whether Temporal answers."""
+
+
+class TemporalCommands:
+    """Decisions as Temporal updates, with the outbox behind them."""
+
+    def __init__(self, engine: Engine, connect: Callable[[], Awaitable[Client]]) -> None:
+        self._engine = engine
+        self._connect = connect
+        self._client: Client | None = None
+        self._failed_at: float | None = None
+        self._lock = asyncio.Lock()
+
+    async def decide(self, workflow_id: str, decision: Decision) -> Answer:
+        """The update's id is the command's, so a repeated click is the same decision."""
+        client = await self._connected()
+        if client is None:
+            return await run_in_threadpool(self._leave_word, workflow_id, decision)
+        try:
+            outcome = await client.get_workflow_handle(workflow_id).execute_update(
+                UPDATE,
+                decision,
+                id=str(decision.command_id),
+                result_type=DecisionOutcome,
+                rpc_timeout=timedelta(seconds=UPDATE_SECONDS),
+            )
+        except WorkflowUpdateFailedError as failure:
+            return _refusal(failure)
+        except WorkflowUpdateRPCTimeoutOrCancelledError:
+            return await run_in_threadpool(self._leave_word, workflow_id, decision)
+        except RPCError as failure:
+            if failure.status == RPCStatusCode.NOT_FOUND:
+                return Answer("closed", CLOSED)
+            return await run_in_threadpool(self._leave_word, workflow_id, decision)
+        return Answer("done", outcome.message)
+
+    async def ready(self) -> bool:
+        """Whether Temporal answers now."""
+        client = await self._connected()
+        if client is None:
+            return False
+        with contextlib.suppress(RPCError):
+            return await client.service_client.check_health(timeout=timedelta(seconds=2))
+        return False
+
+    async def _connected(self) -> Client | None:
+        async with self._lock:
+            if self._client is None and not self._failed_lately():
+                try:
+                    self._client = await self._connect()
+                except Exception:
+                    # whatever the reason, screens go on and the decision waits in the outbox
+                    self._failed_at = time.monotonic()
+            return self._client
+
+    def _failed_lately(self) -> bool:
+        return self._failed_at is not None and time.monotonic() - self._failed_at < RECONNECT_SECONDS
+
+    def _leave_word(self, workflow_id: str, decision: Decision) -> Answer:
+        message = decision.model_dump(mode="json")
+        with practice_session(self._engine, decision.practice_id) as session:
+            written = session.scalar(
+                insert(OutboxRow)
+                .values(
+                    id=new_id(),
+                    practice_id=decision.practice_id,
+                    workflow_id=workflow_id,
+                    workflow_type="",
+                    signal=UPDATE,
+                    message=message,
+                    state="pending",
+                    attempts=0,
+                )
+                .on_conflict_do_nothing(index_elements=["workflow_id", "signal"], index_where=text("state = 'pending'"))
+                .returning(OutboxRow.id)
+            )
+            if written is not None or _waits_already(session, workflow_id, decision):
+                return Answer("accepted", ACCEPTED)
+        return Answer("refused", ANOTHER_WAITS)
+
+
+def _waits_already(session: Session, workflow_id: str, decision: Decision) -> bool:
+    waiting = session.scalar(
+        select(OutboxRow.message).where(
+            OutboxRow.workflow_id == workflow_id, OutboxRow.signal == UPDATE, OutboxRow.state == "pending"
+        )
+    )
+    return waiting is not None and waiting.get("command_id") == str(decision.command_id)
+
+
+def _refusal(failure: WorkflowUpdateFailedError) -> Answer:
+    cause = failure.cause
+    if isinstance(cause, ApplicationError) and cause.type == REFUSED:
+        return Answer("refused", cause.message)
+    return Answer("refused", "The decision could not be applied. Nothing was changed; look at the item again.")

@@ -1,0 +1,67 @@
+"""Errors in words: as a page, as a fragment for htmx, as JSON for the API. Never a traceback, never a patient."""
+
+import logging
+import secrets
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from web import templating
+from web.middleware import API_PREFIX
+from web.problems import LoggedOut, NotFound, PageProblem
+
+logger = logging.getLogger(__name__)
+
+SENTENCES = {
+    404: NotFound().sentence,
+    405: "This address does not take that. Go back and use the page's own buttons.",
+    413: "More was sent than is taken at once.",
+}
+BROKEN = "Something broke on our side, and nothing was half done. Try again; if it stays, tell whoever runs Firstpass."
+
+
+def answer(request: Request, status: int, title: str, sentence: str, reference: str = "") -> Response:
+    """The same error for whoever asked."""
+    if request.url.path.startswith(API_PREFIX):
+        told = {"error": {"title": title, "message": sentence}}
+        return JSONResponse(told | ({"reference": reference} if reference else {}), status_code=status)
+    context = {"title": title, "sentence": sentence, "reference": reference}
+    block = "fragment" if templating.wanted_region(request) else ""
+    return templating.page("error.html", context, status=status, block=block)
+
+
+def install(app: FastAPI) -> None:
+    """Every way a request can fail."""
+
+    @app.exception_handler(LoggedOut)
+    async def logged_out(request: Request, problem: LoggedOut) -> Response:
+        if "HX-Request" in request.headers:
+            return Response(status_code=401, headers={"HX-Redirect": problem.address})
+        if request.url.path == "/events":
+            return Response(status_code=401)
+        return RedirectResponse(problem.address, status_code=303)
+
+    @app.exception_handler(PageProblem)
+    async def page_problem(request: Request, problem: PageProblem) -> Response:
+        return answer(request, problem.status, problem.title, problem.sentence)
+
+    @app.exception_handler(RequestValidationError)
+    async def unreadable(request: Request, problem: RequestValidationError) -> Response:
+        if request.url.path.startswith(API_PREFIX):
+            return answer(request, 422, "Not readable", "A parameter of the address is not of the expected form.")
+        return answer(request, 404, NotFound.title, NotFound().sentence)
+
+    @app.exception_handler(HTTPException)
+    async def http_problem(request: Request, problem: HTTPException) -> Response:
+        title = HTTPStatus(problem.status_code).phrase.capitalize()
+        return answer(request, problem.status_code, title, SENTENCES.get(problem.status_code, f"{title}."))
+
+    @app.exception_handler(Exception)
+    async def broken(request: Request, problem: Exception) -> Response:
+        reference = secrets.token_hex(4)
+        # the exception's text may quote a value of a row, so only its kind is logged
+        logger.error("request failed", extra={"reference": reference, "kind": type(problem).__name__})
+        return answer(request, 500, PageProblem.title, BROKEN, reference)

@@ -1,0 +1,1 @@
+"""One module per screen: routes only, parameters in, read model out, template rendered."""

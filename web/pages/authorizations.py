@@ -1,0 +1,73 @@
+"""Authorizations: the list, and one with its uses and its story."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from starlette.responses import HTMLResponse
+
+from models.store.session import practice_session
+from web import templating
+from web.problems import Forbidden, NotFound
+from web.reads import authorizations, encounters
+from web.reads.audit import record_view
+from web.reads.queues import Choice
+from web.security import Person, engine_of
+from web.shell import Shell, sees_authorizations, shell
+from web.viewer import Viewer
+
+router = APIRouter(include_in_schema=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationsPage:
+    """The list."""
+
+    shell: Shell
+    views: tuple[Choice, ...]
+    authorizations: tuple[authorizations.Balance, ...]
+    more_href: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationPage:
+    """One authorization."""
+
+    shell: Shell
+    part: authorizations.Detail
+    timeline: tuple[encounters.Event, ...]
+
+
+@router.get("/authorizations")
+def show_list(request: Request, viewer: Person, view: str = "active", cursor: str = "") -> HTMLResponse:
+    """Soonest expiry first."""
+    _allow(viewer)
+    chosen = view if view in authorizations.VIEWS else "active"
+    with practice_session(engine_of(request), viewer.practice_id) as session:
+        found = authorizations.page(session, viewer, chosen, cursor)
+    page = AuthorizationsPage(
+        shell=shell(request, viewer),
+        views=tuple(Choice(key, label, key == chosen) for key, label in authorizations.VIEWS.items()),
+        authorizations=found.rows,
+        more_href=f"/authorizations?view={chosen}&cursor={found.next_cursor}" if found.next_cursor else "",
+    )
+    return templating.page("authorizations.html", templating.as_context(page))
+
+
+@router.get("/authorizations/{authorization_id}")
+def show(request: Request, viewer: Person, authorization_id: UUID) -> HTMLResponse:
+    """Used, left, until when, entry by entry."""
+    _allow(viewer)
+    with practice_session(engine_of(request), viewer.practice_id) as session:
+        detail = authorizations.detail(session, viewer, authorization_id)
+        if detail is None:
+            raise NotFound
+        story = encounters.timeline(session, viewer, authorization_id=authorization_id)
+        record_view(session, viewer, f"authorization/{authorization_id}")
+    page = AuthorizationPage(shell(request, viewer), detail, story)
+    return templating.page("authorization.html", templating.as_context(page))
+
+
+def _allow(viewer: Viewer) -> None:
+    if not sees_authorizations(viewer):
+        raise Forbidden("Authorizations belong to the front desk and the billing desk.")

@@ -1,0 +1,108 @@
+"""Files in and out: what came and what was read in it; what was sent, and the proof that it left once."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from starlette.responses import HTMLResponse
+
+from models.store.session import practice_session
+from web import templating
+from web.problems import Forbidden, NotFound
+from web.reads import lists
+from web.reads.audit import record_view
+from web.reads.queues import Choice
+from web.security import Person, engine_of
+from web.shell import Shell, sees_files, shell
+from web.viewer import Viewer
+
+router = APIRouter(include_in_schema=False)
+
+
+@dataclass(frozen=True, slots=True)
+class FilesPage:
+    """Inbound files."""
+
+    shell: Shell
+    kinds: tuple[Choice, ...]
+    files: tuple[lists.File, ...]
+    more_href: str
+
+
+@dataclass(frozen=True, slots=True)
+class FilePage:
+    """One inbound file."""
+
+    shell: Shell
+    detail: lists.FileDetail
+
+
+@dataclass(frozen=True, slots=True)
+class BatchesPage:
+    """Batches sent."""
+
+    shell: Shell
+    batches: tuple[lists.Batch, ...]
+    more_href: str
+
+
+@dataclass(frozen=True, slots=True)
+class BatchPage:
+    """One batch."""
+
+    shell: Shell
+    detail: lists.BatchDetail
+
+
+@router.get("/files")
+def show_files(request: Request, viewer: Person, kind: str = "", cursor: str = "") -> HTMLResponse:
+    """What came in."""
+    _allow(viewer)
+    chosen = kind if kind in lists.KINDS else ""
+    with practice_session(engine_of(request), viewer.practice_id) as session:
+        found = lists.files(session, viewer, chosen, cursor)
+    kinds = (Choice("", "All", not chosen), *(Choice(key, key, key == chosen) for key in lists.KINDS))
+    more = f"/files?kind={chosen}&cursor={found.next_cursor}" if found.next_cursor else ""
+    return templating.page(
+        "files.html", templating.as_context(FilesPage(shell(request, viewer), kinds, found.rows, more))
+    )
+
+
+@router.get("/files/{file_id}")
+def show_file(request: Request, viewer: Person, file_id: UUID) -> HTMLResponse:
+    """What was read in a file."""
+    _allow(viewer)
+    with practice_session(engine_of(request), viewer.practice_id) as session:
+        detail = lists.file_detail(session, viewer, file_id)
+        if detail is None:
+            raise NotFound
+        record_view(session, viewer, f"inbound_file/{file_id}")
+    return templating.page("file.html", templating.as_context(FilePage(shell(request, viewer), detail)))
+
+
+@router.get("/batches")
+def show_batches(request: Request, viewer: Person, cursor: str = "") -> HTMLResponse:
+    """What was sent."""
+    _allow(viewer)
+    with practice_session(engine_of(request), viewer.practice_id) as session:
+        found = lists.batches(session, viewer, cursor)
+    more = f"/batches?cursor={found.next_cursor}" if found.next_cursor else ""
+    page = BatchesPage(shell(request, viewer), found.rows, more)
+    return templating.page("batches.html", templating.as_context(page))
+
+
+@router.get("/batches/{batch_id}")
+def show_batch(request: Request, viewer: Person, batch_id: UUID) -> HTMLResponse:
+    """One batch, its claims and its answers."""
+    _allow(viewer)
+    with practice_session(engine_of(request), viewer.practice_id) as session:
+        detail = lists.batch_detail(session, viewer, batch_id)
+        if detail is None:
+            raise NotFound
+        record_view(session, viewer, f"batch/{batch_id}")
+    return templating.page("batch.html", templating.as_context(BatchPage(shell(request, viewer), detail)))
+
+
+def _allow(viewer: Viewer) -> None:
+    if not sees_files(viewer):
+        raise Forbidden("Files belong to the billing desk, because each names many patients.")

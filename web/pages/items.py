@@ -1,0 +1,223 @@
+"""What a person does with an item: take, release, snooze, note, reassign, decide."""
+
+from collections.abc import Callable
+from datetime import datetime, time
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from sqlalchemy.orm import Session
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import HTMLResponse, Response
+
+from activities import desk
+from activities.desk import Actor, Refused, Seen
+from billing.desk import OWN_HOLDS, REASSIGN, WORK, DecisionKind, decision
+from billing.vocabulary import Queue
+from models.messages import Decision
+from models.store.session import practice_session
+from models.tables.desk import WorkItemRow
+from web import templating
+from web.commands import Answer, Commands
+from web.pages import panes, queues
+from web.pages.panes import Toast
+from web.problems import Forbidden, Invalid, NotFound
+from web.reads import items
+from web.reads import queues as lists
+from web.reads.queues import Filter
+from web.security import Form, Person, Posted, engine_of, require
+from web.shell import shell
+from web.viewer import Viewer
+
+router = APIRouter(include_in_schema=False)
+
+WAKE_HOUR = 6
+REASON_LENGTH_MAX = 2_000
+FIELD_LENGTH_MAX = 4_000
+
+Act = Callable[[Session, WorkItemRow], str]
+
+
+def actor_of(viewer: Viewer) -> Actor:
+    """The person as activities know actors."""
+    return Actor(viewer.practice_id, viewer.user_id, viewer.name, viewer.email, supervises=viewer.may(REASSIGN))
+
+
+@router.post("/items/{item_id}/take")
+def take(request: Request, viewer: Person, form: Posted, item_id: UUID) -> Response:
+    """Have it."""
+    require(viewer, WORK)
+
+    def act(session: Session, item: WorkItemRow) -> str:
+        desk.take(session, actor_of(viewer), _seen(form, item), viewer.now)
+        return "It is yours now."
+
+    return _acted(request, viewer, item_id, act)
+
+
+@router.post("/items/{item_id}/release")
+def release(request: Request, viewer: Person, form: Posted, item_id: UUID) -> Response:
+    """Give it back."""
+    require(viewer, WORK)
+
+    def act(session: Session, item: WorkItemRow) -> str:
+        desk.release(session, actor_of(viewer), _seen(form, item), viewer.now)
+        return "Released: anybody may take it."
+
+    return _acted(request, viewer, item_id, act)
+
+
+@router.post("/items/{item_id}/snooze")
+def snooze(request: Request, viewer: Person, form: Posted, item_id: UUID) -> Response:
+    """Let it sleep until a day, or wake it."""
+    require(viewer, WORK)
+    until = _until(form, viewer)
+
+    def act(session: Session, item: WorkItemRow) -> str:
+        desk.snooze(session, actor_of(viewer), _seen(form, item), until, viewer.now)
+        return f"Snoozed until {until:%m/%d/%Y}." if until else "Awake again."
+
+    return _acted(request, viewer, item_id, act)
+
+
+@router.post("/items/{item_id}/note")
+def note(request: Request, viewer: Person, form: Posted, item_id: UUID) -> Response:
+    """Write beside it."""
+    if not (viewer.may(WORK) or viewer.may(OWN_HOLDS)):
+        raise Forbidden("Your role reads notes but does not write them.")
+    note_id = _uuid(form.text("note_id"))
+
+    def act(session: Session, item: WorkItemRow) -> str:
+        desk.note(session, actor_of(viewer), item.id, note_id, form.text("body"), viewer.now)
+        return "Note saved."
+
+    return _acted(request, viewer, item_id, act)
+
+
+@router.post("/items/{item_id}/reassign")
+def reassign(request: Request, viewer: Person, form: Posted, item_id: UUID) -> Response:
+    """Move one item to somebody."""
+    require(viewer, REASSIGN)
+    to_user_id = _uuid(form.text("to")) if form.text("to") else None
+
+    def act(session: Session, item: WorkItemRow) -> str:
+        moves = desk.reassign(session, actor_of(viewer), [item.id], to_user_id, viewer.now, apply=True)
+        if moves and moves[0].refused:
+            raise Refused(f"Nothing was moved: {moves[0].refused}.")
+        return f"Moved to {moves[0].to_name}." if moves else "Nothing was moved."
+
+    return _acted(request, viewer, item_id, act)
+
+
+@router.post("/items/{item_id}/decide")
+async def decide(request: Request, viewer: Person, form: Posted, item_id: UUID) -> Response:
+    """Hand a decision to the workflow that owns the item, and show what it said."""
+    require(viewer, WORK)
+    prepared = await run_in_threadpool(_prepare, request, viewer, form, item_id)
+    commands: Commands = request.app.state.commands
+    answer = await commands.decide(prepared[0], prepared[1])
+    return await run_in_threadpool(_decided, request, viewer, item_id, answer, form.text("decision"))
+
+
+def _prepare(request: Request, viewer: Viewer, form: Form, item_id: UUID) -> tuple[str, Decision]:
+    with practice_session(engine_of(request), viewer.practice_id) as session:
+        item = items.visible_item(session, viewer, item_id)
+        if item is None:
+            raise NotFound
+        kind = decision(Queue(item.queue), item.kind, form.text("decision"))
+        workflow_id = item.workflow_id
+    if kind is None:
+        raise Invalid("This decision is not offered here. Reload the item and choose again.")
+    if viewer.role not in kind.roles:
+        raise Forbidden(f"Your role may not decide “{kind.label}”. A supervisor can.")
+    version = form.text("version")
+    return workflow_id, Decision(
+        practice_id=viewer.practice_id,
+        work_item_id=item_id,
+        command_id=_uuid(form.text("command_id")),
+        user_id=viewer.user_id,
+        decision=kind.key,
+        reason=_reason(form, kind),
+        fields=_fields(form, kind),
+        seen_version=int(version) if version.isdigit() else None,
+    )
+
+
+def _reason(form: Form, kind: DecisionKind) -> str:
+    reason = form.text("reason")[:REASON_LENGTH_MAX]
+    if kind.needs_reason and not reason:
+        raise Invalid(f"“{kind.label}” needs a reason. Write why, then try again.")
+    return reason
+
+
+def _fields(form: Form, kind: DecisionKind) -> dict[str, str]:
+    given = form.prefixed("field.")
+    missing = [name for name in kind.fields if name not in given and name not in items.OPTIONAL_FIELDS]
+    if missing:
+        raise Invalid(f"“{kind.label}” needs more: {', '.join(_label(name) for name in missing)}.")
+    return {name: given[name][:FIELD_LENGTH_MAX] for name in kind.fields if name in given}
+
+
+def _label(name: str) -> str:
+    return items.FIELDS.get(name, (name.replace("_", " "), "", ""))[0]
+
+
+def _decided(request: Request, viewer: Viewer, item_id: UUID, answer: Answer, key: str) -> Response:
+    done = answer.kind in {"done", "accepted"}
+    toast = Toast({"done": "good", "accepted": "info"}.get(answer.kind, "bad"), answer.message)
+    return _shown(request, viewer, item_id, toast, status=200 if done else 409, open_decision="" if done else key)
+
+
+def _acted(request: Request, viewer: Viewer, item_id: UUID, act: Act) -> Response:
+    """Run an act in one transaction and show the item as it is afterwards, or why nothing was done."""
+    try:
+        with practice_session(engine_of(request), viewer.practice_id) as session:
+            item = items.visible_item(session, viewer, item_id)
+            if item is None:
+                raise NotFound
+            said = act(session, item)
+    except Refused as refusal:
+        return _shown(request, viewer, item_id, Toast("bad", str(refusal)), status=409)
+    return _shown(request, viewer, item_id, Toast("good", said))
+
+
+def _shown(
+    request: Request, viewer: Viewer, item_id: UUID, toast: Toast, *, status: int = 200, open_decision: str = ""
+) -> HTMLResponse:
+    wanted = Filter.read(dict(request.query_params))
+    with practice_session(engine_of(request), viewer.practice_id) as session:
+        pane = panes.build(session, viewer, item_id, wanted, toast=toast, open_decision=open_decision)
+        if templating.wanted_region(request) == "pane":
+            row = lists.one(session, viewer, item_id, wanted)
+            context: dict[str, Any] = {
+                "pane": pane,
+                "shell": shell(request, viewer),
+                "row": row,
+                "chosen": pane.item.id,
+            }
+            return templating.page("acted.html", context, status=status)
+        context = queues.whole_page(session, request, viewer, pane, wanted)
+    return templating.page("queue.html", context, status=status)
+
+
+def _seen(form: Form, item: WorkItemRow) -> Seen:
+    version, owner = form.text("version"), form.text("owner_seen")
+    return Seen(item.id, int(version) if version.isdigit() else -1, _uuid(owner) if owner else None)
+
+
+def _until(form: Form, viewer: Viewer) -> datetime | None:
+    chosen = form.text("until")
+    if chosen == "wake":
+        return None
+    try:
+        until = datetime.strptime(form.text("until_day") if chosen == "day" else chosen, "%Y-%m-%d").date()  # noqa: DTZ007
+    except ValueError as error:
+        raise Invalid("Choose a day to snooze until.") from error
+    return datetime.combine(until, time(WAKE_HOUR), tzinfo=viewer.zone)
+
+
+def _uuid(value: str) -> UUID:
+    try:
+        return UUID(value)
+    except ValueError as error:
+        raise Invalid("The form was not complete. Reload the page and try again.") from error

@@ -1,0 +1,144 @@
+"""The pane: one item with its facts, its decisions and its tabs; shared by showing and acting."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy.orm import Session
+
+from billing.desk import OWN_HOLDS, REASSIGN, WORK
+from web.problems import NotFound
+from web.reads import authorizations, encounters, items, queues
+from web.reads.audit import record_view
+from web.reads.queues import Choice, Filter
+from web.viewer import Viewer
+
+VISIT_TABS = (
+    ("claim", "Claim"),
+    ("why", "Why"),
+    ("money", "Money"),
+    ("authorization", "Authorization"),
+    ("timeline", "Timeline"),
+    ("files", "Files"),
+)
+DENIAL_TAB = ("denial", "Denial")
+AUTHORIZATION_TABS = (("uses", "Uses"), ("timeline", "Timeline"))
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """One tab of facts."""
+
+    label: str
+    href: str
+    current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Toast:
+    """What just happened."""
+
+    tone: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pane:
+    """Everything beside the list."""
+
+    item: items.Item
+    visit: encounters.Header | None
+    decisions: tuple[items.DecisionForm, ...]
+    open_decision: str
+    tabs: tuple[Tab, ...]
+    tab: str
+    part: Any
+    people: tuple[Choice, ...]
+    may_work: bool
+    may_note: bool
+    may_reassign: bool
+    note_id: str
+    query: str
+    back_href: str
+    toast: Toast | None
+
+
+def build(
+    session: Session,
+    viewer: Viewer,
+    item_id: UUID,
+    wanted: Filter,
+    *,
+    tab: str = "",
+    toast: Toast | None = None,
+    open_decision: str = "",
+) -> Pane:
+    """The pane of an item; looking at a patient's item leaves an audit line."""
+    item = items.item(session, viewer, item_id)
+    row = items.visible_item(session, viewer, item_id)
+    if item is None or row is None:
+        raise NotFound
+    visit = encounters.header(session, viewer, item.encounter_id) if item.encounter_id else None
+    names = _tab_names(item, visit)
+    chosen = tab if tab in dict(names) else (names[0][0] if names else "")
+    query = wanted.query()
+    address = f"/queues/{item.queue}/{item.id}"
+    pane = Pane(
+        item=item,
+        visit=visit,
+        decisions=() if item.closed else items.decision_forms(session, viewer, row),
+        open_decision=open_decision,
+        tabs=tuple(
+            Tab(label, f"{address}{query}{'&' if query else '?'}tab={key}", key == chosen) for key, label in names
+        ),
+        tab=chosen,
+        part=_part(session, viewer, item, chosen),
+        people=queues.owner_choices(session, item.owner_id) if viewer.may(REASSIGN) else (),
+        may_work=viewer.may(WORK),
+        may_note=viewer.may(WORK) or viewer.may(OWN_HOLDS),
+        may_reassign=viewer.may(REASSIGN),
+        note_id=str(uuid4()),
+        query=query,
+        back_href=f"/queues/{item.queue}{query}",
+        toast=toast,
+    )
+    if toast is None:
+        record_view(session, viewer, f"encounter/{item.encounter_id}" if item.encounter_id else f"work_item/{item.id}")
+    return pane
+
+
+def _tab_names(item: items.Item, visit: encounters.Header | None) -> tuple[tuple[str, str], ...]:
+    if visit is not None:
+        return (DENIAL_TAB, *VISIT_TABS) if item.queue == "denials" else VISIT_TABS
+    return AUTHORIZATION_TABS if item.authorization_id else ()
+
+
+def _part(session: Session, viewer: Viewer, item: items.Item, tab: str) -> Any:
+    if item.encounter_id is not None and tab:
+        return visit_part(session, viewer, item.encounter_id, tab)
+    if item.authorization_id is not None and tab == "uses":
+        return authorizations.detail(session, viewer, item.authorization_id)
+    if item.authorization_id is not None:
+        return encounters.timeline(session, viewer, authorization_id=item.authorization_id)
+    return None
+
+
+def visit_part(session: Session, viewer: Viewer, encounter_id: UUID, tab: str) -> Any:
+    """The facts behind one tab of a visit."""
+    match tab:
+        case "claim":
+            return encounters.claim_part(session, encounter_id)
+        case "why":
+            return encounters.why_part(session, viewer, encounter_id)
+        case "money":
+            return encounters.money_part(session, encounter_id)
+        case "authorization":
+            return encounters.authorization_part(session, viewer, encounter_id)
+        case "timeline":
+            return encounters.timeline(session, viewer, encounter_id=encounter_id)
+        case "files":
+            return encounters.files_part(session, viewer, encounter_id)
+        case "denial":
+            return encounters.denials(session, encounter_id)
+        case _:
+            raise NotFound

@@ -1,0 +1,243 @@
+"""A queue: list and pane side by side, each of which can be fetched alone."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from sqlalchemy.orm import Session
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from billing.desk import QueueInfo
+from billing.vocabulary import Discipline
+from models.store.session import practice_session
+from web import templating
+from web.pages import panes
+from web.problems import NotFound
+from web.reads import desk, items, queues
+from web.reads.queues import Choice, Filter
+from web.security import Form, Person, Posted, PostedWatching, Watcher, engine_of
+from web.shell import Shell, queue_of, queues_of, shell
+from web.viewer import Viewer
+
+router = APIRouter(include_in_schema=False)
+
+EMPTY = {
+    "open": ("Nothing waits here", "New items appear by themselves when a check fails."),
+    "mine": ("You have nothing here", "Take an item from Unassigned, or press c on one."),
+    "unassigned": ("Everything has an owner", "Look at All open to see who has what."),
+    "due": ("Nothing is due today", "The next deadlines are under All open."),
+    "snoozed": ("Nothing sleeps", "Snoozed items wait here until their day."),
+}
+ROWS_WATCHED_MAX = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class QueueHead:
+    """Name and purpose."""
+
+    key: str
+    title: str
+    purpose: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChipLink:
+    """One of the five views."""
+
+    label: str
+    count: int
+    href: str
+    current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Empty:
+    """What an empty list says."""
+
+    title: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class QueuePage:
+    """The whole screen."""
+
+    shell: Shell
+    queue: QueueHead
+    rail: tuple[desk.QueueLine, ...]
+    filter: Filter
+    filter_query: str
+    filter_fields: tuple[tuple[str, str], ...]
+    chips: tuple[ChipLink, ...]
+    sorts: tuple[Choice, ...]
+    payers: tuple[Choice, ...]
+    disciplines: tuple[Choice, ...]
+    owners: tuple[Choice, ...]
+    summary: queues.Summary
+    rows: tuple[queues.Row, ...]
+    more_cursor: str
+    more_href: str
+    empty: Empty
+    since: str
+    chosen: str
+    pane: panes.Pane | None
+
+
+@dataclass(frozen=True, slots=True)
+class FreshPage:
+    """What changed since the list was drawn."""
+
+    new: int
+    rows: tuple[queues.Row, ...]
+    summary: queues.Summary
+    load_href: str
+    chosen: str
+
+
+@router.get("/queues/{queue}")
+def show(request: Request, viewer: Person, queue: str, cursor: str = "") -> Response:
+    """The list, and nothing in the pane."""
+    info = _queue(viewer, queue)
+    wanted = Filter.read(dict(request.query_params))
+    with practice_session(engine_of(request), viewer.practice_id) as session:
+        page = build(session, request, viewer, info, wanted, cursor=cursor)
+    return _answer(request, page)
+
+
+@router.post("/queues/{queue}/find")
+def find(request: Request, viewer: Person, form: Posted, queue: str) -> Response:
+    """The list under a filter. A searched name travels in the body, so that it stands in no address and no log."""
+    info = _queue(viewer, queue)
+    values = {**dict(request.query_params), **{name: form.text(name) for name in form.values}}
+    wanted = Filter.read(values)
+    address = f"/queues/{info.queue.value}{wanted.query()}"
+    if not wanted.text and not form.text("cursor") and not templating.wanted_region(request):
+        return RedirectResponse(address, status_code=303)
+    with practice_session(engine_of(request), viewer.practice_id) as session:
+        page = build(session, request, viewer, info, wanted, cursor=form.text("cursor"))
+    answer = _answer(request, page)
+    if templating.wanted_region(request) == "list":
+        answer.headers["HX-Push-Url"] = address
+    return answer
+
+
+@router.post("/queues/{queue}/fresh")
+def fresh(request: Request, viewer: Watcher, form: PostedWatching, queue: str) -> HTMLResponse:
+    """What changed among the rows shown, and how many new ones wait. Moves nothing."""
+    info = _queue(viewer, queue)
+    wanted = Filter.read({**dict(request.query_params), "text": form.text("text")})
+    with practice_session(engine_of(request), viewer.practice_id) as session:
+        found = queues.changes(session, viewer, info.queue.value, wanted, _shown(form), _since(form, viewer))
+        summary = queues.summary(session, viewer, info.queue.value, wanted)
+    load_href = f"/queues/{info.queue.value}{wanted.query()}"
+    page = FreshPage(found.new, found.rows, summary, load_href, chosen="")
+    return templating.page("fresh.html", templating.as_context(page))
+
+
+@router.get("/queues/{queue}/{item_id}")
+def open_item(request: Request, viewer: Person, queue: str, item_id: UUID, tab: str = "") -> Response:
+    """An item in the pane, beside its list."""
+    info = _queue(viewer, queue)
+    wanted = Filter.read(dict(request.query_params))
+    with practice_session(engine_of(request), viewer.practice_id) as session:
+        item = items.visible_item(session, viewer, item_id)
+        if item is None:
+            raise NotFound
+        if item.queue != info.queue.value:
+            return RedirectResponse(f"/queues/{item.queue}/{item.id}", status_code=303)
+        pane = panes.build(session, viewer, item_id, wanted, tab=tab)
+        if templating.wanted_region(request) == "pane":
+            return templating.page("pane.html", {"pane": pane, "shell": shell(request, viewer)})
+        page = build(session, request, viewer, info, wanted, pane=pane)
+    return _answer(request, page)
+
+
+@router.get("/items/{item_id}")
+def locate(request: Request, viewer: Person, item_id: UUID) -> Response:
+    """An item by its id alone, for links that do not know its queue."""
+    with practice_session(engine_of(request), viewer.practice_id) as session:
+        item = items.visible_item(session, viewer, item_id)
+    if item is None or queue_of(viewer, item.queue) is None:
+        raise NotFound
+    return RedirectResponse(f"/queues/{item.queue}/{item.id}", status_code=303)
+
+
+def build(
+    session: Session,
+    request: Request,
+    viewer: Viewer,
+    info: QueueInfo,
+    wanted: Filter,
+    *,
+    cursor: str = "",
+    pane: panes.Pane | None = None,
+) -> QueuePage:
+    """Everything the screen shows, in a handful of SELECTs."""
+    key = info.queue.value
+    listed = queues.rows(session, viewer, key, wanted, cursor)
+    counts = queues.view_counts(session, viewer, key, wanted)
+    query = wanted.query()
+    more = f"/queues/{key}{query}{'&' if query else '?'}cursor={listed.next_cursor}" if listed.next_cursor else ""
+    narrowed = any((wanted.payer, wanted.discipline, wanted.owner, wanted.text))
+    return QueuePage(
+        shell=shell(request, viewer),
+        queue=QueueHead(key, info.title, info.purpose),
+        rail=desk.queue_lines(session, viewer, queues_of(viewer), key),
+        filter=wanted,
+        filter_query=query,
+        filter_fields=tuple((name, getattr(wanted, name)) for name in Filter.__slots__),
+        chips=tuple(
+            ChipLink(label, counts[view], f"/queues/{key}{wanted.query(view=view)}", view == wanted.view)
+            for view, label in queues.VIEWS.items()
+        ),
+        sorts=tuple(Choice(value, label, value == wanted.sort) for value, label in queues.SORTS.items()),
+        payers=queues.payer_choices(session, wanted.payer),
+        disciplines=tuple(Choice(value.value, value.value, value == wanted.discipline) for value in Discipline),
+        owners=queues.owner_choices(session, wanted.owner),
+        summary=queues.summary(session, viewer, key, wanted),
+        rows=listed.rows,
+        more_cursor=listed.next_cursor,
+        more_href=more,
+        empty=Empty("Nothing fits the filter", "Take something out of it.") if narrowed else Empty(*EMPTY[wanted.view]),
+        since=viewer.now.isoformat(),
+        chosen=pane.item.id if pane else "",
+        pane=pane,
+    )
+
+
+def _answer(request: Request, page: QueuePage, status: int = 200) -> HTMLResponse:
+    block = {"list": "list", "more": "rows"}.get(templating.wanted_region(request), "")
+    return templating.page("queue.html", templating.as_context(page), block=block, status=status)
+
+
+def whole_page(session: Session, request: Request, viewer: Viewer, pane: panes.Pane, wanted: Filter) -> dict[str, Any]:
+    """The screen around a pane, for browsers without script."""
+    info = _queue(viewer, pane.item.queue)
+    return templating.as_context(build(session, request, viewer, info, wanted, pane=pane))
+
+
+def _queue(viewer: Viewer, key: str) -> QueueInfo:
+    info = queue_of(viewer, key)
+    if info is None:
+        raise NotFound("There is no such queue, or your role does not work on it.")
+    return info
+
+
+def _shown(form: Form) -> dict[UUID, int]:
+    shown: dict[UUID, int] = {}
+    for entry in form.all("row")[:ROWS_WATCHED_MAX]:
+        item_id, _, version = entry.partition(":")
+        known = queues.ids([item_id])
+        if known and version.isdigit():
+            shown[known[0]] = int(version)
+    return shown
+
+
+def _since(form: Form, viewer: Viewer) -> datetime:
+    try:
+        since = datetime.fromisoformat(form.text("since"))
+    except ValueError:
+        return viewer.now
+    return since if since.tzinfo else viewer.now

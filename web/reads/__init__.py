@@ -1,0 +1,1 @@
+"""One module per screen: few SELECTs, frozen rows of ready-formatted values."""

@@ -1,0 +1,258 @@
+"""All queues at a glance: the home page, the rail and the supervisor's tables."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy import case, func, or_, select
+from sqlalchemy.orm import Session
+
+from billing.desk import QueueInfo
+from models.tables.access import UserRow
+from models.tables.claims import ClaimVersionRow
+from models.tables.desk import WorkItemRow
+from models.tables.encounters import EncounterRow
+from web import formats
+from web.formats import Chip
+from web.reads.queues import end_of_today
+from web.viewer import Viewer
+
+FIRST_PASS_DAYS = 90
+AGE_BUCKETS = ((0, 2, "0–1 d"), (2, 4, "2–3 d"), (4, 8, "4–7 d"), (8, 15, "8–14 d"), (15, 100_000, "15 d +"))
+
+
+@dataclass(frozen=True, slots=True)
+class QueueLine:
+    """A queue in numbers."""
+
+    key: str
+    href: str
+    title: str
+    purpose: str
+    open: int
+    mine: int
+    unassigned: int
+    overdue: int
+    due: Chip
+    oldest: str
+    dollars: str
+    amount: Decimal
+    current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One number of the practice."""
+
+    label: str
+    value: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeatCell:
+    """Items of one queue and age."""
+
+    count: int
+    dollars: str
+    heat: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeatRow:
+    """One queue over the ages."""
+
+    title: str
+    href: str
+    cells: tuple[HeatCell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """One person's work."""
+
+    user_id: str
+    name: str
+    role: str
+    per_queue: tuple[int, ...]
+    open: int
+    overdue: int
+    oldest: str
+    dollars: str
+
+
+def queue_lines(
+    session: Session, viewer: Viewer, queues: Sequence[QueueInfo], current: str = ""
+) -> tuple[QueueLine, ...]:
+    """Each queue's open, awake items counted in one SELECT."""
+    late = WorkItemRow.due_at < viewer.now
+    query = (
+        select(
+            WorkItemRow.queue,
+            func.count().label("open"),
+            func.count().filter(WorkItemRow.owner_id == viewer.user_id).label("mine"),
+            func.count().filter(WorkItemRow.owner_id.is_(None)).label("unassigned"),
+            func.count().filter(late).label("overdue"),
+            func.count().filter(WorkItemRow.due_at < end_of_today(viewer)).label("today"),
+            func.min(WorkItemRow.opened_at).label("oldest"),
+            func.sum(WorkItemRow.amount).label("dollars"),
+        )
+        .where(
+            WorkItemRow.practice_id == viewer.practice_id,
+            WorkItemRow.closed_at.is_(None),
+            or_(WorkItemRow.snoozed_until.is_(None), WorkItemRow.snoozed_until <= viewer.now),
+        )
+        .group_by(WorkItemRow.queue)
+    )
+    if viewer.own_visits_only:
+        query = query.where(WorkItemRow.clinician_id == viewer.clinician_id)
+    counted = {row.queue: row for row in session.execute(query)}
+    lines = []
+    for info in queues:
+        row = counted.get(info.queue.value)
+        amount = row.dollars if row else Decimal("0.00")
+        lines.append(
+            QueueLine(
+                key=info.queue.value,
+                href=f"/queues/{info.queue.value}",
+                title=info.title,
+                purpose=info.purpose,
+                open=row.open if row else 0,
+                mine=row.mine if row else 0,
+                unassigned=row.unassigned if row else 0,
+                overdue=row.overdue if row else 0,
+                due=_due(row.overdue, row.today) if row else Chip("good", "✓", "Nothing waits"),
+                oldest=formats.age(row.oldest, viewer.now) if row else formats.NOTHING,
+                dollars=formats.money(amount),
+                amount=amount,
+                current=info.queue.value == current,
+            )
+        )
+    return tuple(lines)
+
+
+def _due(overdue: int, today: int) -> Chip:
+    if overdue:
+        return Chip("bad", "!", f"{overdue} overdue")
+    if today:
+        return Chip("warn", "◔", f"{today} due today")
+    return Chip("calm", "○", "Nothing due today")
+
+
+def figures(session: Session, viewer: Viewer) -> tuple[Figure, ...]:
+    """The number the product exists to raise, and today's stream."""
+    since = viewer.now - timedelta(days=FIRST_PASS_DAYS)
+    midnight = end_of_today(viewer) - timedelta(days=1)
+    first = ClaimVersionRow.version == 1
+    answered = session.execute(
+        select(
+            func.count().filter(first, ClaimVersionRow.status.in_(("paid", "denied", "rejected", "superseded"))),
+            func.count().filter(first, ClaimVersionRow.status == "paid"),
+            func.count().filter(ClaimVersionRow.sent_at >= midnight),
+        ).where(or_(ClaimVersionRow.created_at >= since, ClaimVersionRow.sent_at >= midnight))
+    ).one()
+    visits = session.execute(
+        select(
+            func.count().filter(EncounterRow.created_at >= midnight),
+            func.count().filter(EncounterRow.closed_at.is_not(None)),
+            func.count().filter(EncounterRow.closed_at.is_not(None), EncounterRow.touched.is_(False)),
+            func.count().filter(EncounterRow.closed_at.is_(None)),
+        )
+    ).one()
+    return (
+        Figure(
+            "Paid on the first pass",
+            _share(answered[1], answered[0]),
+            f"{answered[1]:,} of {answered[0]:,} answered claims, {FIRST_PASS_DAYS} days",
+        ),
+        Figure("Closed untouched", _share(visits[2], visits[1]), f"{visits[2]:,} of {visits[1]:,} closed visits"),
+        Figure("Visits under way", f"{visits[3]:,}", f"{visits[0]:,} came in today"),
+        Figure("Claims sent today", f"{answered[2]:,}", "each file once, with proof"),
+    )
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f}%" if whole else formats.NOTHING
+
+
+def days(number: int) -> timedelta:
+    """So many days."""
+    return timedelta(days=number)
+
+
+def heat(session: Session, viewer: Viewer, queues: Sequence[QueueInfo]) -> tuple[HeatRow, ...]:
+    """Open items by queue and age, snoozed ones included."""
+    days = func.floor(func.extract("epoch", viewer.now - WorkItemRow.opened_at) / 86_400)
+    bucket = case(
+        *((days < upper, place) for place, (_, upper, _) in enumerate(AGE_BUCKETS)), else_=len(AGE_BUCKETS) - 1
+    )
+    found = session.execute(
+        select(WorkItemRow.queue, bucket, func.count(), func.sum(WorkItemRow.amount))
+        .where(WorkItemRow.practice_id == viewer.practice_id, WorkItemRow.closed_at.is_(None))
+        .group_by(WorkItemRow.queue, bucket)
+    ).tuples()
+    cells = {(queue, place): (count, dollars) for queue, place, count, dollars in found}
+    return tuple(
+        HeatRow(
+            info.title,
+            f"/queues/{info.queue.value}?sort=age",
+            tuple(_cell(place, *cells.get((info.queue.value, place), (0, None))) for place in range(len(AGE_BUCKETS))),
+        )
+        for info in queues
+    )
+
+
+def _cell(place: int, count: int, dollars: Decimal | None) -> HeatCell:
+    return HeatCell(count, formats.money(dollars) if dollars else "", f"h{place}" if count else "h0")
+
+
+def load(session: Session, viewer: Viewer, queues: Sequence[QueueInfo]) -> tuple[Load, ...]:
+    """Who has how much; the first line is what nobody has."""
+    found = session.execute(
+        select(
+            WorkItemRow.owner_id,
+            WorkItemRow.queue,
+            func.count(),
+            func.count().filter(WorkItemRow.due_at < viewer.now),
+            func.min(WorkItemRow.opened_at),
+            func.sum(WorkItemRow.amount),
+        )
+        .where(WorkItemRow.practice_id == viewer.practice_id, WorkItemRow.closed_at.is_(None))
+        .group_by(WorkItemRow.owner_id, WorkItemRow.queue)
+    ).tuples()
+    by_owner: dict[UUID | None, list[tuple[str, int, int, object, Decimal]]] = {}
+    for owner_id, queue, count, overdue, oldest, dollars in found:
+        by_owner.setdefault(owner_id, []).append((queue, count, overdue, oldest, dollars))
+    people = session.execute(
+        select(UserRow.id, UserRow.name, UserRow.role).where(UserRow.disabled_at.is_(None)).order_by(UserRow.name)
+    ).tuples()
+    working = [("", "Nobody yet", "", by_owner.get(None, []))]
+    for user_id, name, role in people:
+        if user_id in by_owner or role in {"biller", "front_desk", "supervisor"}:
+            working.append((str(user_id), name, formats.words(role), by_owner.get(user_id, [])))
+    keys = [info.queue.value for info in queues]
+    return tuple(_load(viewer, keys, *entry) for entry in working)
+
+
+def _load(
+    viewer: Viewer,
+    keys: list[str],
+    user_id: str,
+    name: str,
+    role: str,
+    work: list[tuple[str, int, int, object, Decimal]],
+) -> Load:
+    counts = {queue: count for queue, count, *_ in work}
+    oldest = min((opened for _, _, _, opened, _ in work), default=None)  # type: ignore[type-var]
+    return Load(
+        user_id=user_id,
+        name=name,
+        role=role,
+        per_queue=tuple(counts.get(key, 0) for key in keys),
+        open=sum(counts.values()),
+        overdue=sum(overdue for _, _, overdue, _, _ in work),
+        oldest=formats.age(oldest, viewer.now),  # type: ignore[arg-type]
+        dollars=formats.money(sum((dollars for *_, dollars in work), Decimal("0.00"))),
+    )

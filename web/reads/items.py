@@ -1,0 +1,338 @@
+"""One work item: why it is here, what clears it, whose move it is, what may be decided."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from billing.desk import DecisionKind, decisions
+from billing.vocabulary import Queue
+from models.tables.access import UserRow
+from models.tables.authorizations import AuthorizationRow
+from models.tables.claims import ClaimRow, ClaimVersionRow
+from models.tables.desk import WorkItemNoteRow, WorkItemRow
+from models.tables.encounters import EncounterRow
+from models.tables.patients import PatientRow
+from models.tables.remittances import InboundFileRow, RemittanceClaimRow, RemittanceRow
+from web import formats
+from web.formats import Chip
+from web.viewer import Viewer
+
+SEVERITY_CHIPS = {
+    "block": Chip("bad", "■", "Block", "A person must act; nobody can override this"),
+    "hold": Chip("warn", "◆", "Hold", "A person must act"),
+    "warn": Chip("info", "▲", "Warning", "Shown, stops nothing"),
+    "repair": Chip("good", "✓", "Repaired", "Fixed by the machine, recorded"),
+}
+CHOICES_MAX = 40
+OPTIONAL_FIELDS = frozenset({"reference"})
+FIELDS = {
+    "number": ("Authorization number", "text", ""),
+    "quantity": ("Granted (visits or units)", "number", ""),
+    "effective_from": ("Valid from", "date", ""),
+    "effective_to": ("Valid to", "date", ""),
+    "until": ("Come back on", "date", ""),
+    "amount": ("Amount in dollars", "number", ""),
+    "reference": ("Payer's reference", "text", "Who said so, and their call reference."),
+    "arguments": ("What speaks for payment", "textarea", "The letter is drafted around it."),
+}
+SNOOZE_DAYS = ((1, "Tomorrow"), (3, "In 3 days"), (7, "Next week"))
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A finding as the pane shows it."""
+
+    code: str
+    severity: Chip
+    message: str
+    evidence: tuple[tuple[str, str], ...]
+    clears_when: str
+    whose_move: str
+    citation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What somebody wrote."""
+
+    at: str
+    author: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class FieldInput:
+    """A field a decision asks for."""
+
+    key: str
+    label: str
+    type: str
+    hint: str
+    required: bool
+    options: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionForm:
+    """A decision as a form."""
+
+    key: str
+    label: str
+    effect: str
+    needs_reason: bool
+    fields: tuple[FieldInput, ...]
+    command_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Remitted:
+    """The remittance claim an item is about."""
+
+    file_href: str
+    file_name: str
+    payer: str
+    trace_number: str
+    control_number: str
+    payer_control_number: str
+    charge: str
+    paid: str
+    patient_responsibility: str
+    state: Chip
+
+
+@dataclass(frozen=True, slots=True)
+class SnoozeChoice:
+    """A usual moment to sleep until."""
+
+    day: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """Everything the pane shows of the item itself; the tabs come from its visit or authorization."""
+
+    id: str
+    queue: str
+    kind: str
+    workflow_id: str
+    version: int
+    encounter_id: UUID | None
+    authorization_id: UUID | None
+    inbound_file_id: UUID | None
+    reason: str
+    clears_when: str
+    whose_move: str
+    amount: str
+    due: Chip
+    escalated: bool
+    opened: str
+    age: str
+    owner_id: str
+    owner: str
+    mine: bool
+    taken: str
+    snoozed_until: str
+    closed: str
+    findings: tuple[Finding, ...]
+    notes: tuple[Note, ...]
+    remitted: Remitted | None
+    snoozes: tuple[SnoozeChoice, ...]
+    tomorrow: str
+
+
+def visible_item(session: Session, viewer: Viewer, item_id: UUID) -> WorkItemRow | None:
+    """The mapped row, if this viewer may see it."""
+    row = session.get(WorkItemRow, item_id)
+    if row is None or (viewer.own_visits_only and row.clinician_id != viewer.clinician_id):
+        return None
+    return row
+
+
+def item(session: Session, viewer: Viewer, item_id: UUID) -> Item | None:
+    """One item, ready to print."""
+    row = visible_item(session, viewer, item_id)
+    if row is None:
+        return None
+    owner = session.scalar(select(UserRow.name).where(UserRow.id == row.owner_id)) if row.owner_id else None
+    asleep = row.snoozed_until is not None and row.snoozed_until > viewer.now
+    closed = f"{formats.words(row.closed_by)}, {formats.instant(row.closed_at, viewer.zone)}" if row.closed_at else ""
+    return Item(
+        id=str(row.id),
+        queue=row.queue,
+        kind=row.kind,
+        workflow_id=row.workflow_id,
+        version=row.version,
+        encounter_id=row.encounter_id,
+        authorization_id=row.authorization_id,
+        inbound_file_id=row.inbound_file_id,
+        reason=row.reason,
+        clears_when=row.clears_when,
+        whose_move=formats.words(row.whose_move),
+        amount=formats.money(row.amount),
+        due=formats.due_chip(row.due_at, viewer.now, viewer.zone),
+        escalated=row.escalated,
+        opened=formats.instant(row.opened_at, viewer.zone),
+        age=formats.age(row.opened_at, viewer.now),
+        owner_id=str(row.owner_id or ""),
+        owner=owner or "",
+        mine=row.owner_id == viewer.user_id,
+        taken=formats.age(row.taken_at, viewer.now) if row.taken_at else "",
+        snoozed_until=formats.instant(row.snoozed_until, viewer.zone) if asleep else "",
+        closed=closed,
+        findings=tuple(_finding(entry) for entry in row.findings),
+        notes=_notes(session, viewer, row),
+        remitted=_remitted(session, row),
+        snoozes=tuple(_snooze(viewer, days, label) for days, label in SNOOZE_DAYS),
+        tomorrow=(viewer.today + timedelta(days=1)).isoformat(),
+    )
+
+
+def _snooze(viewer: Viewer, days: int, label: str) -> SnoozeChoice:
+    return SnoozeChoice((viewer.today + timedelta(days=days)).isoformat(), label)
+
+
+def decision_forms(session: Session, viewer: Viewer, row: WorkItemRow) -> tuple[DecisionForm, ...]:
+    """What this viewer may decide about an item, each with a fresh command id."""
+    offered = [kind for kind in decisions(Queue(row.queue), row.kind) if viewer.role in kind.roles]
+    return tuple(form for kind in offered if (form := _form(session, row, kind)) is not None)
+
+
+def _form(session: Session, row: WorkItemRow, kind: DecisionKind) -> DecisionForm | None:
+    fields = tuple(_field(session, row, name) for name in kind.fields)
+    if any(field.type == "choice" and not field.options for field in fields):
+        return None  # nothing to choose from: no finding may be overridden, no authorization is on file
+    return DecisionForm(
+        key=kind.key,
+        label=kind.label,
+        effect=kind.effect,
+        needs_reason=kind.needs_reason,
+        fields=fields,
+        command_id=str(uuid4()),
+    )
+
+
+def _field(session: Session, row: WorkItemRow, name: str) -> FieldInput:
+    if name == "codes":
+        return FieldInput(name, "Finding to override", "choice", "", True, _overridable(row))
+    if name == "authorization_id":
+        return FieldInput(name, "Authorization", "choice", "", True, _authorizations_on_file(session, row))
+    if name == "claim_id":
+        return FieldInput(name, "Claim", "choice", "Claims of the same amount first.", True, _claims(session, row))
+    label, kind, hint = FIELDS.get(name, (formats.words(name), "text", ""))
+    return FieldInput(name, label, kind, hint, name not in OPTIONAL_FIELDS, ())
+
+
+def _overridable(row: WorkItemRow) -> tuple[tuple[str, str], ...]:
+    allowed = [entry for entry in row.findings if entry.get("overridable") and entry.get("severity") != "block"]
+    each = tuple((str(entry["code"]), f"{entry['code']}: {entry['message']}") for entry in allowed)
+    every = ",".join(code for code, _ in each)
+    return (*each, (every, f"All {len(each)} of them")) if len(each) > 1 else each
+
+
+def _authorizations_on_file(session: Session, row: WorkItemRow) -> tuple[tuple[str, str], ...]:
+    if row.encounter_id is None:
+        return ()
+    found = session.execute(
+        select(AuthorizationRow)
+        .join(PatientRow, PatientRow.external_id == AuthorizationRow.patient_external_id)
+        .join(EncounterRow, EncounterRow.patient_id == PatientRow.id)
+        .where(EncounterRow.id == row.encounter_id)
+        .order_by(AuthorizationRow.effective_to.desc())
+        .limit(CHOICES_MAX)
+    ).scalars()
+    return tuple(
+        (str(held.id), f"{held.number}, {formats.day(held.effective_from)} to {formats.day(held.effective_to)}")
+        for held in found
+    )
+
+
+def _claims(session: Session, row: WorkItemRow) -> tuple[tuple[str, str], ...]:
+    if row.remittance_claim_id is None:
+        return ()
+    charge = select(RemittanceClaimRow.charge).where(RemittanceClaimRow.id == row.remittance_claim_id).scalar_subquery()
+    found = session.execute(
+        select(
+            ClaimRow.id,
+            ClaimVersionRow.patient_control_number,
+            ClaimVersionRow.total_charge,
+            EncounterRow.date_of_service,
+            PatientRow.last_name,
+        )
+        .join(ClaimVersionRow, ClaimVersionRow.claim_id == ClaimRow.id)
+        .join(EncounterRow, EncounterRow.id == ClaimRow.encounter_id)
+        .join(PatientRow, PatientRow.id == EncounterRow.patient_id)
+        .where(ClaimVersionRow.version == ClaimRow.current_version, ClaimVersionRow.sent_at.is_not(None))
+        .order_by(func.abs(ClaimVersionRow.total_charge - charge), ClaimVersionRow.sent_at.desc())
+        .limit(CHOICES_MAX)
+    ).tuples()
+    return tuple(
+        (str(claim_id), f"{number}: {name}, {formats.day(served_on)}, {formats.money(total)}")
+        for claim_id, number, total, served_on, name in found
+    )
+
+
+def _finding(entry: dict[str, Any]) -> Finding:
+    severity = str(entry.get("severity", "hold"))
+    evidence = entry.get("evidence") or {}
+    return Finding(
+        code=str(entry.get("code", "")),
+        severity=SEVERITY_CHIPS.get(severity, Chip("warn", "◆", formats.words(severity))),
+        message=str(entry.get("message", "")),
+        evidence=tuple((str(label), str(value)) for label, value in evidence.items()),
+        clears_when=str(entry.get("clears_when", "")),
+        whose_move=formats.words(str(entry.get("owner", ""))),
+        citation=str(entry.get("citation", "")),
+    )
+
+
+def _notes(session: Session, viewer: Viewer, row: WorkItemRow) -> tuple[Note, ...]:
+    same_visit = WorkItemNoteRow.work_item_id == row.id
+    if row.encounter_id is not None:
+        same_visit = same_visit | (WorkItemNoteRow.encounter_id == row.encounter_id)
+    found = session.execute(
+        select(WorkItemNoteRow.created_at, UserRow.name, WorkItemNoteRow.body)
+        .join(UserRow, UserRow.id == WorkItemNoteRow.user_id)
+        .where(same_visit)
+        .order_by(WorkItemNoteRow.created_at.desc())
+        .limit(50)
+    ).tuples()
+    return tuple(Note(formats.instant(at, viewer.zone), author, body) for at, author, body in found)
+
+
+def _remitted(session: Session, row: WorkItemRow) -> Remitted | None:
+    if row.remittance_claim_id is None:
+        return None
+    found = session.execute(
+        select(
+            RemittanceClaimRow,
+            RemittanceRow.payer_name,
+            RemittanceRow.trace_number,
+            InboundFileRow.id,
+            InboundFileRow.file_name,
+        )
+        .join(RemittanceRow, RemittanceRow.id == RemittanceClaimRow.remittance_id)
+        .join(InboundFileRow, InboundFileRow.id == RemittanceRow.inbound_file_id)
+        .where(RemittanceClaimRow.id == row.remittance_claim_id)
+    ).one_or_none()
+    if found is None:
+        return None
+    claim, payer, trace, file_id, file_name = found
+    tones = {"posted": ("good", "✓"), "unmatched": ("warn", "?"), "held": ("bad", "!")}
+    tone, sign = tones.get(claim.status, ("calm", "○"))
+    return Remitted(
+        file_href=f"/files/{file_id}",
+        file_name=file_name,
+        payer=payer,
+        trace_number=trace,
+        control_number=claim.patient_control_number,
+        payer_control_number=claim.payer_claim_control_number,
+        charge=formats.money(claim.charge),
+        paid=formats.money(claim.paid),
+        patient_responsibility=formats.money(claim.patient_responsibility),
+        state=Chip(tone, sign, formats.words(claim.status)),
+    )

@@ -1,0 +1,41 @@
+"""Keyset paging: a page starts after the last row seen, so it costs the same at row 50 and at row 50,000."""
+
+import base64
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+Row = TypeVar("Row")
+CURSOR_LENGTH_MAX = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Row]):
+    """Rows, and where the next page starts (empty: there is none)."""
+
+    rows: tuple[Row, ...]
+    next_cursor: str
+
+
+def encode(*parts: Any) -> str:
+    """The last row's sort values as one opaque word for a URL. Never a patient's name."""
+    return base64.urlsafe_b64encode(json.dumps([str(part) for part in parts]).encode()).decode().rstrip("=")
+
+
+def decode(cursor: str, parts: int) -> list[str] | None:
+    """What ``encode`` was given, or nothing when somebody wrote the cursor by hand."""
+    if not cursor or len(cursor) > CURSOR_LENGTH_MAX:
+        return None
+    try:
+        values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except ValueError:
+        return None
+    if not isinstance(values, list) or len(values) != parts or not all(isinstance(value, str) for value in values):
+        return None
+    return values
+
+
+def cut(found: Sequence[Row], page_size: int) -> tuple[tuple[Row, ...], bool]:
+    """One row more was asked for than is shown; it only says that there is more."""
+    return tuple(found[:page_size]), len(found) > page_size

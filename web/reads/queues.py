@@ -1,0 +1,348 @@
+"""A queue as a list: filtered, sorted, paged by key, with its count and its dollars."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, and_, cast, func, or_, select, tuple_
+from sqlalchemy.dialects.postgresql import TIMESTAMP
+from sqlalchemy.orm import Session, aliased
+
+from billing.vocabulary import Discipline
+from models.tables.access import UserRow
+from models.tables.authorizations import AuthorizationRow
+from models.tables.desk import WorkItemRow
+from models.tables.encounters import EncounterRow
+from models.tables.patients import PatientRow
+from models.tables.practice import PayerRow, PlanRow
+from models.tables.remittances import InboundFileRow
+from web import formats
+from web.formats import Chip
+from web.reads.paging import Page, cut, decode, encode
+from web.viewer import Viewer
+
+PAGE_SIZE = 50
+SEARCH_LENGTH_MAX = 60
+VIEWS = {
+    "open": "All open",
+    "mine": "Mine",
+    "unassigned": "Unassigned",
+    "due": "Due today",
+    "snoozed": "Snoozed",
+}
+SORTS = {"due": "Due first", "age": "Oldest first", "dollars": "Dollars first"}
+FAR_FUTURE = cast("infinity", TIMESTAMP(timezone=True))
+
+_ByExternalId = aliased(PatientRow)
+_Plan = aliased(PlanRow)
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which part of a queue, in which order. Everything but ``text`` stands in the address of the page."""
+
+    view: str = "open"
+    payer: str = ""
+    discipline: str = ""
+    owner: str = ""
+    sort: str = "due"
+    text: str = ""
+
+    @classmethod
+    def read(cls, values: dict[str, str]) -> "Filter":
+        """From an address or a form; what makes no sense is left out."""
+        return cls(
+            view=values["view"] if values.get("view") in VIEWS else "open",
+            payer=values.get("payer", "")[:80],
+            discipline=values["discipline"] if values.get("discipline") in set(Discipline) else "",
+            owner=values.get("owner", "") if _is_uuid(values.get("owner", "")) else "",
+            sort=values["sort"] if values.get("sort") in SORTS else "due",
+            text=values.get("text", "").strip()[:SEARCH_LENGTH_MAX],
+        )
+
+    def query(self, **changes: str) -> str:
+        """As the query of an address: what a name or id would reveal (the searched text) never stands there."""
+        changed = replace(self, **changes)
+        parts = {
+            "view": changed.view if changed.view != "open" else "",
+            "payer": changed.payer,
+            "discipline": changed.discipline,
+            "owner": changed.owner,
+            "sort": changed.sort if changed.sort != "due" else "",
+        }
+        told = urlencode({name: value for name, value in parts.items() if value})
+        return f"?{told}" if told else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a queue, ready to print."""
+
+    id: str
+    href: str
+    version: int
+    reason: str
+    patient: str
+    patient_id: str
+    service_day: str
+    payer: str
+    discipline: str
+    amount: str
+    age: str
+    due: Chip
+    whose_move: str
+    owner: str
+    owner_initials: str
+    mine: bool
+    escalated: bool
+    snoozed_until: str
+    closed_as: str
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """How many items a filter shows and what they are worth."""
+
+    count: int
+    dollars: str
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One option of a filter."""
+
+    value: str
+    label: str
+    chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What happened to a list since it was drawn: rows that changed, and how many new ones wait."""
+
+    rows: tuple[Row, ...]
+    new: int
+
+
+def rows(session: Session, viewer: Viewer, queue: str, wanted: Filter, cursor: str = "") -> Page[Row]:
+    """One page of the queue."""
+    sort_key, descending = _sort(wanted)
+    query = _listed(sort_key.label("sort_value")).where(*conditions(viewer, queue, wanted))
+    after = decode(cursor, 2)
+    if after is not None and _is_uuid(after[1]):
+        edge = (_sort_value(wanted, after[0]), UUID(after[1]))
+        pair = tuple_(sort_key, WorkItemRow.id)
+        query = query.where(pair < edge if descending else pair > edge)
+    order = (sort_key.desc(), WorkItemRow.id.desc()) if descending else (sort_key, WorkItemRow.id)
+    found = session.execute(query.order_by(*order).limit(PAGE_SIZE + 1)).all()
+    shown, more = cut(found, PAGE_SIZE)
+    last = encode(shown[-1].sort_value, shown[-1].WorkItemRow.id) if more else ""
+    return Page(tuple(_row(entry, viewer, wanted) for entry in shown), last)
+
+
+def summary(session: Session, viewer: Viewer, queue: str, wanted: Filter) -> Summary:
+    """Count and dollars of everything the filter matches, not only of the page."""
+    query = _joined(select(func.count(), func.coalesce(func.sum(WorkItemRow.amount), Decimal(0))))
+    count, dollars = session.execute(query.where(*conditions(viewer, queue, wanted))).one()
+    return Summary(count, formats.money(dollars))
+
+
+def view_counts(session: Session, viewer: Viewer, queue: str, wanted: Filter) -> dict[str, int]:
+    """How many items each chip would show under the other filters."""
+    counted = [func.count().filter(and_(*_view(viewer, view))).label(view) for view in VIEWS]
+    query = _joined(select(*counted)).where(*_base(viewer, queue), *_narrowed(wanted))
+    found = session.execute(query).one()
+    return {view: getattr(found, view) for view in VIEWS}
+
+
+def one(session: Session, viewer: Viewer, item_id: UUID, wanted: Filter) -> Row | None:
+    """The row of one item, open or closed."""
+    query = _listed().where(WorkItemRow.id == item_id, *_visible(viewer))
+    found = session.execute(query).one_or_none()
+    return _row(found, viewer, wanted) if found else None
+
+
+def changes(
+    session: Session, viewer: Viewer, queue: str, wanted: Filter, shown: dict[UUID, int], since: datetime
+) -> Changes:
+    """Compare what a page shows (id -> version and owner as drawn) with what is."""
+    drawn = session.execute(_listed().where(WorkItemRow.id.in_(shown), *_visible(viewer))).all() if shown else []
+    changed = tuple(
+        _row(entry, viewer, wanted) for entry in drawn if fingerprint(entry.WorkItemRow) != shown[entry.WorkItemRow.id]
+    )
+    fresh = _joined(select(func.count())).where(
+        *conditions(viewer, queue, wanted), WorkItemRow.opened_at > since, WorkItemRow.id.notin_(shown or {UUID(int=0)})
+    )
+    return Changes(changed, session.scalar(fresh) or 0)
+
+
+def fingerprint(item: WorkItemRow) -> int:
+    """A number that differs whenever the row would look different: version, owner, snooze and closing."""
+    owner = item.owner_id.int % 9_973 if item.owner_id else 0
+    snooze = int(item.snoozed_until.timestamp()) % 9_973 if item.snoozed_until else 0
+    return ((item.version * 10_000 + owner) * 10_000 + snooze) % 2_147_483_647
+
+
+def payer_choices(session: Session, chosen: str) -> tuple[Choice, ...]:
+    """Payers of the practice."""
+    found = session.execute(select(PayerRow.external_id, PayerRow.name).order_by(PayerRow.name).limit(500)).tuples()
+    return tuple(Choice(external_id, name, external_id == chosen) for external_id, name in found)
+
+
+def owner_choices(session: Session, chosen: str) -> tuple[Choice, ...]:
+    """People of the practice who can have work."""
+    found = session.execute(
+        select(UserRow.id, UserRow.name).where(UserRow.disabled_at.is_(None)).order_by(UserRow.name).limit(500)
+    ).tuples()
+    return tuple(Choice(str(user_id), name, str(user_id) == chosen) for user_id, name in found)
+
+
+def conditions(viewer: Viewer, queue: str, wanted: Filter) -> list[ColumnElement[bool]]:
+    """Everything a filter means, as SQL."""
+    return [*_base(viewer, queue), *_view(viewer, wanted.view), *_narrowed(wanted)]
+
+
+def _base(viewer: Viewer, queue: str) -> list[ColumnElement[bool]]:
+    return [WorkItemRow.queue == queue, WorkItemRow.closed_at.is_(None), *_visible(viewer)]
+
+
+def _visible(viewer: Viewer) -> list[ColumnElement[bool]]:
+    mine = [WorkItemRow.clinician_id == viewer.clinician_id] if viewer.own_visits_only else []
+    return [WorkItemRow.practice_id == viewer.practice_id, *mine]
+
+
+def _view(viewer: Viewer, view: str) -> list[ColumnElement[bool]]:
+    asleep = and_(WorkItemRow.snoozed_until.is_not(None), WorkItemRow.snoozed_until > viewer.now)
+    if view == "snoozed":
+        return [asleep]
+    awake = or_(WorkItemRow.snoozed_until.is_(None), WorkItemRow.snoozed_until <= viewer.now)
+    extra: dict[str, list[ColumnElement[bool]]] = {
+        "mine": [WorkItemRow.owner_id == viewer.user_id],
+        "unassigned": [WorkItemRow.owner_id.is_(None)],
+        "due": [WorkItemRow.due_at < end_of_today(viewer)],
+    }
+    return [awake, *extra.get(view, [])]
+
+
+def end_of_today(viewer: Viewer) -> datetime:
+    """The practice's midnight."""
+    return datetime.combine(viewer.today + timedelta(days=1), time.min, tzinfo=viewer.zone)
+
+
+def _narrowed(wanted: Filter) -> list[ColumnElement[bool]]:
+    narrowed: list[ColumnElement[bool]] = []
+    if wanted.payer:
+        narrowed.append(PayerRow.external_id == wanted.payer)
+    if wanted.discipline:
+        narrowed.append(
+            or_(
+                EncounterRow.discipline == wanted.discipline, AuthorizationRow.disciplines.contains([wanted.discipline])
+            )
+        )
+    if wanted.owner:
+        narrowed.append(WorkItemRow.owner_id == UUID(wanted.owner))
+    if wanted.text:
+        narrowed.append(_mentions(wanted.text))
+    return narrowed
+
+
+def _mentions(searched: str) -> ColumnElement[bool]:
+    columns = (
+        WorkItemRow.reason,
+        EncounterRow.external_id,
+        PatientRow.external_id,
+        PatientRow.last_name,
+        PatientRow.first_name,
+        _ByExternalId.last_name,
+        AuthorizationRow.number,
+        AuthorizationRow.patient_external_id,
+        InboundFileRow.file_name,
+    )
+    return or_(*(column.icontains(searched, autoescape=True) for column in columns))
+
+
+def _sort(wanted: Filter) -> tuple[ColumnElement[Any], bool]:
+    if wanted.sort == "age":
+        return WorkItemRow.opened_at.expression, False
+    if wanted.sort == "dollars":
+        return WorkItemRow.amount.expression, True
+    return func.coalesce(WorkItemRow.due_at, FAR_FUTURE), False
+
+
+def _sort_value(wanted: Filter, text: str) -> ColumnElement[Any]:
+    column = WorkItemRow.amount if wanted.sort == "dollars" else WorkItemRow.opened_at
+    return cast(text, column.type)
+
+
+def _listed(*more: ColumnElement[Any]) -> Select[*tuple[Any, ...]]:
+    patient = (
+        func.coalesce(PatientRow.first_name, _ByExternalId.first_name).label("first_name"),
+        func.coalesce(PatientRow.last_name, _ByExternalId.last_name).label("last_name"),
+        func.coalesce(PatientRow.external_id, AuthorizationRow.patient_external_id).label("patient_id"),
+    )
+    seen = (
+        EncounterRow.date_of_service,
+        func.coalesce(EncounterRow.discipline, func.array_to_string(AuthorizationRow.disciplines, ", ")).label(
+            "discipline"
+        ),
+        PayerRow.name.label("payer"),
+        UserRow.name.label("owner"),
+    )
+    return _joined(select(WorkItemRow, *patient, *seen, *more))
+
+
+def _joined(query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+    return (
+        query.select_from(WorkItemRow)
+        .outerjoin(EncounterRow, EncounterRow.id == WorkItemRow.encounter_id)
+        .outerjoin(PatientRow, PatientRow.id == EncounterRow.patient_id)
+        .outerjoin(AuthorizationRow, AuthorizationRow.id == WorkItemRow.authorization_id)
+        .outerjoin(_ByExternalId, _ByExternalId.external_id == AuthorizationRow.patient_external_id)
+        .outerjoin(_Plan, _Plan.id == func.coalesce(EncounterRow.plan_id, AuthorizationRow.plan_id))
+        .outerjoin(PayerRow, PayerRow.id == _Plan.payer_id)
+        .outerjoin(InboundFileRow, InboundFileRow.id == WorkItemRow.inbound_file_id)
+        .outerjoin(UserRow, UserRow.id == WorkItemRow.owner_id)
+    )
+
+
+def _row(entry: Any, viewer: Viewer, wanted: Filter) -> Row:
+    item: WorkItemRow = entry.WorkItemRow
+    asleep = item.snoozed_until is not None and item.snoozed_until > viewer.now
+    return Row(
+        id=str(item.id),
+        href=f"/queues/{item.queue}/{item.id}{wanted.query()}",
+        version=fingerprint(item),
+        reason=item.reason,
+        patient=formats.person(entry.first_name, entry.last_name) if entry.last_name else "",
+        patient_id=entry.patient_id or "",
+        service_day=formats.day(entry.date_of_service) if entry.date_of_service else "",
+        payer=entry.payer or "",
+        discipline=entry.discipline or "",
+        amount=formats.money(item.amount),
+        age=formats.age(item.opened_at, viewer.now),
+        due=formats.due_chip(item.due_at, viewer.now, viewer.zone),
+        whose_move=formats.words(item.whose_move),
+        owner=entry.owner or "",
+        owner_initials=formats.initials(entry.owner) if entry.owner else "",
+        mine=item.owner_id == viewer.user_id,
+        escalated=item.escalated,
+        snoozed_until=formats.instant(item.snoozed_until, viewer.zone) if asleep else "",
+        closed_as=(item.closed_by or "done") if item.closed_at else "",
+    )
+
+
+def _is_uuid(value: str) -> bool:
+    try:
+        UUID(value)
+    except ValueError:
+        return False
+    return True
+
+
+def ids(values: Sequence[str]) -> list[UUID]:
+    """The ids among what a form sent."""
+    return [UUID(value) for value in values if _is_uuid(value)]

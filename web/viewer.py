@@ -1,0 +1,44 @@
+"""Who is looking: the facts of a request every read and every page needs."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from billing.vocabulary import Role
+from web import formats
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """A logged-in user, with the practice's clock.
+
+    rights: from billing.desk. clinician_id: set for a clinician, who sees own visits only.
+    """
+
+    session_id: UUID
+    user_id: UUID
+    practice_id: UUID
+    practice_name: str
+    name: str
+    email: str
+    role: Role
+    rights: frozenset[str]
+    clinician_id: UUID | None
+    csrf_token: str
+    zone: ZoneInfo
+    now: datetime
+
+    @property
+    def today(self) -> date:
+        """The practice's calendar day."""
+        return formats.today(self.now, self.zone)
+
+    @property
+    def own_visits_only(self) -> bool:
+        """A clinician is shown what waits for that clinician, nothing else."""
+        return self.role is Role.CLINICIAN
+
+    def may(self, right: str) -> bool:
+        """Whether the role carries a right."""
+        return right in self.rights

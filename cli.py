@@ -7,15 +7,21 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from uuid import UUID
 
 import typer
 
 from settings import Problem, Settings, load_settings
 
 if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from billing.cli_units import Answer
     from embedded import Stack
     from simulator.config import SimulatorConfig
 
@@ -33,6 +39,8 @@ PROCESSES = "Run its processes (what `up` starts for you; in production you star
 FILES = "Look into files"
 
 ALL_BALANCED, SOME_UNBALANCED, SOME_UNREADABLE = 0, 1, 2
+SOME_REFUSED = 1
+PRACTICE_SCHEMA = "firstpass/practice/1"
 STANDARD_INPUT = "-"
 
 Files = Annotated[
@@ -41,6 +49,10 @@ Files = Annotated[
         metavar="FILE...", help="Files or directories; a directory is read with all below it; - reads standard input."
     ),
 ]
+
+
+class UnreadableError(Exception):
+    """A file that cannot be taken for what it should be; the others go on."""
 
 
 def main() -> None:
@@ -186,6 +198,99 @@ def migrate() -> None:
 # --- files ------------------------------------------------------------------------------------------------------
 
 
+@app.command("import", rich_help_panel=DESK)
+def import_files(
+    files: Files,
+    practice: Annotated[
+        str, typer.Option(metavar="PRACTICE_ID", help="Whose visits these are; not needed while there is one practice.")
+    ] = "",
+) -> None:
+    """Take in practice files and visits (JSON, or one visit a line). Doing it twice changes nothing.
+
+    Exit status: 0 all taken in, 1 some visits refused (each with its fields named), 2 some files cannot be read.
+    """
+    from clients import make_engine
+
+    settings = load_settings()
+    engine = make_engine(settings.app_database_url, pool_size=1, application_name="firstpass-import")
+
+    def take(label: str, data: bytes) -> int:
+        items = _json_items(data)
+        if any(isinstance(item, dict) and item.get("schema") == PRACTICE_SCHEMA for item in items):
+            return _take_practice(engine, settings, label, data)
+        return _take_visits(engine, practice, label, items)
+
+    raise typer.Exit(_look_at_each(files, take))
+
+
+def _json_items(data: bytes) -> list[Any]:
+    """The objects of a file: one object, an array of them, or one a line."""
+    try:
+        whole = json.loads(data)
+    except ValueError:
+        try:
+            return [json.loads(line) for line in data.splitlines() if line.strip()]
+        except ValueError as error:
+            raise UnreadableError("it is not JSON, nor one JSON object a line") from error
+    return whole if isinstance(whole, list) else [whole]
+
+
+def _take_practice(engine: Engine, settings: Settings, label: str, data: bytes) -> int:
+    from pydantic import ValidationError
+
+    from activities.intake import field_errors
+    from activities.practice_file import load_practice
+    from billing.practice import Practice
+
+    try:
+        practice = Practice.model_validate_json(data)
+    except ValidationError as error:
+        for wrong in field_errors(error):
+            complain(f"{label}: {wrong.field}: {wrong.message}")
+        raise UnreadableError("the practice file is not complete; nothing of it was taken in") from error
+    load_practice(
+        engine,
+        practice,
+        batch_window_seconds=settings.batch_window_seconds,
+        inbox_poll_seconds=settings.inbox_poll_seconds,
+    )
+    counted = f"{len(practice.clinicians)} clinicians, {len(practice.payers)} payers"
+    say(f"{label}: practice {practice.practice_id}, {counted}")
+    return ALL_BALANCED
+
+
+def _take_visits(engine: Engine, practice: str, label: str, items: Sequence[Any]) -> int:
+    from activities.intake import receive
+
+    results = receive(engine, _practice_id(engine, practice), f"file:{Path(label).name}", items)
+    for refused in (result for result in results if result.status == "refused"):
+        reasons = "; ".join(f"{error.field}: {error.message}" for error in refused.errors)
+        complain(f"{label}: visit {refused.encounter_id or '(no encounter_id)'} refused: {reasons}")
+    counts = Counter(result.status for result in results)
+    say(f"{label}: " + ", ".join(f"{count} visits {status}" for status, count in sorted(counts.items())))
+    return SOME_REFUSED if counts["refused"] else ALL_BALANCED
+
+
+def _practice_id(engine: Engine, wanted: str) -> UUID:
+    from sqlalchemy import text
+
+    from models.store.session import practice_ids
+
+    if wanted:
+        with engine.connect() as connection:
+            found = connection.scalar(text("SELECT practice_id FROM find_practice(:wanted)"), {"wanted": wanted})
+        if found is None:
+            raise Problem(f"There is no practice {wanted}, so no visit was taken in. Import its practice file first.")
+        return UUID(str(found))
+    known = practice_ids(engine)
+    if len(known) != 1:
+        raise Problem(
+            f"There are {len(known)} practices here, so it is not clear whose visits these are. "
+            + ("Name one with --practice." if known else "Import the practice file first.")
+        )
+    return known[0]
+
+
 @app.command(rich_help_panel=FILES)
 def era(
     files: Files,
@@ -224,6 +329,65 @@ def x12(files: Files) -> None:
     raise typer.Exit(_look_at_each(files, look))
 
 
+@app.command(rich_help_panel=FILES)
+def units(
+    services: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="CODE=MINUTES...", help="97110=33, or 97112=13+23a with an assistant's minutes."),
+    ] = None,
+    method: Annotated[
+        str, typer.Option(help="How the payer counts: cms_total_time, per_code_midpoint or per_code_full.")
+    ] = "cms_total_time",
+    discipline: Annotated[str, typer.Option(help="PT, OT or SLP.")] = "PT",
+    on: Annotated[str, typer.Option(metavar="DATE", help="Date of service; today if not given.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="The same as data.")] = False,
+    batch: Annotated[bool, typer.Option("--batch", help="One JSON request a line from standard input.")] = False,
+) -> None:
+    """Count billable units from minutes, with the arithmetic a biller can check.
+
+    Exit status: 0 counted, 2 cannot be counted.
+    """
+    from billing import cli_units
+
+    if batch:
+        for answer in cli_units.batch(sys.stdin):
+            say(answer)
+        return
+    day = on or _today().isoformat()
+    _finish(cli_units.units_command(services or [], method=method, discipline=discipline, on=day, as_json=as_json))
+
+
+@app.command(rich_help_panel=FILES)
+def scrub(
+    visits: Annotated[
+        str, typer.Argument(metavar="FILE", help="Visits, one JSON object a line; - reads standard input.")
+    ],
+    practice: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="The practice file (JSON).")],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per visit.")] = False,
+) -> None:
+    """Check visits against every edit without sending anything: findings, evidence, and what clears each.
+
+    Exit status: 0 all clean, 1 some are held, 2 the files cannot be read.
+    """
+    from billing.cli_scrub import scrub_command
+
+    lines = (sys.stdin.read() if visits == STANDARD_INPUT else Path(visits).read_text()).splitlines()
+    _finish(scrub_command(lines, practice.read_text(), today=_today(), as_json=as_json))
+
+
+def _finish(answer: Answer) -> None:
+    if answer.exit_code == SOME_UNREADABLE:
+        complain(answer.text.removeprefix("firstpass "))
+    else:
+        say(answer.text)
+    raise typer.Exit(answer.exit_code)
+
+
+def _today() -> date:
+    """Where the person sits at this machine; rules get the date from here and never look at a clock."""
+    return datetime.now(UTC).astimezone().date()
+
+
 def _look_at_each(names: Sequence[str], look: Callable[[str, bytes], int]) -> int:
     """Look at every file whatever became of the others; the worst of them decides the exit status."""
     from edi.tokens import UnreadableFile
@@ -235,7 +399,7 @@ def _look_at_each(names: Sequence[str], look: Callable[[str, bytes], int]) -> in
         except OSError as error:
             complain(f"{label} cannot be opened ({(error.strerror or 'unknown reason').lower()}).")
             worst = SOME_UNREADABLE
-        except UnreadableFile as error:
+        except (UnreadableFile, UnreadableError) as error:
             complain(f"{label} cannot be read: {error}")
             worst = SOME_UNREADABLE
     return worst

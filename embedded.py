@@ -653,11 +653,13 @@ class Stack:
     def down(self) -> None:
         """Stop our processes together, then Temporal, then Postgres: nobody loses what they stand on."""
         self._ending.set()
+        services = [part for part in self._parts.values() if isinstance(part, Service)]
+        for service in services:
+            service.child.ask_to_stop()  # also frees the watcher, should it be waiting for one to get ready
         if self._watcher and self._watcher is not threading.current_thread():
             self._watcher.join()
         with self._lock:
             self._wanted.clear()
-            services = [part for part in self._parts.values() if isinstance(part, Service)]
             for service in services:
                 service.child.ask_to_stop()
             for service in services:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from embedded import ROOT
+from tests.conftest import Database
 
 BALANCED_835 = (
     "ISA*00*          *00*          *ZZ*PAYER          *ZZ*CLINIC         *261101*1200*^*00501*000000001*0*P*:~"
@@ -38,7 +39,7 @@ def firstpass(*arguments: str, stdin: str = "", **environment: str) -> subproces
 def test_help_names_every_command() -> None:
     shown = firstpass("--help")
     assert shown.returncode == 0
-    for command in ("up", "demo", "worker", "web", "simulator", "migrate", "era", "x12"):
+    for command in ("up", "demo", "worker", "web", "simulator", "migrate", "import", "era", "x12", "units", "scrub"):
         assert f" {command} " in shown.stdout
 
 
@@ -112,3 +113,35 @@ def test_what_a_person_can_put_right_is_one_sentence(
     assert done.stderr.startswith(f"firstpass: {expected}"), done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert "hush-hush" not in done.stderr
+
+
+def test_units_shows_its_arithmetic() -> None:
+    done = firstpass("units", "97110=33", "97112=13+23a", "--on", "2026-03-02")
+    assert done.returncode == 0, done.stderr
+    assert "97110" in done.stdout
+    done = firstpass("units", "97110=soon")
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_scrub_reads_the_examples_of_the_manual() -> None:
+    visit = json.dumps(json.loads((ROOT / "docs/examples/encounter.json").read_text()))
+    done = firstpass("scrub", "-", "--practice", "docs/examples/practice.json", stdin=visit)
+    assert done.returncode in {0, 1}, done.stderr
+    assert "of 1 visits clean" in done.stdout
+
+
+def test_import_takes_in_the_practice_and_its_visits_once(database: Database) -> None:
+    where = {"FIRSTPASS_APP_DATABASE_URL": database.app_url}
+    visits = firstpass("import", "docs/examples/encounter.json", **where)
+    assert visits.returncode == 1
+    assert "There are 0 practices here" in visits.stderr
+    first = firstpass("import", "docs/examples/practice.json", "docs/examples/encounter.json", **where)
+    assert first.returncode == 0, first.stderr
+    assert "1 visits created" in first.stdout
+    again = firstpass("import", "docs/examples/encounter.json", "--practice", "small-clinic", **where)
+    assert again.returncode == 0, again.stderr
+    assert "1 visits unchanged" in again.stdout
+    wrong = firstpass("import", "-", stdin='{"encounter_id": "CH-9"}', **where)
+    assert wrong.returncode == 1
+    assert "visit CH-9 refused: " in wrong.stderr

@@ -1,10 +1,10 @@
 """How fast X12 is read, balanced and written here, beside pyx12 and a bare split, on the same generated file.
 
 `python -m benchmarks.edi_speed [claims]` makes an 835 and an 837P with therapy lines and random cents, then runs every
-contender in a process of its own (peak memory is its own, too) and prints a table with ratios. The bare split cuts the
-text into segments and elements and keeps nothing: the floor nothing in Python can beat. pyx12 validates, which is more
-work than reading; it is the only other maintained library that knows the guide, and it gets a smaller file of the same
-kind (its time per byte does not depend on size). Times are processor seconds, because the machines this runs on are shared.
+contender in a process of its own (peak memory is its own, too) and prints a table with ratios. The bare split makes
+lists of texts and nothing else. pyx12 validates, which is more work than reading; it is the only other maintained
+library that knows the guide, and it gets a smaller file of the same kind (its time per byte does not depend on size).
+Times are processor seconds, because the machines this runs on are shared.
 """
 
 # ruff: noqa: T201 - it prints its table
@@ -99,7 +99,8 @@ def _claim_835(chance: random.Random, index: int) -> tuple[int, list[str]]:
             f"REF*6R*{index}-{position}",
             f"AMT*B6*{_dollars(charge - contract)}",
         ]
-    clp = f"CLP*PT{index:06d}-1*1*{_dollars(charges)}*{_dollars(paid_total)}*{_dollars(share_total)}*12*ICN{index:07d}*11*1"
+    amounts = "*".join(map(_dollars, (charges, paid_total, share_total)))
+    clp = f"CLP*PT{index:06d}-1*1*{amounts}*12*ICN{index:07d}*11*1"
     names = [f"NM1*QC*1*DOE{index}*JANE*Q***MI*ABC{index:09d}", "NM1*82*1*LEE*CHRIS****XX*1679576722"]
     return paid_total, [clp, *names, f"DTM*232*{day}", *lines]
 

@@ -193,7 +193,7 @@ def _from_isa(head: str) -> Delimiters | None:
     terminator = _terminator(rest)
     if not component or component.isalnum():
         return _from_short_isa(head, element)
-    if not terminator and rest.strip()[:1].isalnum():
+    if component == "~" or (not terminator and rest.strip()[:1].isalnum()):
         component, terminator = ":", component  # ISA16 left out: what stands there is the terminator itself
     return Delimiters(terminator or "~", element, component, _repetition(parts[11], element))
 

@@ -31,6 +31,8 @@ MAX_OTHER_PAYERS = 10
 LINE_CONTROL_CHARS = 30
 """REF*6R longer than this is cut or refused downstream (X12 allows 50)."""
 NOTE_CHARS = 80
+MIN_ID_CHARS = 2
+"""NM109 has 2 to 80 characters (005010)."""
 FREQUENCIES = ("1", "7", "8")
 FILING_INDICATORS = frozenset(
     {"11", "12", "13", "14", "15", "16", "17", "AM", "BL", "CH", "CI", "DS"}
@@ -105,8 +107,8 @@ def _identity(claim: Claim837) -> Iterator[Problem]:
         yield _p(claim, "CLAIM_ID_LONG", message)
     if not _PLACE.fullmatch(claim.place_of_service):
         yield _p(claim, "PLACE_OF_SERVICE", f"Place of service {claim.place_of_service!r} is not two digits.")
-    if not claim.payer.identifier.strip():
-        yield _p(claim, "PAYER_ID", "The payer has no identifier (2010BB NM109).", "NM1")
+    if len(claim.payer.identifier.strip()) < MIN_ID_CHARS:
+        yield _p(claim, "PAYER_ID", "The payer has no identifier of two characters or more (2010BB NM109).", "NM1")
     if claim.subscriber.payer_responsibility not in RANKS:
         yield _p(claim, "PAYER_SEQUENCE", "Payer responsibility (SBR01) must be P, S or T.", "SBR")
     if claim.delay_reason and claim.delay_reason not in DELAY_REASONS:
@@ -197,8 +199,8 @@ def _billing_address(claim: Claim837) -> Iterator[Problem]:
 
 def _subscriber(claim: Claim837) -> Iterator[Problem]:
     subscriber = claim.subscriber
-    if not subscriber.member_id.strip():
-        yield _p(claim, "MEMBER_ID", "The subscriber has no member id.", "NM1")
+    if len(subscriber.member_id.strip()) < MIN_ID_CHARS:
+        yield _p(claim, "MEMBER_ID", "The subscriber has no member id of two characters or more.", "NM1")
     if subscriber.claim_filing_indicator not in FILING_INDICATORS:
         code = subscriber.claim_filing_indicator or "blank"
         yield _p(claim, "FILING_INDICATOR", f"Claim filing indicator {code} is not an SBR09 code.", "SBR")

@@ -46,7 +46,7 @@ STANDARD_INPUT = "-"
 Files = Annotated[
     list[str],
     typer.Argument(
-        metavar="FILE...", help="Files or directories; a directory is read with all below it; - reads standard input."
+        metavar="FILE", help="Files or directories; a directory is read with all below it; - reads standard input."
     ),
 ]
 
@@ -333,7 +333,7 @@ def x12(files: Files) -> None:
 def units(
     services: Annotated[
         list[str] | None,
-        typer.Argument(metavar="CODE=MINUTES...", help="97110=33, or 97112=13+23a with an assistant's minutes."),
+        typer.Argument(metavar="CODE=MINUTES", help="97110=33, or 97112=13+23a with an assistant's minutes."),
     ] = None,
     method: Annotated[
         str, typer.Option(help="How the payer counts: cms_total_time, per_code_midpoint or per_code_full.")

@@ -7,12 +7,21 @@ import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import cast
 
 import pytest
 from temporalio.client import Client, WorkflowFailureError
 
 import worker
+from activities.relay import Relay
 from tests.platform.small_story import BothWorkflow, ImpureWorkflow, ours, theirs
+
+class IdleRelay:
+    """Has nothing to carry, and ends when told."""
+
+    async def run(self, told: asyncio.Event) -> None:
+        await told.wait()
+
 
 PARTS = worker.Parts(workflows=[BothWorkflow, ImpureWorkflow], inside=[ours], outside=[theirs])
 
@@ -47,7 +56,7 @@ async def test_a_workflow_that_reads_its_surroundings_is_stopped_by_the_sandbox(
 async def test_sigterm_ends_the_workers_in_peace(temporal: Client, task_queue: str) -> None:
     with ThreadPoolExecutor(worker.OUTSIDE_CALLS) as threads:
         workers = [worker.story_worker(temporal, PARTS, threads, 2, task_queue)]
-        running = asyncio.create_task(worker.run_until_told_to_stop(workers))
+        running = asyncio.create_task(worker.run_until_told_to_stop(workers, cast(Relay, IdleRelay())))
         await asyncio.sleep(0.5)
         os.kill(os.getpid(), signal.SIGTERM)
         await asyncio.wait_for(running, 10)

@@ -16,6 +16,7 @@ import worker
 from activities.relay import Relay
 from tests.platform.small_story import BothWorkflow, ImpureWorkflow, ours, theirs
 
+
 class IdleRelay:
     """Has nothing to carry, and ends when told."""
 

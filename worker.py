@@ -7,33 +7,42 @@ what leaves the building, so that a slow clearinghouse never holds up a decision
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
-from importlib import import_module
 from typing import Any
 
 from temporalio.client import Client
+from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 from temporalio.workflow import SandboxImportNotificationPolicy
 
 import log
+from activities import catalog as activity_catalog
+from activities.catalog import Wiring
+from activities.gateways.clearinghouse import SftpAddress
+from activities.relay import Relay
 from clients import connect_temporal, make_engine
+from models.ids import reconcile_workflow_id
 from settings import Settings
+from workflows.catalog import ALL_WORKFLOWS
+from workflows.options import CLEARINGHOUSE_QUEUE
+from workflows.reconcile import ReconcileWorkflow
 
 TASK_QUEUE = "firstpass"
-CLEARINGHOUSE_QUEUE = "clearinghouse"
 
 # Loading these afresh for every workflow costs 120 ms instead of 8. In exchange the sandbox protects nothing inside
 # them; the import contracts and ruff do.
-PASSED_THROUGH = ("billing", "edi", "models", "activities")
+PASSED_THROUGH = ("billing", "edi", "models", "activities", "workflows.desk", "workflows.options", "workflows.quick")
 
 CACHED_WORKFLOWS = 1_000
 CONCURRENT_WORKFLOW_TASKS = 100
 OUTSIDE_CALLS = 4
+RELAY_CONNECTIONS = 2
 GRACEFUL_SHUTDOWN = timedelta(seconds=10)
 # After a worker died, the first click on a case it had cached waits this long (the default is 10 seconds).
 STICKY_TIMEOUT = timedelta(seconds=2)
@@ -104,33 +113,60 @@ def run(settings: Settings) -> None:
 async def _run(settings: Settings) -> None:
     client = await connect_temporal(settings)
     pool = settings.database_pool_size
-    engine = make_engine(settings.app_database_url, pool_size=pool + OUTSIDE_CALLS, application_name="firstpass-worker")
+    spare = OUTSIDE_CALLS + RELAY_CONNECTIONS
+    engine = make_engine(settings.app_database_url, pool_size=pool + spare, application_name="firstpass-worker")
     with ThreadPoolExecutor(pool, "inside") as inside, ThreadPoolExecutor(OUTSIDE_CALLS, "outside") as outside:
-        parts = _parts(engine, settings, client)
-        workers = [story_worker(client, parts, inside, pool)]
-        if parts.outside:
-            workers.append(outside_worker(client, parts, outside))
-        await run_until_told_to_stop(workers)
+        parts = parts_of(Wiring(engine, client, sftp_address(settings), settings.batch_window_seconds, usage(settings)))
+        workers = [story_worker(client, parts, inside, pool), outside_worker(client, parts, outside)]
+        await start_watchman(client)
+        await run_until_told_to_stop(workers, Relay(engine, client, TASK_QUEUE, log.get_logger("relay")))
     engine.dispose()
 
 
-async def run_until_told_to_stop(workers: Sequence[Worker]) -> None:
+def sftp_address(settings: Settings) -> SftpAddress:
+    """The clearinghouse as the settings name it."""
+    return SftpAddress(
+        host=settings.sftp_host or settings.web_host,
+        port=settings.sftp_port,
+        user=settings.sftp_user,
+        password=settings.sftp_password.get_secret_value(),
+        key_path=settings.sftp_key_path,
+        known_host_key=settings.sftp_known_host_key,
+        inbound_dir=settings.sftp_inbound_dir,
+        outbound_dir=settings.sftp_outbound_dir,
+    )
+
+
+def usage(settings: Settings) -> str:
+    """ISA15: test data everywhere but in production."""
+    return "P" if settings.production else "T"
+
+
+def parts_of(wiring: Wiring) -> Parts:
+    """The rooms' own lists."""
+    return Parts(
+        workflows=ALL_WORKFLOWS, inside=activity_catalog.inside(wiring), outside=activity_catalog.outside(wiring)
+    )
+
+
+async def start_watchman(client: Client) -> None:
+    """The reconciler, once for the house, whichever worker comes first."""
+    with contextlib.suppress(WorkflowAlreadyStartedError):
+        await client.start_workflow(ReconcileWorkflow.run, id=reconcile_workflow_id(), task_queue=TASK_QUEUE)
+
+
+async def run_until_told_to_stop(workers: Sequence[Worker], relay: Relay) -> None:
     """A worker that fails takes the process down with it, so that whoever watches the process starts it afresh."""
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, told.set)
     running = [asyncio.create_task(worker.run()) for worker in workers]
+    carrying = asyncio.create_task(relay.run(told))
     waiting = asyncio.create_task(told.wait())
     log.get_logger("worker").info("worker_started", queues=[worker.task_queue for worker in workers])
-    await asyncio.wait([*running, waiting], return_when=asyncio.FIRST_COMPLETED)
-    waiting.cancel()
+    await asyncio.wait([*running, carrying, waiting], return_when=asyncio.FIRST_COMPLETED)
+    told.set()
+    await asyncio.gather(carrying, waiting)
     await asyncio.gather(*(worker.shutdown() for worker in workers))
     await asyncio.gather(*running)
-
-
-def _parts(engine: Any, settings: Settings, client: Client) -> Parts:
-    """The rooms' own lists. `outside` activities carry the attribute the catalog gives them."""
-    workflows = import_module("workflows.catalog").ALL_WORKFLOWS
-    inside = import_module("activities.catalog").build(engine, settings, client)
-    return Parts(workflows=workflows, inside=inside, outside=())

@@ -129,7 +129,7 @@ def reassign(
     if len(item_ids) > REASSIGN_MAX:
         raise Refused(f"{len(item_ids)} items are more than {REASSIGN_MAX} at once. Narrow the selection.")
     target = _target(session, to_user_id)
-    names = dict(session.execute(select(UserRow.id, UserRow.name)).tuples().all())
+    names = dict(session.execute(select(UserRow.id, UserRow.name)).all())
     query = select(WorkItemRow).where(WorkItemRow.id.in_(item_ids)).order_by(WorkItemRow.id)
     moves = []
     for item in session.scalars(query.with_for_update() if apply else query):

@@ -264,7 +264,7 @@ def _ask(session: Session, row: EncounterRow, ask: Ticket, stage: Stage, now: da
     row.touched = True
     if put_item(session, row.practice_id, ask, now):
         record(session, row.practice_id, f"work.{ask.kind}", ask.reason, encounter_id=row.id, at=now)
-    enter(session, row, stage, ask.reason, now)
+    row.stage, row.updated_at = stage.value, now
 
 
 def _quiet(session: Session, row: EncounterRow, now: datetime) -> None:

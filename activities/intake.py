@@ -143,8 +143,8 @@ def _facts_of(session: Session, practice_id: UUID, encounter: Encounter) -> dict
 
     Raises _RefusedError when the visit names a plan or a clinician the practice file does not.
     """
-    plans = dict(session.execute(select(PlanRow.external_id, PlanRow.id)).tuples().all())
-    clinicians = dict(session.execute(select(ClinicianRow.external_id, ClinicianRow.id)).tuples().all())
+    plans = dict(session.execute(select(PlanRow.external_id, PlanRow.id)).all())
+    clinicians = dict(session.execute(select(ClinicianRow.external_id, ClinicianRow.id)).all())
     _refuse_unknown_names(encounter, plans, clinicians)
     patient_id = _put_patient(session, practice_id, encounter)
     for coverage in encounter.administrative.coverages:

@@ -351,7 +351,8 @@ def _note_denial(
 ) -> str | None:
     """Categorise a refusal at receipt. Returns its reason, e.g. CO-197, or None when nothing was refused."""
     said = [(a.group_code, a.reason_code, a.amount) for a in claim.all_adjustments]
-    remarks = [*claim.remark_codes, *(code for line in claim.lines for code in line.remark_codes)]
+    of_lines = (code for line in claim.lines for code in line.remark_codes)
+    remarks = list(dict.fromkeys((*claim.remark_codes, *of_lines)))
     terms = terms_on(session, encounter.plan_id, encounter.date_of_service)
     judged = assess(said, remarks, terms.accepts_replacement if terms else True)
     if not judged.is_denial:

@@ -202,9 +202,7 @@ def _put_users(session: Session, practice_id: UUID, practice: Practice) -> None:
     clinicians = dict(
         session.execute(
             select(ClinicianRow.external_id, ClinicianRow.id).where(ClinicianRow.practice_id == practice_id)
-        )
-        .tuples()
-        .all()
+        ).all()
     )
     known = set(session.scalars(select(UserRow.email).where(UserRow.practice_id == practice_id)))
     for user in practice.users:

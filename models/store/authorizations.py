@@ -46,9 +46,9 @@ def balances(
 ) -> tuple[AuthorizationBalance, ...]:
     """The rows as rules want them, the encounter's own use not counted."""
     plans = dict(
-        session.execute(select(PlanRow.id, PlanRow.external_id).where(PlanRow.id.in_({row.plan_id for row in rows})))
-        .tuples()
-        .all()
+        session.execute(
+            select(PlanRow.id, PlanRow.external_id).where(PlanRow.id.in_({row.plan_id for row in rows}))
+        ).all()
         if rows
         else ()
     )
@@ -75,7 +75,7 @@ def uses_of(session: Session, encounter_id: UUID) -> dict[UUID, int]:
         select(AuthorizationUseRow.authorization_id, func.sum(AuthorizationUseRow.quantity))
         .where(AuthorizationUseRow.encounter_id == encounter_id)
         .group_by(AuthorizationUseRow.authorization_id)
-    ).tuples()
+    )
     return {authorization_id: quantity for authorization_id, quantity in rows if quantity}
 
 

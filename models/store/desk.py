@@ -42,9 +42,7 @@ def open_item_of(session: Session, practice_id: UUID, subject: str) -> WorkItemR
     """The open item of a subject, locked."""
     return session.scalars(
         select(WorkItemRow)
-        .where(
-            WorkItemRow.practice_id == practice_id, WorkItemRow.subject == subject, WorkItemRow.closed_at.is_(None)
-        )
+        .where(WorkItemRow.practice_id == practice_id, WorkItemRow.subject == subject, WorkItemRow.closed_at.is_(None))
         .with_for_update()
     ).one_or_none()
 

@@ -45,7 +45,7 @@ def people(session: Session, practice_id: UUID, encounter: Encounter) -> dict[st
         select(ClinicianRow.external_id, ClinicianRow.facts).where(
             ClinicianRow.practice_id == practice_id, ClinicianRow.external_id.in_(named)
         )
-    ).tuples()
+    )
     return {external_id: Clinician.model_validate(facts) for external_id, facts in rows}
 
 
@@ -91,7 +91,7 @@ def prior_visits(session: Session, row: EncounterRow) -> tuple[PriorVisit, ...]:
             ClaimVersionRow.status.not_in(DEAD_CLAIMS),
             or_(EncounterRow.date_of_service == row.date_of_service, EncounterRow.episode_id == row.episode_id),
         )
-    ).tuples()
+    )
     return tuple(_prior(other, coded) for other, coded in found)
 
 
@@ -147,13 +147,9 @@ def overridden(session: Session, row: EncounterRow) -> frozenset[str]:
 
 def context_of(session: Session, row: EncounterRow, encounter: Encounter, today: date) -> VisitContext:
     """Everything around a visit. Locks the patient's authorizations until the commit."""
-    plan, payer = (
-        session.execute(
-            select(PlanRow, PayerRow).join(PayerRow, PayerRow.id == PlanRow.payer_id).where(PlanRow.id == row.plan_id)
-        )
-        .tuples()
-        .one()
-    )
+    plan, payer = session.execute(
+        select(PlanRow, PayerRow).join(PayerRow, PayerRow.id == PlanRow.payer_id).where(PlanRow.id == row.plan_id)
+    ).one()
     terms = terms_on(session, row.plan_id, row.date_of_service)
     practice = session.get_one(PracticeRow, row.practice_id)
     locked = authorizations.lock_for_patient(session, row.practice_id, encounter.patient.patient_id)

@@ -1,0 +1,215 @@
+"""The whole line in one process, on real parts: Postgres, Temporal, workers, relay, and a clearinghouse over SFTP."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import structlog
+from pydantic import SecretStr
+from sqlalchemy import Engine, func, select, text
+from temporalio.client import Client
+
+from activities import intake
+from activities.catalog import Wiring
+from activities.gateways.clearinghouse import SftpAddress
+from activities.practice_file import load_practice
+from activities.relay import Relay
+from billing.practice import Practice
+from models.ids import encounter_workflow_id
+from models.messages import Decision, DecisionOutcome
+from models.store.session import practice_session
+from models.tables.access import UserRow
+from models.tables.desk import WorkItemRow
+from models.tables.encounters import EncounterRow
+from models.tables.life import EventRow
+from simulator.config import SimulatorConfig, World
+from simulator.server import Simulator
+from worker import outside_worker, parts_of, story_worker
+
+PATIENCE_SECONDS = 20.0
+NOTHING_ELSE = {"partial": 0, "denied": 0, "rejected": 0, "lost": 0, "late": 0, "reversed": 0}
+ALL_PAID: dict[str, Any] = {"mix": {"paid": 1, **NOTHING_ELSE}, "patient_share": 0, "duplicate_share": 0}
+
+
+@dataclass
+class Line:
+    """A practice on the line, and what a test wants to know of it."""
+
+    engine: Engine
+    client: Client
+    practice_id: UUID
+    simulator_root: Path
+
+    def send(self, *visits: dict[str, Any]) -> list[intake.IntakeResult]:
+        """Have visits received, as the API would."""
+        return intake.receive(self.engine, self.practice_id, "test", visits)
+
+    def visit(self, external_id: str) -> EncounterRow:
+        """An encounter by the chart's id."""
+        with practice_session(self.engine, self.practice_id) as session:
+            return session.scalars(select(EncounterRow).where(EncounterRow.external_id == external_id)).one()
+
+    def item(self, external_id: str) -> WorkItemRow | None:
+        """The open item of a visit."""
+        with practice_session(self.engine, self.practice_id) as session:
+            return session.scalars(
+                select(WorkItemRow)
+                .join(EncounterRow, EncounterRow.id == WorkItemRow.encounter_id)
+                .where(EncounterRow.external_id == external_id, WorkItemRow.closed_at.is_(None))
+            ).one_or_none()
+
+    def items(self, queue: str) -> list[WorkItemRow]:
+        """All open items of a queue."""
+        with practice_session(self.engine, self.practice_id) as session:
+            return list(
+                session.scalars(select(WorkItemRow).where(WorkItemRow.queue == queue, WorkItemRow.closed_at.is_(None)))
+            )
+
+    def story(self, external_id: str) -> list[str]:
+        """The kinds of the visit's events, in order."""
+        row = self.visit(external_id)
+        with practice_session(self.engine, self.practice_id) as session:
+            return list(
+                session.scalars(select(EventRow.kind).where(EventRow.encounter_id == row.id).order_by(EventRow.id))
+            )
+
+    def stages(self) -> dict[str, int]:
+        """How many encounters are in each stage."""
+        with practice_session(self.engine, self.practice_id) as session:
+            rows = session.execute(select(EncounterRow.stage, func.count()).group_by(EncounterRow.stage))
+            return dict(rows.all())
+
+    def open_work(self) -> str:
+        """What people are asked to do, and the life of every open visit: for failing tests."""
+        with practice_session(self.engine, self.practice_id) as session:
+            items = session.scalars(select(WorkItemRow).where(WorkItemRow.closed_at.is_(None)))
+            asked = [f"{item.queue}/{item.kind}: {item.reason}" for item in items]
+            events = session.execute(
+                select(EncounterRow.external_id, EventRow.summary)
+                .join(EventRow, EventRow.encounter_id == EncounterRow.id)
+                .where(EncounterRow.closed_at.is_(None))
+                .order_by(EncounterRow.external_id, EventRow.id)
+            )
+            lived = [f"{external_id}: {summary}" for external_id, summary in events]
+        return "\n".join([*asked, *lived[:200]])
+
+    def user(self, role: str = "supervisor") -> UUID:
+        """Somebody with that role."""
+        with practice_session(self.engine, self.practice_id) as session:
+            return session.scalars(select(UserRow.id).where(UserRow.role == role).limit(1)).one()
+
+    async def decide(
+        self,
+        item: WorkItemRow,
+        decision: str,
+        fields: dict[str, str] | None = None,
+        *,
+        reason: str = "because",
+        role: str = "supervisor",
+        command_id: UUID | None = None,
+    ) -> str:
+        """Decide as a person would, through the workflow's update."""
+        command = Decision(
+            practice_id=self.practice_id,
+            work_item_id=item.id,
+            command_id=command_id or uuid4(),
+            user_id=self.user(role),
+            decision=decision,
+            reason=reason,
+            fields=fields or {},
+            seen_version=item.version,
+        )
+        handle = self.client.get_workflow_handle(item.workflow_id)
+        outcome = await handle.execute_update(
+            "decide", command, id=str(command.command_id), result_type=DecisionOutcome
+        )
+        return outcome.message
+
+    async def until(self, what: Callable[[], Any], seconds: float = PATIENCE_SECONDS) -> Any:
+        """Wait until something is so, and return it; say where everything stands if it never is."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            found = await asyncio.to_thread(what)
+            if found:
+                return found
+            await asyncio.sleep(0.05)
+        raise AssertionError(f"it never came to be; the stages are {self.stages()}\n{self.open_work()}")
+
+    async def until_stage(self, external_id: str, stage: str) -> EncounterRow:
+        """Wait until a visit is in a stage."""
+        await self.until(lambda: self.visit(external_id).stage == stage)
+        return self.visit(external_id)
+
+    async def until_item(self, external_id: str, queue: str) -> WorkItemRow:
+        """Wait until a visit is in a queue."""
+        await self.until(lambda: (found := self.item(external_id)) is not None and found.queue == queue)
+        item = self.item(external_id)
+        assert item is not None
+        return item
+
+    def handle(self, external_id: str) -> Any:
+        """The visit's workflow."""
+        row = self.visit(external_id)
+        return self.client.get_workflow_handle(encounter_workflow_id(row.id, row.life))
+
+    def ledger_is_balanced(self) -> bool:
+        """Whether debits and credits of all transactions cancel."""
+        with practice_session(self.engine, self.practice_id) as session:
+            return session.scalar(text("SELECT coalesce(sum(amount), 0) = 0 FROM ledger_entries")) is True
+
+
+@asynccontextmanager
+async def line(
+    engine: Engine,
+    client: Client,
+    practice: dict[str, Any],
+    directory: Path,
+    *,
+    world: dict[str, Any] | None = None,
+    window_seconds: float = 0.2,
+    poll_seconds: float = 0.2,
+) -> AsyncIterator[Line]:
+    """Everything running, with the practice loaded; all of it ends with the block."""
+    queue, outside_queue = "firstpass", "clearinghouse"
+    config = SimulatorConfig(
+        root=directory / "simulator",
+        port=0,
+        password=SecretStr("only-in-tests"),
+        answer_seconds=0.05,
+        adjudicate_seconds=0.1,
+        gather_seconds=0.1,
+        late_seconds=0.5,
+        world=World.model_validate(world or ALL_PAID),
+    )
+    loaded = Practice.model_validate(practice)
+    practice_id = load_practice(engine, loaded, batch_window_seconds=window_seconds, inbox_poll_seconds=poll_seconds)
+    async with Simulator(config) as clearinghouse:
+        address = SftpAddress("127.0.0.1", clearinghouse.port, "firstpass", "only-in-tests")
+        parts = parts_of(Wiring(engine, client, address, window_seconds, "T"))
+        stop = asyncio.Event()
+        relay = Relay(engine, client, queue, structlog.get_logger())
+        with ThreadPoolExecutor(8) as inside, ThreadPoolExecutor(2) as outside:
+            async with (
+                story_worker(client, parts, inside, 8, queue),
+                outside_worker(client, parts, outside, outside_queue),
+            ):
+                carrying = asyncio.create_task(relay.run(stop))
+                yield Line(engine, client, practice_id, config.root)
+                stop.set()
+                await carrying
+
+
+def lines_of(path: Path) -> Iterable[dict[str, Any]]:
+    """The visits of a JSON-lines file."""
+    return [json.loads(text_line) for text_line in path.read_text().splitlines()]
+
+
+TODAY = date(2026, 11, 20)

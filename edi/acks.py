@@ -306,7 +306,7 @@ class _Reader277CA:
         self.done.append(self._answer(current))
 
     def _answer(self, current: _OpenStatus) -> ClaimStatus277CA:
-        statuses = _statuses(current.stc, self.transaction.delimiters.component)
+        statuses = statuses_of(current.stc, self.transaction.delimiters.component)
         first = next((s for s in statuses if s.category_code in REJECTED_CATEGORIES), statuses[0])
         stc = current.stc[0]
         action = stc.get(3).strip()
@@ -347,7 +347,8 @@ def _number_or_blank(trace: str) -> str:
     return "" if trace.strip("0 ") == "" else trace
 
 
-def _statuses(segments: list[Segment], component: str) -> tuple[Status, ...]:
+def statuses_of(segments: list[Segment], component: str) -> tuple[Status, ...]:
+    """The statuses of some STC segments, each of which may hold three."""
     found = []
     for e in segments:
         for position in (1, 10, 11):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 
+from edi.envelope import Outgoing, clock, composite, file_text, segment
 from edi.values import CENT, ZERO, Adjustment, d8, digits, number, wire
 from edi.x837p_records import (
     Address,
@@ -29,16 +30,6 @@ PCN_CHARS = 20
 """Characters of CLM01 that payers must return (HIPAA; X12 itself allows 38)."""
 
 
-def segment(*elements: str) -> str:
-    """One segment without its terminator; trailing blank elements are dropped."""
-    return "*".join(elements).rstrip("*")
-
-
-def composite(*components: str) -> str:
-    """One composite; trailing blank components are dropped."""
-    return ":".join(components).rstrip(":")
-
-
 def batch_reference(batch: Batch837, index: int) -> str:
     """BHT03 of the claim at `index` (from 0): control number and ST02. A 277CA returns it in 2200B TRN02."""
     return f"{batch.interchange_control_number:09d}{index + 1:04d}"
@@ -46,57 +37,33 @@ def batch_reference(batch: Batch837, index: int) -> str:
 
 def write_837p(batch: Batch837) -> str:
     """The whole file: one ISA, one GS, one ST per claim, segments ended by "~" and a line break."""
-    lines = [*_envelope_start(batch)]
-    for index, claim in enumerate(batch.claims):
-        lines += _transaction(batch, claim, index)
-    lines.append(f"GE*{len(batch.claims)}*{batch.group_control_number}")
-    lines.append(f"IEA*1*{batch.interchange_control_number:09d}")
-    return "~\n".join(lines) + "~\n"
-
-
-def _envelope_start(batch: Batch837) -> tuple[str, str]:
-    created = batch.created
-    sender, receiver = wire(batch.sender_id), wire(batch.receiver_id)
-    isa = (
-        f"ISA*00*          *00*          *{batch.sender_qualifier:2.2}*{sender:15.15}"
-        f"*{batch.receiver_qualifier:2.2}*{receiver:15.15}*{d8(created)[2:]}*{created:%H%M}*^*00501"
-        f"*{batch.interchange_control_number:09d}*0*{batch.usage_indicator:1.1}*:"
+    out = Outgoing(
+        sender_id=batch.sender_id,
+        receiver_id=batch.receiver_id,
+        usage_indicator=batch.usage_indicator,
+        interchange_control_number=batch.interchange_control_number,
+        group_control_number=batch.group_control_number,
+        created=batch.created,
+        sender_qualifier=batch.sender_qualifier,
+        receiver_qualifier=batch.receiver_qualifier,
+        application_sender=batch.application_sender,
+        application_receiver=batch.application_receiver,
     )
-    gs = segment(
-        "GS",
-        "HC",
-        wire(batch.application_sender) or sender,
-        wire(batch.application_receiver) or receiver,
-        d8(created),
-        _clock(created),
-        str(batch.group_control_number),
-        "X",
-        GUIDE,
-    )
-    return isa, gs
+    bodies = (_transaction(batch, claim, index) for index, claim in enumerate(batch.claims))
+    return file_text(out, "HC", GUIDE, bodies)
 
 
-def _clock(created: datetime) -> str:
-    return f"{created:%H%M%S}"
-
-
-def _transaction(batch: Batch837, claim: Claim837, index: int) -> list[str]:
-    control = f"{index + 1:04d}"
-    body = [
-        f"ST*837*{control}*{GUIDE}",
-        f"BHT*0019*00*{batch_reference(batch, index)}*{d8(batch.created)}*{_clock(batch.created)}*CH",
-        segment("NM1", "41", "2", wire(batch.submitter_name), "", "", "", "", "46", wire(batch.sender_id)),
-        _contact(batch),
-        segment("NM1", "40", "2", wire(batch.receiver_name), "", "", "", "", "46", wire(batch.receiver_id)),
-        *_billing(claim),
-        *_subscriber(claim),
-        *_patient(claim),
-        *_claim(claim),
-    ]
+def _transaction(batch: Batch837, claim: Claim837, index: int) -> Iterator[str]:
+    yield f"BHT*0019*00*{batch_reference(batch, index)}*{d8(batch.created)}*{clock(batch.created)}*CH"
+    yield segment("NM1", "41", "2", wire(batch.submitter_name), "", "", "", "", "46", wire(batch.sender_id))
+    yield _contact(batch)
+    yield segment("NM1", "40", "2", wire(batch.receiver_name), "", "", "", "", "46", wire(batch.receiver_id))
+    yield from _billing(claim)
+    yield from _subscriber(claim)
+    yield from _patient(claim)
+    yield from _claim(claim)
     for position, line in enumerate(claim.lines, start=1):
-        body += _line(claim, line, position)
-    body.append(f"SE*{len(body) + 1}*{control}")
-    return body
+        yield from _line(claim, line, position)
 
 
 def _contact(batch: Batch837) -> str:
@@ -123,7 +90,7 @@ def _demographics(person: Person) -> Iterator[str]:
         yield segment("DMG", "D8", d8(person.birth_date), person.sex)
 
 
-def _person_name(entity: str, person: Person, qualifier: str = "", identifier: str = "", kind: str = "1") -> str:
+def person_name(entity: str, person: Person, qualifier: str = "", identifier: str = "", kind: str = "1") -> str:
     return segment(
         "NM1",
         entity,
@@ -138,12 +105,12 @@ def _person_name(entity: str, person: Person, qualifier: str = "", identifier: s
     )
 
 
-def _party_name(entity: str, party: Party) -> str:
+def party_name(entity: str, party: Party) -> str:
     qualifier = party.identifier_qualifier if party.identifier else ""
     return segment("NM1", entity, "2", wire(party.name), "", "", "", "", qualifier, wire(party.identifier))
 
 
-def _provider(entity: str, provider: Provider) -> str:
+def provider_name(entity: str, provider: Provider) -> str:
     kind = "1" if provider.is_person else "2"
     return segment(
         "NM1",
@@ -159,7 +126,7 @@ def _provider(entity: str, provider: Provider) -> str:
     )
 
 
-def _references(pairs: Iterable[tuple[str, str]]) -> Iterator[str]:
+def references(pairs: Iterable[tuple[str, str]]) -> Iterator[str]:
     for qualifier, value in pairs:
         if value:
             yield segment("REF", qualifier, wire(value))
@@ -170,9 +137,9 @@ def _billing(claim: Claim837) -> Iterator[str]:
     yield "HL*1**20*1"
     if provider.taxonomy:
         yield f"PRV*BI*PXC*{wire(provider.taxonomy)}"
-    yield _provider("85", provider)
+    yield provider_name("85", provider)
     yield from _address(provider.address)
-    yield from _references([(provider.tax_id_qualifier, digits(provider.tax_id)), *provider.secondary_ids])
+    yield from references([(provider.tax_id_qualifier, digits(provider.tax_id)), *provider.secondary_ids])
     if claim.pay_to is not None:
         yield "NM1*87*2"
         yield from _address(claim.pay_to)
@@ -195,14 +162,14 @@ def _subscriber(claim: Claim837) -> Iterator[str]:
         subscriber.claim_filing_indicator,
     )
     kind = "2" if subscriber.is_organization else "1"
-    yield _person_name("IL", subscriber.person, "MI", subscriber.member_id, kind)
+    yield person_name("IL", subscriber.person, "MI", subscriber.member_id, kind)
     yield from _address(subscriber.person.address)
     yield from _demographics(subscriber.person)
     if own:
-        yield from _references([("Y4", claim.property_casualty_claim_number)])
-    yield _party_name("PR", claim.payer)
+        yield from references([("Y4", claim.property_casualty_claim_number)])
+    yield party_name("PR", claim.payer)
     yield from _address(claim.payer.address)
-    yield from _references(claim.payer.secondary_ids)
+    yield from references(claim.payer.secondary_ids)
 
 
 def _patient(claim: Claim837) -> Iterator[str]:
@@ -211,10 +178,10 @@ def _patient(claim: Claim837) -> Iterator[str]:
     person = claim.patient.person
     yield "HL*3*2*23*0"
     yield segment("PAT", claim.patient.relationship)
-    yield _person_name("QC", person)
+    yield person_name("QC", person)
     yield from _address(person.address)
     yield from _demographics(person)
-    yield from _references([("Y4", claim.property_casualty_claim_number)])
+    yield from references([("Y4", claim.property_casualty_claim_number)])
 
 
 # --- the claim ------------------------------------------------------------------------------------------------------
@@ -225,7 +192,7 @@ def _claim(claim: Claim837) -> Iterator[str]:
     yield from _claim_dates(claim)
     if claim.patient_paid is not None:
         yield f"AMT*F5*{number(claim.patient_paid)}"
-    yield from _references(
+    yield from references(
         (
             ("9F", claim.referral_number),
             ("G1", claim.prior_authorization_number),
@@ -281,24 +248,24 @@ def _diagnoses(codes: tuple[str, ...]) -> Iterator[str]:
 
 def _claim_providers(claim: Claim837) -> Iterator[str]:
     if claim.referring is not None:
-        yield _provider("DN", claim.referring)
-        yield from _references(claim.referring.secondary_ids)
+        yield provider_name("DN", claim.referring)
+        yield from references(claim.referring.secondary_ids)
     if claim.rendering is not None:
         yield from _rendering(claim.rendering)
     if claim.service_facility is not None:
-        yield _provider("77", claim.service_facility)
+        yield provider_name("77", claim.service_facility)
         yield from _address(claim.service_facility.address)
-        yield from _references(claim.service_facility.secondary_ids)
+        yield from references(claim.service_facility.secondary_ids)
     if claim.supervising is not None:
-        yield _provider("DQ", claim.supervising)
-        yield from _references(claim.supervising.secondary_ids)
+        yield provider_name("DQ", claim.supervising)
+        yield from references(claim.supervising.secondary_ids)
 
 
 def _rendering(provider: Provider) -> Iterator[str]:
-    yield _provider("82", provider)
+    yield provider_name("82", provider)
     if provider.taxonomy:
         yield f"PRV*PE*PXC*{wire(provider.taxonomy)}"
-    yield from _references(provider.secondary_ids)
+    yield from references(provider.secondary_ids)
 
 
 def cas_segments(adjustments: tuple[Adjustment, ...]) -> Iterator[str]:
@@ -336,13 +303,13 @@ def _other_payer(other: OtherPayer) -> Iterator[str]:
     if other.remaining_patient_liability is not None:
         yield f"AMT*EAF*{number(other.remaining_patient_liability)}"
     yield segment("OI", "", "", other.benefits_assigned, "", "", other.release_of_information)
-    yield _person_name("IL", other.subscriber, "MI", other.member_id)
+    yield person_name("IL", other.subscriber, "MI", other.member_id)
     yield from _address(other.subscriber.address)
-    yield _party_name("PR", other.payer)
+    yield party_name("PR", other.payer)
     yield from _address(other.payer.address)
     if other.adjudication_date is not None:
         yield f"DTP*573*D8*{d8(other.adjudication_date)}"
-    yield from _references([*other.payer.secondary_ids, ("F8", other.payer_claim_control_number)])
+    yield from references([*other.payer.secondary_ids, ("F8", other.payer_claim_control_number)])
 
 
 # --- lines ----------------------------------------------------------------------------------------------------------
@@ -352,7 +319,7 @@ def _line(claim: Claim837, line: ServiceLine, position: int) -> Iterator[str]:
     yield f"LX*{position}"
     yield _sv1(line)
     yield _service_date(line)
-    yield from _references((("G1", line.prior_authorization_number), ("6R", line.line_control_number)))
+    yield from references((("G1", line.prior_authorization_number), ("6R", line.line_control_number)))
     if line.note:
         yield f"NTE*ADD*{wire(line.note)}"
     if line.rendering is not None:

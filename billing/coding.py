@@ -118,6 +118,11 @@ def terms_of(encounter: Encounter, context: VisitContext) -> PlanTerms:
     return context.terms or PlanTerms(effective_from=encounter.date_of_service)
 
 
+def pair_table(context: VisitContext) -> ncci.PairTable:
+    """The pairs the practice imported, else those shipped."""
+    return ncci.TABLE if context.pairs is None else context.pairs
+
+
 def final_code(code: str, terms: PlanTerms) -> str:
     """The code the plan takes in place of the charted one."""
     return terms.substituted_codes.get(code, code)
@@ -183,7 +188,7 @@ def separate(encounter: Encounter, code: str, terms: PlanTerms) -> bool:
 
 def _distinct(encounter: Encounter, context: VisitContext, terms: PlanTerms, drafts: Sequence[_Draft]) -> list[Step]:
     """Mark column 2 of a pair as distinct where the chart proves it."""
-    table = context.pairs or ncci.TABLE
+    table = pair_table(context)
     billed = sorted({draft.code for draft in drafts})
     steps = []
     for number, code in enumerate(billed):

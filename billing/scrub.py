@@ -14,7 +14,7 @@ from itertools import combinations
 
 from billing import codes, deadlines, icd10, modifiers, ncci, payment
 from billing.checks import Catalog, Problem
-from billing.coding import CodedClaim, CodedLine, claim_diagnoses, final_code, separate, terms_of
+from billing.coding import CodedClaim, CodedLine, claim_diagnoses, final_code, pair_table, separate, terms_of
 from billing.context import VisitContext
 from billing.encounter import Encounter
 from billing.findings import Finding
@@ -204,7 +204,7 @@ def code_pairs(encounter: Encounter, context: VisitContext, claim: CodedClaim) -
     """No pair of the day is one that never goes together; others carry a distinct-service modifier and the evidence."""
     if not terms_of(encounter, context).ncci_applies:
         return
-    table = context.pairs or ncci.TABLE
+    table = pair_table(context)
     marks: dict[str, set[str]] = {}
     for line in claim.lines:
         marks.setdefault(line.code, set()).update(line.modifiers)

@@ -175,7 +175,7 @@ def test_an_evaluation_without_plan_of_care_only_warns() -> None:
     assert severities("D7", first) == [WARN]
 
 
-# --- certification: evaluated 2026-03-02, due by 2026-04-01, ends 2026-05-31 --------------------------------------
+# --- certification: evaluated 2026-03-02, due by 2026-04-01, ends 2026-05-31 ---------------------------------
 
 START = {"episode": {"started_on": DAY}}
 
@@ -268,7 +268,7 @@ def test_stated_duration_binds_without_certification_too() -> None:
     assert severities("D9", under({}, date(2026, 12, 1)), context(today=date(2026, 12, 2))) == []
 
 
-# --- progress report: every ten treatment days ---------------------------------------------------------------------
+# --- progress report: every ten treatment days ---------------------------------------------------------------
 
 DAYS = tuple(DAY + timedelta(days=n) for n in range(40))
 
@@ -316,7 +316,7 @@ def test_no_report_is_due_where_the_plan_does_not_ask() -> None:
     assert severities("D10", visit, context(treatment_days=DAYS[:30], today=DAYS[31])) == []
 
 
-# --- one evaluation per episode --------------------------------------------------------------------------------------
+# --- one evaluation per episode ------------------------------------------------------------------------------
 
 
 def earlier(episode: str = "episode-1", is_evaluation: bool = True, encounter_id: str = "visit-0") -> PriorVisit:

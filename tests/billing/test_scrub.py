@@ -1,0 +1,265 @@
+"""S01 to S38: for each check a claim that passes and one that does not. The clean visit's claim passes all of them."""
+
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from billing import icd10, ncci, scrub
+from billing.coding import CodedClaim, code_claim, with_lines
+from billing.context import PriorVisit, VisitContext
+from billing.encounter import Encounter
+from billing.findings import Finding
+from billing.scrub import SCRUB, check, npi_is_valid
+from billing.vocabulary import Discipline, Severity
+from tests.billing.builders import VISIT, context, encounter, medicare, service, services, terms
+
+HOLD, BLOCK, WARN = Severity.HOLD, Severity.BLOCK, Severity.WARN
+
+
+def findings(visit: Encounter, facts: VisitContext, claim: CodedClaim | None = None) -> list[Finding]:
+    return list(check(visit, facts, claim or code_claim(visit, facts)))
+
+
+def visit_of(*given: dict[str, Any] | tuple[str, int], **overrides: Any) -> Encounter:
+    return encounter(timing=services(*given), **overrides)
+
+
+def exercise(minutes: int = 30, **overrides: Any) -> Encounter:
+    return visit_of(service("97110", minutes, **overrides))
+
+
+def other(code: str, *marks: str, units: int = 1, by: str = "pt-1", on: date = VISIT) -> PriorVisit:
+    return PriorVisit("visit-0", on, Discipline.PT, "episode-1", by, ((code, marks, units),))
+
+
+PLAIN = context()
+OFFICE_VIDEO = {"modality": "audio_video"}
+HOME_VIDEO = {"modality": "audio_video", "place_of_service": "10"}
+GROUP = service("97150", 30, mode="group")
+
+FAILING: list[tuple[str, Encounter, VisitContext, list[Severity]]] = [
+    ("S01", exercise(modifiers=["GO"]), PLAIN, [BLOCK]),
+    ("S01", exercise(modifiers=["GO"]), context(terms=terms(discipline_modifier_required=False)), [BLOCK]),
+    ("S02", exercise(modifiers=["CO"]), PLAIN, [BLOCK]),
+    ("S02", exercise(modifiers=["CQ"]), context(terms=medicare()), [WARN]),
+    ("S03", exercise(modifiers=["KX", "GA"]), PLAIN, [BLOCK]),
+    ("S04", exercise(30, units=3), PLAIN, [HOLD]),
+    ("S04", exercise(30, units=1), PLAIN, [WARN]),
+    ("S05", exercise(110), PLAIN, [WARN]),
+    ("S05", exercise(60), context(prior_visits=(other("97110", "GP", units=3, by="pt-2"),)), [WARN]),
+    ("S05", visit_of(service("97161", 30)), context(prior_visits=(other("97161", "GP", by="pt-2"),)), [BLOCK]),
+    ("S06", visit_of(GROUP, ("97110", 15)), PLAIN, [HOLD]),
+    ("S06", visit_of(("97140", 15), ("97124", 15)), PLAIN, [BLOCK]),
+    ("S06", visit_of(("97161", 30), ("97750", 15)), PLAIN, [BLOCK]),
+    ("S06", visit_of(("97164", 30), ("97035", 15)), PLAIN, [HOLD]),
+    ("S06", visit_of(GROUP, service("97110", 15, modifiers=["59"])), PLAIN, [WARN]),
+    ("S06", exercise(), context(prior_visits=(other("97150", "GP"),)), [HOLD]),
+    ("S07", visit_of(("97130", 15)), PLAIN, [BLOCK]),
+    ("S08", visit_of(("97161", 30), ("97164", 20)), PLAIN, [BLOCK]),
+    ("S10", encounter(administrative=OFFICE_VIDEO, timing=services(("97110", 30))), PLAIN, [HOLD]),
+    ("S10", encounter(administrative={"place_of_service": "10"}), PLAIN, [HOLD]),
+    ("S10", exercise(modifiers=["95"]), PLAIN, [HOLD]),
+    ("S10", encounter(administrative=HOME_VIDEO, timing=services(("97140", 15))), PLAIN, [BLOCK]),
+    (
+        "S10",
+        encounter(administrative=HOME_VIDEO, timing=services(("97110", 15))),
+        context(terms=terms(telehealth_allowed=False)),
+        [BLOCK],
+    ),
+    ("S11", encounter(), context(practice_npi="1234567890"), [BLOCK]),
+    ("S11", encounter(administrative={"referral": {"npi": "1234567890"}}), PLAIN, [BLOCK]),
+    ("S12", encounter(clinical={"diagnoses": [{"code": "M25.56", "rank": 1}]}), PLAIN, [BLOCK]),
+    ("S12", encounter(clinical={"diagnoses": [{"code": "QQQ", "rank": 1}]}), PLAIN, [BLOCK]),
+    ("S12", visit_of(("99999", 15)), PLAIN, [HOLD]),
+    ("S12", encounter(date_of_service=date(2027, 1, 4), timing=services(("92507", 30))), PLAIN, [HOLD]),
+    ("S17", exercise(), context(prior_visits=(other("97110", "GP"),)), [HOLD]),
+    ("S18", encounter(), context(today=date(2026, 8, 30)), [HOLD]),
+    ("S18", encounter(), context(today=date(2026, 8, 29)), [WARN]),
+    ("S18", encounter(), context(today=date(2026, 7, 30)), [WARN]),
+    ("S19", encounter(timing={"total_treatment_minutes": 40}), PLAIN, [HOLD]),
+    ("S21", exercise(75), context(terms=terms(timed_units_per_day_max=4)), [WARN]),
+    ("S26", exercise(modifiers=["RT", "KX", "59", "22"]), PLAIN, [HOLD]),
+    ("S27", encounter(patient={"birth_date": date(2026, 3, 3)}), PLAIN, [BLOCK]),
+    ("S28", exercise(modifiers=["96", "97"]), PLAIN, [BLOCK]),
+    (
+        "S29",
+        visit_of(("97530", 15), ("97140", 15)),
+        context(terms=terms(bundled_pairs=(("97530", "97140"),))),
+        [WARN],
+    ),
+    ("S31", exercise(), context(terms=terms(excluded_codes=("97110",))), [HOLD]),
+    ("S36", exercise(diagnosis_pointers=[1, 4]), PLAIN, [BLOCK]),
+    ("S37", visit_of(("97039", 15)), PLAIN, [BLOCK]),
+    ("S38", exercise(modifiers=["25"]), PLAIN, [HOLD]),
+]
+
+
+@pytest.mark.parametrize(("code", "visit", "facts", "expected"), FAILING)
+def test_what_fails(code: str, visit: Encounter, facts: VisitContext, expected: list[Severity]) -> None:
+    found = [finding for finding in findings(visit, facts) if finding.code == code]
+    assert [finding.severity for finding in found] == expected
+    for finding in found:
+        assert finding.message.endswith(".")
+        assert finding.clears_when
+        assert finding.overridable <= (finding.severity is HOLD)
+
+
+PASSING: list[tuple[str, Encounter, VisitContext]] = [
+    ("S01", exercise(modifiers=["GP"]), PLAIN),
+    ("S03", exercise(modifiers=["GA"]), context(terms=medicare(), therapy_accrued=Decimal(2480))),
+    ("S04", exercise(30, units=2), PLAIN),
+    ("S05", exercise(97), PLAIN),
+    ("S05", exercise(110), context(terms=terms(ncci_applies=False))),
+    ("S06", visit_of(GROUP, service("97110", 15, separate_block=True)), PLAIN),
+    ("S06", visit_of(("97161", 30), ("97140", 15)), PLAIN),
+    ("S06", visit_of(("97530", 15), ("97140", 15)), PLAIN),
+    ("S06", visit_of(("97140", 15), ("97124", 15)), context(terms=terms(ncci_applies=False))),
+    ("S06", visit_of(("97140", 15), ("97124", 15)), context(pairs=ncci.PairTable(()))),
+    ("S07", visit_of(("97129", 30)), PLAIN),
+    ("S08", visit_of(("97161", 30)), PLAIN),
+    ("S10", encounter(administrative=HOME_VIDEO, timing=services(("97110", 30))), PLAIN),
+    ("S17", exercise(), context(prior_visits=(other("97110", "GP", by="pt-2"),))),
+    ("S17", exercise(), context(prior_visits=(other("97110", "GP", "76"),))),
+    ("S17", exercise(), context(prior_visits=(other("97110", "GP", on=date(2026, 2, 27)),))),
+    ("S18", encounter(), context(today=date(2026, 7, 29))),
+    ("S18", encounter(), context(terms=medicare(), today=date(2027, 1, 30))),
+    ("S19", encounter(timing={"total_treatment_minutes": 45}), PLAIN),
+    ("S21", exercise(60), context(terms=terms(timed_units_per_day_max=4))),
+    (
+        "S29",
+        visit_of(("97530", 15), service("97140", 15, modifiers=["59"])),
+        context(terms=terms(bundled_pairs=(("97530", "97140"),))),
+    ),
+    ("S36", exercise(diagnosis_pointers=[2, 1]), PLAIN),
+    ("S37", visit_of(service("97039", 15, description="Scrambler therapy")), PLAIN),
+]
+
+
+@pytest.mark.parametrize(("code", "visit", "facts"), PASSING)
+def test_what_passes(code: str, visit: Encounter, facts: VisitContext) -> None:
+    assert [finding for finding in findings(visit, facts) if finding.code == code] == []
+
+
+@pytest.mark.parametrize("facts", [context(), context(terms=medicare())])
+def test_the_clean_claim_has_no_findings(facts: VisitContext) -> None:
+    assert findings(encounter(), facts) == []
+
+
+# --- guards over claims that a person or another program changed ---------------------------------------------
+
+
+def tampered(**changes: Any) -> CodedClaim:
+    claim = code_claim(encounter(), PLAIN)
+    return replace(claim, lines=(replace(claim.lines[0], **changes), *claim.lines[1:]))
+
+
+@pytest.mark.parametrize(
+    ("code", "claim"),
+    [
+        ("S01", tampered(modifiers=())),
+        ("S02", tampered(modifiers=("GP", "CO"))),
+        ("S20", tampered(code="G0283", units=2, charge=Decimal("50.00"))),
+        ("S24", tampered(charge=Decimal("119.00"))),
+        ("S24", replace(code_claim(encounter(), PLAIN), total_charge=Decimal(1))),
+        ("S26", tampered(modifiers=("GP", "GP"))),
+    ],
+)
+def test_guards(code: str, claim: CodedClaim) -> None:
+    found = {finding.code for finding in findings(encounter(), PLAIN, claim)}
+    assert code in found
+
+
+def test_lines_may_be_replaced_with_their_total() -> None:
+    claim = code_claim(encounter(), PLAIN)
+    shorter = with_lines(claim, claim.lines[:1])
+    assert shorter.total_charge == Decimal("120.00")
+    assert findings(encounter(), PLAIN, shorter) == []
+
+
+def test_every_check_has_a_failing_example() -> None:
+    assert {code for code, *_ in FAILING} | {"S20", "S24"} == {rule.id for rule in SCRUB.rules}
+
+
+def test_filing_guard_says_when_to_look_again() -> None:
+    (finding,) = [f for f in findings(encounter(), context(today=date(2026, 8, 1))) if f.code == "S18"]
+    assert finding.look_again_on == date(2026, 8, 30)
+
+
+@pytest.mark.parametrize(
+    ("npi", "valid"),
+    [("1234567893", True), ("1234567890", False), ("123456789", False), ("12345678a3", False), ("1003000126", True)],
+)
+def test_check_digit_of_provider_numbers(npi: str, valid: bool) -> None:
+    assert npi_is_valid(npi) is valid
+
+
+def test_boundary_would_notice_a_wrong_prefix(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scrub, "NPI_PREFIX", "80841")
+    assert not npi_is_valid("1234567893")
+
+
+# --- the tables beneath --------------------------------------------------------------------------------------
+
+PAIRS = [
+    ("97150", "97110", VISIT, 1),
+    ("97110", "97150", VISIT, 1),
+    ("97140", "97124", VISIT, 0),
+    ("97161", "97750", VISIT, 0),
+    ("97035", "97164", VISIT, 1),
+    ("97163", "97161", VISIT, 0),
+    ("92523", "92522", VISIT, 0),
+    ("92507", "97530", VISIT, 1),
+    ("97161", "97140", VISIT, None),
+    ("97530", "97140", VISIT, None),
+    ("97530", "97116", VISIT, None),
+    ("97140", "97530", date(2019, 12, 31), 1),
+    ("97530", "97535", date(2021, 12, 31), 1),
+    ("97530", "97535", date(2022, 1, 1), None),
+]
+
+
+@pytest.mark.parametrize(("code", "second", "on", "indicator"), PAIRS)
+def test_pairs_of_the_ncci_table(code: str, second: str, on: date, indicator: int | None) -> None:
+    pair = ncci.TABLE.active(code, second, on)
+    assert (pair.indicator if pair else None) == indicator
+
+
+def test_rows_as_cms_issues_them() -> None:
+    rows = [
+        {"column1": "97140", "column2": "97124", "modifier_indicator": "0", "deletion_date": ""},
+        {"column1": "97140", "column2": "97530", "modifier_indicator": "1", "deletion_date": "2019-12-31"},
+        {"column1": "97530", "column2": "97116", "modifier_indicator": "9", "deletion_date": "2020-10-01"},
+    ]
+    table = ncci.read_cms(rows)
+    assert len(table) == 2
+    never, ended = table.active("97124", "97140", VISIT), table.active("97530", "97140", date(2019, 6, 1))
+    assert never is not None
+    assert ended is not None
+    assert (never.column1, never.indicator, ended.indicator) == ("97140", 0, 1)
+    assert table.active("97530", "97140", VISIT) is None
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("M25.561", "ok"),
+        ("m25561", "ok"),
+        ("W19.XXXA", "ok"),
+        ("M25.56", "not specific"),
+        ("S83.511", "not specific"),
+        ("M00-M99", "not in"),
+        ("1", "not in"),
+        ("ZZZ", "not in"),
+    ],
+)
+def test_diagnoses_to_full_specificity(code: str, expected: str) -> None:
+    assert expected in icd10.validity(code, VISIT)
+
+
+def test_diagnoses_before_the_switch_and_as_people_write_them() -> None:
+    assert "not in use" in icd10.validity("M25.561", date(2015, 9, 30))
+    assert icd10.dotted("m25561") == "M25.561"
+    assert icd10.dotted("R52") == "R52"

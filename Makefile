@@ -18,7 +18,7 @@ LINKED := .venv/.linked
 STATIC := web/static/vendor/htmx-4.min.js web/static/vendor/hx-sse-4.min.js
 
 WORKERS ?= auto
-VISITS ?= 60
+VISITS ?= 400
 
 .PHONY: help setup demo up test lint format types contracts unit bench lock screenshots clean
 
@@ -28,7 +28,7 @@ help: ## Show what there is
 setup: $(INSTALLED) $(LINKED) $(word 1,$(STATIC)) ## Install everything into .venv, every version pinned by hash
 	@:
 
-demo: setup ## Start everything and let a demo clinic send its visits (EXIT=1: stop when told, VISITS=60)
+demo: setup ## Start everything and let a demo clinic send its visits (EXIT=1: stop when told, VISITS=400)
 	@$(BIN)/firstpass demo --visits $(VISITS) $(if $(EXIT),--exit)
 
 up: setup ## Start everything and stay up until Ctrl-C

@@ -38,6 +38,7 @@ DESK = "Run it on this machine"
 PROCESSES = "Run its processes (what `up` starts for you; in production you start them)"
 FILES = "Look into files"
 
+DEMO_PACE_SECONDS = 2.0  # batches and mailbox; a clinic at work waits minutes
 ALL_BALANCED, SOME_UNBALANCED, SOME_UNREADABLE = 0, 1, 2
 SOME_REFUSED = 1
 PRACTICE_SCHEMA = "firstpass/practice/1"
@@ -110,16 +111,42 @@ def up() -> None:
 
 @app.command(rich_help_panel=DESK)
 def demo(
-    visits: Annotated[int, typer.Option(min=1, max=5_000, help="How many visits the demo clinic sends.")] = 60,
+    visits: Annotated[int, typer.Option(min=1, max=5_000, help="How many visits the demo clinic sends.")] = 400,
     leave: Annotated[bool, typer.Option("--exit", help="Stop when the story is told, instead of staying up.")] = False,
 ) -> None:
-    """Start everything here, let a made-up clinic send its visits, and show where each one ends up."""
-    driver = _room("demo")
-    with _stack() as stack:
-        driver.run(stack, visits=visits)
+    """Start everything here, let a made-up clinic send its four weeks, and report where each visit ended up.
+
+    Exit status: 0 the line ran, 1 it did not (the reason is said).
+    """
+    import asyncio
+
+    import demo as driver
+    from embedded import Stack
+
+    wanted = load_settings(
+        use_running=False, batch_window_seconds=DEMO_PACE_SECONDS, inbox_poll_seconds=DEMO_PACE_SECONDS
+    )
+    files = driver.prepare(wanted, visits)
+    with Stack(wanted.model_copy(update={"simulator_world": files.world.absolute()}), tell=say) as stack:
+        asyncio.run(driver.run(stack, files, say))
         if not leave:
-            say(f"Look around: {stack.settings.web_url}   (Ctrl-C stops everything)")
+            say(f"\nFirstpass runs: {stack.settings.web_url}   (Ctrl-C stops everything)")
             stack.run_until_signal()
+
+
+@app.command("api-key", rich_help_panel=DESK)
+def api_key(
+    name: Annotated[str, typer.Argument(help="The integration, e.g. the chart system's name.")],
+    practice: Annotated[
+        str, typer.Option(metavar="PRACTICE_ID", help="Whose key it is; not needed while there is one practice.")
+    ] = "",
+) -> None:
+    """Make an API key for an integration and show it once. An earlier key of that name stops working."""
+    from activities.api_keys import issue_api_key
+    from clients import make_engine
+
+    engine = make_engine(load_settings().app_database_url, pool_size=1, application_name="firstpass-api-key")
+    say(issue_api_key(engine, _practice_id(engine, practice), name, "command line"))
 
 
 def _stack() -> Stack:
@@ -168,7 +195,7 @@ def simulator() -> None:
 
 def _simulator_config(settings: Settings) -> SimulatorConfig:
     from embedded import simulator_host_key
-    from simulator.config import SimulatorConfig
+    from simulator.config import SimulatorConfig, World, load_world
 
     return SimulatorConfig(
         root=settings.var_dir / "simulator",
@@ -178,6 +205,7 @@ def _simulator_config(settings: Settings) -> SimulatorConfig:
         host_key=simulator_host_key(settings.var_dir),
         authorized_user=settings.sftp_user,
         password=settings.sftp_password,
+        world=load_world(settings.simulator_world) if settings.simulator_world else World(),
     )
 
 

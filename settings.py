@@ -99,6 +99,7 @@ class Settings(BaseSettings):
     )
     inbox_poll_seconds: float = Field(60, gt=0, description="how often we look for files at the clearinghouse")
     simulator_listen: str = Field("127.0.0.1", description="address the simulated clearinghouse listens on")
+    simulator_world: Path | None = Field(None, description="a file that tells the simulated payers how to behave")
     simulator_seed: int = Field(1, description="the same seed plays the same payers")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="how much is logged")
 

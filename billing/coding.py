@@ -1,5 +1,6 @@
 """From the visit to claim lines: codes the plan takes, units by its method, modifiers, charges, expected payment."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -143,7 +144,7 @@ def minutes_of(service: Service, code: str, context: VisitContext) -> ServiceMin
             assistant += person.minutes
         elif not _is_role(person, ClinicianRole.STUDENT, context):
             therapist += person.minutes
-    return ServiceMinutes(code, therapist, assistant, service.mode)
+    return ServiceMinutes(code, therapist, assistant, service.mode, service.units or 0)
 
 
 def count(encounter: Encounter, context: VisitContext) -> tuple[tuple[ServiceMinutes, ...], UnitResult]:
@@ -357,16 +358,22 @@ def _no_fee(code: str, on: str) -> Problem:
     )
 
 
-def _ties(counted: UnitResult) -> list[Finding]:
+def _ties(services: Sequence[ServiceMinutes], counted: UnitResult) -> list[Finding]:
+    """Ties the chart did not settle by units of its own."""
+    charted: Counter[str] = Counter()
+    for service in services:
+        charted[service.code] += service.charted_units
+    billed = {line.code: line.units for line in counted.lines}
     return [
         TIE.finding(
             Problem(
                 message=f"The last unit could go to any of {', '.join(tied)}; it went to the higher code number.",
-                clears_when="nothing to do, or the chart states the unit elsewhere",
+                clears_when="nothing to do, or the chart states units that give it to another",
                 evidence={"tied": ", ".join(tied)},
             )
         )
         for tied in counted.ties
+        if any(charted[code] != billed[code] for code in tied)
     ]
 
 
@@ -395,7 +402,7 @@ def code_claim(encounter: Encounter, context: VisitContext) -> CodedClaim:
         findings=(
             *_swaps(encounter, terms),
             *_gaps(encounter, context, drafts, charges),
-            *_ties(counted),
+            *_ties(services, counted),
             *kx_findings,
         ),
         unit_result=counted,

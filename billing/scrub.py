@@ -1,4 +1,4 @@
-"""Whether the claim itself would pass: S01 to S38, each one small function (S09 and S32-S35, S39 arise in coding.py).
+"""Whether the claim itself would pass: S01 to S40, each one small function (S09 and S32-S35, S39 arise in coding.py).
 
 Not possible yet, because no fact in the shapes carries them: S15 benefit counters and S22 protected (QMB) patients and
 S23 nursing-facility or home-health overlap (need eligibility answers), S25 frequency code (belongs to the claim
@@ -25,6 +25,8 @@ SCRUB: Catalog[[Encounter, VisitContext, CodedClaim]] = Catalog()
 NPI_PREFIX = "80840"  # ISO 7812 prefix of the United States, part of the check digit (CMS NPI standard)
 TELEHEALTH_PLACES = frozenset({"02", "10"})
 EVALUATION_KINDS = frozenset({codes.CodeKind.EVALUATION, codes.CodeKind.RE_EVALUATION})
+HANDS_ON_KINDS = frozenset({codes.CodeKind.ATTENDED_MODALITY, codes.CodeKind.SUPERVISED_MODALITY})
+HANDS_ON_CODES = frozenset({"97113", "97124", "97140"})  # hands or a pool are what these codes name
 MUE_SOURCE = "CMS MUE practitioner table, 2024-04-01"
 TELEHEALTH_SOURCE = "Medicare telehealth list; Pub. L. of 2026-02-03 (through 2027-12-31); plan terms"
 
@@ -182,7 +184,8 @@ def unlikely_units(encounter: Encounter, context: VisitContext, claim: CodedClai
             total[code] += units
     for code, units in total.items():
         entry = codes.find(code, encounter.date_of_service)
-        if entry is not None and entry.mue is not None and units > entry.mue:
+        # An edit of 0 says that Medicare never pays the code, not how many units are likely; plan terms exclude codes.
+        if entry is not None and entry.mue and units > entry.mue:
             yield Problem(
                 message=f"{units} units of {code} on one day; the edit allows {entry.mue}.",
                 clears_when="the units are corrected" if entry.mai == 2 else "nothing to do if the records bear it",
@@ -319,11 +322,14 @@ def _not_listed(claim: CodedClaim) -> Iterator[Problem]:
     for line in claim.lines:
         entry = _entry(line)
         if entry is not None and not entry.telehealth(line.service_date) and not _remote(entry):
+            hands_on = entry.kind in HANDS_ON_KINDS or entry.code in HANDS_ON_CODES
             yield Problem(
-                message=f"{line.code} cannot be given by telehealth.",
-                clears_when="the code or the way of the visit is corrected",
+                message=f"{line.code} {'cannot be given' if hands_on else 'is not listed for payment'} by telehealth.",
+                clears_when="the code or the way of the visit is corrected"
+                + ("" if hands_on else ", or the plan pays it"),
                 evidence={"code": line.code},
-                severity=Severity.BLOCK,
+                severity=Severity.BLOCK if hands_on else None,
+                overridable=not hands_on,
             )
 
 
@@ -687,6 +693,29 @@ def foreign_modifiers(encounter: Encounter, context: VisitContext, claim: CodedC
                 message=f"Line {line.line_number} carries {', '.join(foreign)}, which is not for therapy.",
                 clears_when="the chart drops it",
                 evidence={"modifiers": " ".join(line.modifiers)},
+            )
+
+
+@SCRUB.check(
+    "S40",
+    "Code of the discipline",
+    why="A code of another discipline under this plan of care is denied (CARC 8), an evaluation above all.",
+    severity=Severity.WARN,
+    owner=Owner.CLINICIAN,
+    source="code table; scope of practice varies by state",
+)
+def code_of_discipline(encounter: Encounter, context: VisitContext, claim: CodedClaim) -> Iterator[Problem]:
+    """Every code is one the visit's discipline bills; an evaluation of another discipline holds."""
+    for code in dict.fromkeys(line.code for line in claim.lines):
+        entry = codes.find(code, encounter.date_of_service)
+        if entry is not None and encounter.discipline not in entry.disciplines:
+            wrong_evaluation = entry.kind in EVALUATION_KINDS
+            yield Problem(
+                message=f"{code} is not usually billed by {encounter.discipline.value}.",
+                clears_when="code or discipline is corrected, or a person confirms it",
+                evidence={"code": code, "discipline": encounter.discipline.value},
+                severity=Severity.HOLD if wrong_evaluation else None,
+                overridable=wrong_evaluation,
             )
 
 

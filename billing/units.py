@@ -24,13 +24,15 @@ SHAPES_CACHED = 20_000  # code and day
 class ServiceMinutes(NamedTuple):
     """One code with the one-on-one minutes given by therapist and assistant.
 
-    Minutes given by both at once belong to the therapist and are listed once (CMS CY2020 PFS).
+    Minutes given by both at once belong to the therapist and are listed once (CMS CY2020 PFS). charted_units: what the
+    chart counted; it decides nothing but a tie, where the manual leaves the choice to the therapist.
     """
 
     code: str
     therapist_minutes: int
     assistant_minutes: int = 0
     mode: ServiceMode = ServiceMode.INDIVIDUAL
+    charted_units: int = 0
 
 
 class UnitLine(NamedTuple):
@@ -46,7 +48,7 @@ class UnitResult:
     """What the minutes come to.
 
     total_units: over all lines, untimed ones too; timed_units: those that minutes earned.
-    ties: groups of codes of which any could have had the last unit; we chose the higher code number.
+    ties: groups of codes of which any could have had the last unit; the chart's choice, else the code number.
     """
 
     lines: tuple[UnitLine, ...]
@@ -82,6 +84,7 @@ class Ladder:
     index: int
     minutes: int = 0
     add_on_index: int = -1
+    charted: int = 0
 
 
 class Allocation(NamedTuple):
@@ -142,11 +145,14 @@ class _PerCode:
 
 
 class _Share(NamedTuple):
-    """A pooled code's claim on an extra unit, in the order that decides: remainder, then minutes, then (our default
-    in a tie) the code number."""
+    """A pooled code's claim on an extra unit, in the order that decides.
+
+    Remainder, then minutes; in a tie the chart's own choice (1 or 0), else the code number, our default.
+    """
 
     over: int
     minutes: int
+    charted: int
     code: str
 
 
@@ -167,7 +173,8 @@ def _extras(shares: list[_Share], extra: int, steps: list[Step]) -> tuple[list[s
     tied = _tied(shares, extra)
     if not tied:
         return chosen, ()
-    steps.append(Step(SUBJECT, f"tie between {', '.join(tied)}: any may have the last unit, chosen by code number"))
+    by = "the chart" if shares[extra - 1].charted > shares[extra].charted else "code number"
+    steps.append(Step(SUBJECT, f"tie between {', '.join(tied)}: any may have the last unit, chosen by {by}"))
     return chosen, (tied,)
 
 
@@ -184,7 +191,7 @@ class _TotalTime:
             else:
                 minutes = ladder.minutes
                 count, over = divmod(minutes, QUARTER_HOUR)
-                shares.append(_Share(over, minutes, ladder.code))
+                shares.append(_Share(over, minutes, int(ladder.charted > count), ladder.code))
                 total += minutes
                 whole += count
                 step = Step(ladder.code, f"{minutes} min = {count} x {QUARTER_HOUR} + {over}")
@@ -252,7 +259,9 @@ def _sort(services: Sequence[ServiceMinutes], on: date) -> _Day:
             day.idle.setdefault(service.code, index)
             day.steps.append(Step(service.code, f"{service.mode.value} minutes are not one-on-one: not counted"))
         else:
-            _climb(day, shape, index).minutes += service.therapist_minutes + service.assistant_minutes
+            ladder = _climb(day, shape, index)
+            ladder.minutes += service.therapist_minutes + service.assistant_minutes
+            ladder.charted += service.charted_units
     return day
 
 

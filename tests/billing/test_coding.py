@@ -195,6 +195,19 @@ def test_a_tie_is_shown() -> None:
     assert codes_found(claim) == ["S35"]
 
 
+def test_the_chart_settles_a_tie_as_the_therapist_chose() -> None:
+    chosen = (service("97112", 20, units=1), service("97110", 20, units=2))
+    claim = coded({"timing": services(*chosen)}, terms=medicare())
+    assert shown(claim) == ["97112 GP x1", "97110 GP x2"]
+    assert codes_found(claim) == []
+    assert any("chosen by the chart" in step.text for step in claim.steps)
+
+
+def test_the_chart_settles_nothing_but_a_tie() -> None:
+    wished = (service("97112", 24, units=1), service("97110", 23, units=2))
+    assert shown(coded({"timing": services(*wished)}, terms=medicare())) == ["97112 GP x2", "97110 GP x1"]
+
+
 def test_pointers_by_rank_and_by_default() -> None:
     diagnoses = [{"code": "M25.561", "rank": 1}, {"code": "M62.81", "rank": 3}]
     clinical = {"diagnoses": diagnoses}

@@ -1,4 +1,4 @@
-"""S01 to S38: for each check a claim that passes and one that does not. The clean visit's claim passes all of them."""
+"""S01 to S40: for each check a claim that passes and one that does not. The clean visit's claim passes all of them."""
 
 from dataclasses import replace
 from datetime import date
@@ -63,6 +63,7 @@ FAILING: list[tuple[str, Encounter, VisitContext, list[Severity]]] = [
     ("S10", encounter(administrative={"place_of_service": "10"}), PLAIN, [HOLD]),
     ("S10", exercise(modifiers=["95"]), PLAIN, [HOLD]),
     ("S10", encounter(administrative=HOME_VIDEO, timing=services(("97140", 15))), PLAIN, [BLOCK]),
+    ("S10", encounter(administrative=HOME_VIDEO, timing=services(("97533", 15))), PLAIN, [HOLD]),
     (
         "S10",
         encounter(administrative=HOME_VIDEO, timing=services(("97110", 15))),
@@ -94,6 +95,8 @@ FAILING: list[tuple[str, Encounter, VisitContext, list[Severity]]] = [
     ("S36", exercise(diagnosis_pointers=[1, 4]), PLAIN, [BLOCK]),
     ("S37", visit_of(("97039", 15)), PLAIN, [BLOCK]),
     ("S38", exercise(modifiers=["25"]), PLAIN, [HOLD]),
+    ("S40", visit_of(("92507", 30)), PLAIN, [WARN]),
+    ("S40", visit_of(("97165", 30)), PLAIN, [HOLD]),
 ]
 
 
@@ -113,6 +116,7 @@ PASSING: list[tuple[str, Encounter, VisitContext]] = [
     ("S04", exercise(30, units=2), PLAIN),
     ("S05", exercise(97), PLAIN),
     ("S05", exercise(110), context(terms=terms(ncci_applies=False))),
+    ("S05", visit_of(("97010", 15), ("97110", 15)), PLAIN),
     ("S06", visit_of(GROUP, service("97110", 15, separate_block=True)), PLAIN),
     ("S06", visit_of(("97161", 30), ("97140", 15)), PLAIN),
     ("S06", visit_of(("97530", 15), ("97140", 15)), PLAIN),

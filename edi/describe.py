@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from edi.tokens import Delimiters, Segment, UnreadableFile, _segments, decode
+from edi.tokens import Delimiters, Segment, UnreadableFile, decode, segments_with_delimiters
 
 MAX_LINES = 20_000
 """Lines shown of one file; the rest is counted."""
@@ -64,7 +64,7 @@ def tree(data: bytes | str) -> str:
 def _lines(text: str) -> Iterator[str]:
     depth = 0
     count = 0
-    for segment, marks in _segments(text):
+    for segment, marks in segments_with_delimiters(text):
         count += 1
         if count > MAX_LINES:
             continue

@@ -299,13 +299,14 @@ def _clean(piece: str, terminator: str) -> list[str]:
     return raws
 
 
-def read_segments(data: bytes | str) -> Iterator[Segment]:
+def readsegments_with_delimiters(data: bytes | str) -> Iterator[Segment]:
     """Every segment of the file with its number and offset; delimiters are told by `read_interchanges`."""
-    for segment, _ in _segments(decode(data)):
+    for segment, _ in segments_with_delimiters(decode(data)):
         yield segment
 
 
-def _segments(text: str) -> Iterator[tuple[Segment, Delimiters]]:
+def segments_with_delimiters(text: str) -> Iterator[tuple[Segment, Delimiters]]:
+    """Every segment of a decoded file beside the delimiters it was cut with."""
     number = 0
     for marks, start, end in _spans(text):
         position = start
@@ -502,7 +503,7 @@ def read_interchanges(data: bytes | str) -> Iterator[Interchange]:
     """Every interchange of a file, one at a time. Raises `UnreadableFile` only for what is not X12."""
     assembler = _Assembler()
     number = 0
-    for segment, marks in _segments(decode(data)):
+    for segment, marks in segments_with_delimiters(decode(data)):
         number = segment.number
         yield from assembler.take(segment, marks)
     yield from assembler.finish(number)

@@ -47,12 +47,6 @@ class Opened:
     user_id: UUID
 
 
-def hash_password(password: str) -> str:
-    """For whoever loads users."""
-    with _hashing:
-        return _passwords.hash(password)
-
-
 def hash_token(token: str) -> str:
     """What is kept of a session's or an integration's secret."""
     return hashlib.sha256(token.encode()).hexdigest()

@@ -23,9 +23,8 @@ def environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    made.filters["words"] = formats.words
-    made.filters["plural"] = formats.plural
-    made.filters["initials"] = formats.initials
+    made.filters |= {"words": formats.words, "plural": formats.plural, "initials": formats.initials}
+    made.globals["ui"] = made.get_template("macros.html").module  # a global, so that a block alone has it too
     return made
 
 

@@ -152,10 +152,10 @@ def _reason(form: Form, kind: DecisionKind) -> str:
 
 def _fields(form: Form, kind: DecisionKind) -> dict[str, str]:
     given = form.prefixed("field.")
-    missing = [name for name in kind.fields if name not in given and name not in items.OPTIONAL_FIELDS]
+    missing = [name for name in kind.fields if name not in given]
     if missing:
         raise Invalid(f"“{kind.label}” needs more: {', '.join(_label(name) for name in missing)}.")
-    return {name: given[name][:FIELD_LENGTH_MAX] for name in kind.fields if name in given}
+    return {name: given[name][:FIELD_LENGTH_MAX] for name in (*kind.fields, *kind.optional) if name in given}
 
 
 def _label(name: str) -> str:

@@ -112,7 +112,7 @@ def detail(session: Session, viewer: Viewer, authorization_id: UUID) -> Detail |
         .where(AuthorizationUseRow.authorization_id == authorization_id)
         .order_by(AuthorizationUseRow.created_at, AuthorizationUseRow.id)
         .limit(1_000)
-    ).tuples()
+    )
     left = row.quantity - row.used_before_firstpass
     told: list[Use] = []
     for use, visit, service_day in uses:

@@ -192,7 +192,7 @@ def heat(session: Session, viewer: Viewer, queues: Sequence[QueueInfo]) -> tuple
         select(WorkItemRow.queue, bucket, func.count(), func.sum(WorkItemRow.amount))
         .where(WorkItemRow.practice_id == viewer.practice_id, WorkItemRow.closed_at.is_(None))
         .group_by(WorkItemRow.queue, bucket)
-    ).tuples()
+    )
     cells = {(queue, place): (count, dollars) for queue, place, count, dollars in found}
     return tuple(
         HeatRow(
@@ -221,13 +221,13 @@ def load(session: Session, viewer: Viewer, queues: Sequence[QueueInfo]) -> tuple
         )
         .where(WorkItemRow.practice_id == viewer.practice_id, WorkItemRow.closed_at.is_(None))
         .group_by(WorkItemRow.owner_id, WorkItemRow.queue)
-    ).tuples()
+    )
     by_owner: dict[UUID | None, list[tuple[str, int, int, object, Decimal]]] = {}
     for owner_id, queue, count, overdue, oldest, dollars in found:
         by_owner.setdefault(owner_id, []).append((queue, count, overdue, oldest, dollars))
     people = session.execute(
         select(UserRow.id, UserRow.name, UserRow.role).where(UserRow.disabled_at.is_(None)).order_by(UserRow.name)
-    ).tuples()
+    )
     working = [("", "Nobody yet", "", by_owner.get(None, []))]
     for user_id, name, role in people:
         if user_id in by_owner or role in {"biller", "front_desk", "supervisor"}:

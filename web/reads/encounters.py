@@ -311,7 +311,7 @@ def claim_part(session: Session, encounter_id: UUID) -> ClaimPart:
         .join(ClaimRow, ClaimRow.id == ClaimVersionRow.claim_id)
         .where(ClaimVersionRow.encounter_id == encounter_id)
         .order_by(ClaimRow.rank, ClaimVersionRow.version.desc())
-    ).tuples()
+    )
     versions = [(version, claim) for version, claim in found]
     lines = session.scalars(
         select(ClaimLineRow)
@@ -467,7 +467,7 @@ def money_part(session: Session, encounter_id: UUID) -> MoneyPart:
         .join(LedgerEntryRow, LedgerEntryRow.transaction_id == LedgerTransactionRow.id)
         .where(LedgerEntryRow.encounter_id == encounter_id)
         .order_by(LedgerTransactionRow.created_at, LedgerTransactionRow.id, LedgerEntryRow.amount.desc())
-    ).tuples()
+    )
     payer = patient = Decimal("0.00")
     lines: list[MoneyLine] = []
     for transaction, entries in groupby(found, key=lambda pair: pair[0]):
@@ -559,9 +559,7 @@ def authorization_part(session: Session, viewer: Viewer, encounter_id: UUID) -> 
             select(AuthorizationUseRow.authorization_id, func.sum(AuthorizationUseRow.quantity))
             .where(AuthorizationUseRow.encounter_id == encounter_id)
             .group_by(AuthorizationUseRow.authorization_id)
-        )
-        .tuples()
-        .all()
+        ).all()
     )
     return authorizations.of_patient(session, viewer, patient_id, used)
 
@@ -583,7 +581,7 @@ def files_part(session: Session, viewer: Viewer, encounter_id: UUID) -> FilesPar
         .join(BatchRow, BatchRow.id == ClaimVersionRow.batch_id)
         .where(ClaimVersionRow.encounter_id == encounter_id)
         .order_by(ClaimVersionRow.version.desc())
-    ).tuples()
+    )
     sendings = []
     for version_id, version, batch_id, file_name, sha256, attempts, status, intended_at, sent_at in found:
         sendings.append(
@@ -638,7 +636,7 @@ def _answers(session: Session, encounter_id: UUID) -> tuple[Answer, ...]:
         .join(InboundFileRow, InboundFileRow.id == RemittanceRow.inbound_file_id)
         .where(RemittanceClaimRow.encounter_id == encounter_id)
         .order_by(RemittanceClaimRow.created_at)
-    ).tuples()
+    )
     return tuple(
         Answer(
             file_href=f"/files/{file_id}",

@@ -28,7 +28,7 @@ SEVERITY_CHIPS = {
     "repair": Chip("good", "✓", "Repaired", "Fixed by the machine, recorded"),
 }
 CHOICES_MAX = 40
-OPTIONAL_FIELDS = frozenset({"reference"})
+OVERRIDE = "override"
 FIELDS = {
     "number": ("Authorization number", "text", ""),
     "quantity": ("Granted (visits or units)", "number", ""),
@@ -36,7 +36,13 @@ FIELDS = {
     "effective_to": ("Valid to", "date", ""),
     "until": ("Come back on", "date", ""),
     "amount": ("Amount in dollars", "number", ""),
-    "reference": ("Payer's reference", "text", "Who said so, and their call reference."),
+    "reference": ("Payer's reference", "text", "Who said so, when, and their call number."),
+    "authorization_number": ("Authorization number to send", "text", ""),
+    "member_id": ("Member id of the paying plan", "text", "As on the card."),
+    "diagnosis_code": ("Primary diagnosis (ICD-10-CM)", "text", "Replaces the primary one on the claim."),
+    "line_code": ("Procedure code the modifier is for", "text", ""),
+    "modifier": ("Modifier to add", "text", ""),
+    "place_of_service": ("Place of service", "text", "Two digits."),
     "arguments": ("What speaks for payment", "textarea", "The letter is drafted around it."),
 }
 SNOOZE_DAYS = ((1, "Tomorrow"), (3, "In 3 days"), (7, "Next week"))
@@ -203,35 +209,35 @@ def decision_forms(session: Session, viewer: Viewer, row: WorkItemRow) -> tuple[
 
 
 def _form(session: Session, row: WorkItemRow, kind: DecisionKind) -> DecisionForm | None:
-    fields = tuple(_field(session, row, name) for name in kind.fields)
-    if any(field.type == "choice" and not field.options for field in fields):
-        return None  # nothing to choose from: no finding may be overridden, no authorization is on file
+    wanted = [_field(session, row, name, required=True) for name in kind.fields]
+    wanted += [_field(session, row, name, required=False) for name in kind.optional]
+    if any(field.type == "choice" and not field.options for field in wanted):
+        return None  # no authorization is on file to choose from
+    codes = _overridable(row) if kind.key == OVERRIDE else []
+    if kind.key == OVERRIDE and not codes:
+        return None
     return DecisionForm(
         key=kind.key,
-        label=kind.label,
+        label=f"{kind.label} {', '.join(codes)}" if codes else kind.label,
         effect=kind.effect,
         needs_reason=kind.needs_reason,
-        fields=fields,
+        fields=tuple(wanted),
         command_id=str(uuid4()),
     )
 
 
-def _field(session: Session, row: WorkItemRow, name: str) -> FieldInput:
-    if name == "codes":
-        return FieldInput(name, "Finding to override", "choice", "", True, _overridable(row))
+def _field(session: Session, row: WorkItemRow, name: str, *, required: bool) -> FieldInput:
     if name == "authorization_id":
-        return FieldInput(name, "Authorization", "choice", "", True, _authorizations_on_file(session, row))
+        return FieldInput(name, "Authorization", "choice", "", required, _authorizations_on_file(session, row))
     if name == "claim_id":
-        return FieldInput(name, "Claim", "choice", "Claims of the same amount first.", True, _claims(session, row))
+        hint = "Our number of it. Suggested: claims whose charge is nearest to what the payer names."
+        return FieldInput(name, "Our claim number", "suggested", hint, required, _claims(session, row))
     label, kind, hint = FIELDS.get(name, (formats.words(name), "text", ""))
-    return FieldInput(name, label, kind, hint, name not in OPTIONAL_FIELDS, ())
+    return FieldInput(name, label, kind, hint, required, ())
 
 
-def _overridable(row: WorkItemRow) -> tuple[tuple[str, str], ...]:
-    allowed = [entry for entry in row.findings if entry.get("overridable") and entry.get("severity") != "block"]
-    each = tuple((str(entry["code"]), f"{entry['code']}: {entry['message']}") for entry in allowed)
-    every = ",".join(code for code, _ in each)
-    return (*each, (every, f"All {len(each)} of them")) if len(each) > 1 else each
+def _overridable(row: WorkItemRow) -> list[str]:
+    return [str(entry["code"]) for entry in row.findings if entry.get("overridable")]
 
 
 def _authorizations_on_file(session: Session, row: WorkItemRow) -> tuple[tuple[str, str], ...]:
@@ -246,7 +252,7 @@ def _authorizations_on_file(session: Session, row: WorkItemRow) -> tuple[tuple[s
         .limit(CHOICES_MAX)
     ).scalars()
     return tuple(
-        (str(held.id), f"{held.number}, {formats.day(held.effective_from)} to {formats.day(held.effective_to)}")
+        (held.number, f"{held.number}, {formats.day(held.effective_from)} to {formats.day(held.effective_to)}")
         for held in found
     )
 
@@ -257,7 +263,6 @@ def _claims(session: Session, row: WorkItemRow) -> tuple[tuple[str, str], ...]:
     charge = select(RemittanceClaimRow.charge).where(RemittanceClaimRow.id == row.remittance_claim_id).scalar_subquery()
     found = session.execute(
         select(
-            ClaimRow.id,
             ClaimVersionRow.patient_control_number,
             ClaimVersionRow.total_charge,
             EncounterRow.date_of_service,
@@ -269,10 +274,10 @@ def _claims(session: Session, row: WorkItemRow) -> tuple[tuple[str, str], ...]:
         .where(ClaimVersionRow.version == ClaimRow.current_version, ClaimVersionRow.sent_at.is_not(None))
         .order_by(func.abs(ClaimVersionRow.total_charge - charge), ClaimVersionRow.sent_at.desc())
         .limit(CHOICES_MAX)
-    ).tuples()
+    )
     return tuple(
-        (str(claim_id), f"{number}: {name}, {formats.day(served_on)}, {formats.money(total)}")
-        for claim_id, number, total, served_on, name in found
+        (number, f"{name}, {formats.day(served_on)}, {formats.money(total)}")
+        for number, total, served_on, name in found
     )
 
 
@@ -300,7 +305,7 @@ def _notes(session: Session, viewer: Viewer, row: WorkItemRow) -> tuple[Note, ..
         .where(same_visit)
         .order_by(WorkItemNoteRow.created_at.desc())
         .limit(50)
-    ).tuples()
+    )
     return tuple(Note(formats.instant(at, viewer.zone), author, body) for at, author, body in found)
 
 

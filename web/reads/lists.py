@@ -168,7 +168,7 @@ class BatchDetail:
 
 def visits(session: Session, viewer: Viewer, wanted: VisitFilter, cursor: str) -> Page[Visit]:
     """A page of visits, newest date of service first."""
-    query = (
+    query: Select[*tuple[Any, ...]] = (
         select(
             EncounterRow.id,
             EncounterRow.external_id,
@@ -223,7 +223,7 @@ def stage_counts(session: Session, viewer: Viewer) -> dict[str, int]:
     query = select(EncounterRow.stage, func.count()).group_by(EncounterRow.stage)
     if viewer.own_visits_only:
         query = query.where(EncounterRow.clinician_id == viewer.clinician_id)
-    return dict(session.execute(query).tuples().all())
+    return dict(session.execute(query).all())
 
 
 def _visit(row: Any) -> Visit:
@@ -308,7 +308,7 @@ def file_detail(session: Session, viewer: Viewer, file_id: UUID) -> FileDetail |
         return None
     copies = session.execute(
         select(InboundCopyRow.file_name, InboundCopyRow.created_at).where(InboundCopyRow.inbound_file_id == file_id)
-    ).tuples()
+    )
     payments = session.scalars(
         select(RemittanceRow).where(RemittanceRow.inbound_file_id == file_id).order_by(RemittanceRow.ordinal)
     ).all()

@@ -35,7 +35,7 @@ VIEWS = {
     "snoozed": "Snoozed",
 }
 SORTS = {"due": "Due first", "age": "Oldest first", "dollars": "Dollars first"}
-FAR_FUTURE = cast("infinity", TIMESTAMP(timezone=True))
+FAR_FUTURE = cast("9999-01-01T00:00:00Z", TIMESTAMP(timezone=True))
 
 _ByExternalId = aliased(PatientRow)
 _Plan = aliased(PlanRow)
@@ -189,7 +189,7 @@ def fingerprint(item: WorkItemRow) -> int:
 
 def payer_choices(session: Session, chosen: str) -> tuple[Choice, ...]:
     """Payers of the practice."""
-    found = session.execute(select(PayerRow.external_id, PayerRow.name).order_by(PayerRow.name).limit(500)).tuples()
+    found = session.execute(select(PayerRow.external_id, PayerRow.name).order_by(PayerRow.name).limit(500))
     return tuple(Choice(external_id, name, external_id == chosen) for external_id, name in found)
 
 
@@ -197,7 +197,7 @@ def owner_choices(session: Session, chosen: str) -> tuple[Choice, ...]:
     """People of the practice who can have work."""
     found = session.execute(
         select(UserRow.id, UserRow.name).where(UserRow.disabled_at.is_(None)).order_by(UserRow.name).limit(500)
-    ).tuples()
+    )
     return tuple(Choice(str(user_id), name, str(user_id) == chosen) for user_id, name in found)
 
 

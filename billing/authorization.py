@@ -6,10 +6,10 @@ from datetime import date, timedelta
 from typing import NamedTuple
 
 from billing import codes
+from billing.chart.common import is_evaluation
 from billing.checks import Catalog, Problem
 from billing.coding import final_code, terms_of
 from billing.context import AuthorizationBalance, VisitContext
-from billing.documentation import is_evaluation
 from billing.encounter import Encounter
 from billing.findings import Finding, Step
 from billing.vocabulary import AuthorizationNeed, Owner, Severity, UnitOfMeasure

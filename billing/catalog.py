@@ -2,18 +2,17 @@
 
 from pathlib import Path
 
+from billing import documentation, scrub
 from billing.authorization import AUTHORIZATION
 from billing.checks import Rule
 from billing.coding import CODING
-from billing.documentation import DOCUMENTATION
-from billing.scrub import SCRUB
 
 PAGE = Path(__file__).parent.parent / "docs" / "rules.md"
 
 GATES: tuple[tuple[str, tuple[Rule, ...]], ...] = (
-    ("Documentation", tuple(DOCUMENTATION.rules)),
+    ("Documentation", documentation.rules()),
     ("Authorization", tuple(AUTHORIZATION.rules)),
-    ("Scrub", tuple(sorted((*CODING.rules, *SCRUB.rules), key=lambda rule: rule.id))),
+    ("Scrub", tuple(sorted((*CODING.rules, *scrub.rules()), key=lambda rule: rule.id))),
 )
 RULES: tuple[Rule, ...] = tuple(rule for _, rules in GATES for rule in rules)
 

@@ -58,8 +58,13 @@ class Rule:
         )
 
 
+def _in_order(rule: Rule) -> tuple[int, str]:
+    """D2 before D10."""
+    return len(rule.id), rule.id
+
+
 class Catalog(Generic[Facts]):
-    """The checks of one gate, in the order they were written."""
+    """The checks of one gate, in the order of their ids whichever module declares them."""
 
     def __init__(self) -> None:
         self.rules: list[Rule] = []
@@ -80,6 +85,7 @@ class Catalog(Generic[Facts]):
         """A rule whose problems arise elsewhere (while coding, say), so that it is listed all the same."""
         rule = Rule(rule_id, title, what, why, severity, owner, source, overridable)
         self.rules.append(rule)
+        self.rules.sort(key=_in_order)
         return rule
 
     def check(
@@ -101,6 +107,7 @@ class Catalog(Generic[Facts]):
                 rule_id, title, what, why=why, severity=severity, owner=owner, source=source, overridable=overridable
             )
             self._checks.append((rule, function))
+            self._checks.sort(key=lambda registered: _in_order(registered[0]))
             return function
 
         return register

@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
+from billing.chart.common import is_evaluation
 from billing.cli_units import USAGE_ERROR, Answer
 from billing.context import AuthorizationBalance, PriorVisit, VisitContext
-from billing.documentation import is_evaluation
 from billing.encounter import Encounter
 from billing.findings import Finding
 from billing.practice import AuthorizationRecord, Payer, Plan, PlanTerms, Practice

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from billing import documentation
+from billing.chart import plan_of_care
+from billing.chart.plan_of_care import certified_until, days_since_report
 from billing.context import PriorVisit, VisitContext
-from billing.documentation import DOCUMENTATION, certified_until, check, days_since_report
+from billing.documentation import check, rules
 from billing.encounter import Encounter
 from billing.findings import Finding
 from billing.vocabulary import Discipline, Severity
@@ -165,7 +166,7 @@ def test_what_passes(code: str, visit: Encounter, facts: VisitContext) -> None:
 
 def test_every_check_has_a_failing_example() -> None:
     tried = {code for code, *_ in FAILING} | {"D8", "D9", "D10"}
-    assert tried == {rule.id for rule in DOCUMENTATION.rules}
+    assert tried == {rule.id for rule in rules()}
 
 
 def test_an_evaluation_without_plan_of_care_only_warns() -> None:
@@ -345,7 +346,7 @@ def test_second_evaluation_of_an_episode(visit: PriorVisit, expected: list[Sever
 
 @pytest.mark.parametrize("constant", ["TRANSMITTED_WITHIN_DAYS", "RECERTIFICATION_WARNING_DAYS"])
 def test_tables_would_notice_a_wrong_constant(monkeypatch: pytest.MonkeyPatch, constant: str) -> None:
-    monkeypatch.setattr(documentation, constant, getattr(documentation, constant) - 1)
+    monkeypatch.setattr(plan_of_care, constant, getattr(plan_of_care, constant) - 1)
     facts = context(terms=medicare(), today=date(2026, 5, 1))
     sent_on_the_last_day = under({"sent_to_certifier_on": date(2026, 4, 1)})
     warned_on_the_first = under({"certified_on": date(2026, 3, 5)}, date(2026, 5, 21))

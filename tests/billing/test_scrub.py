@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
-from billing import icd10, ncci, scrub
+from billing import icd10, ncci
 from billing.coding import CodedClaim, code_claim, with_lines
 from billing.context import PriorVisit, VisitContext
+from billing.edits import claim as claim_edits
+from billing.edits.claim import npi_is_valid
 from billing.encounter import Encounter
 from billing.findings import Finding
-from billing.scrub import SCRUB, check, npi_is_valid
+from billing.scrub import check, rules
 from billing.vocabulary import Discipline, Severity
 from tests.billing.builders import VISIT, context, encounter, medicare, service, services, terms
 
@@ -184,7 +186,7 @@ def test_lines_may_be_replaced_with_their_total() -> None:
 
 
 def test_every_check_has_a_failing_example() -> None:
-    assert {code for code, *_ in FAILING} | {"S20", "S24"} == {rule.id for rule in SCRUB.rules}
+    assert {code for code, *_ in FAILING} | {"S20", "S24"} == {rule.id for rule in rules()}
 
 
 def test_filing_guard_says_when_to_look_again() -> None:
@@ -201,7 +203,7 @@ def test_check_digit_of_provider_numbers(npi: str, valid: bool) -> None:
 
 
 def test_boundary_would_notice_a_wrong_prefix(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scrub, "NPI_PREFIX", "80841")
+    monkeypatch.setattr(claim_edits, "NPI_PREFIX", "80841")
     assert not npi_is_valid("1234567893")
 
 

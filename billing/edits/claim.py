@@ -1,0 +1,160 @@
+"""Edits that look at the claim as a whole: numbers, dates, charges, pointers."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from billing import deadlines, payment
+from billing.checks import Problem
+from billing.coding import CodedClaim, claim_diagnoses, terms_of
+from billing.context import VisitContext
+from billing.edits.common import SCRUB, same_day
+from billing.encounter import Encounter
+from billing.vocabulary import Owner, Severity
+
+NPI_PREFIX = "80840"  # ISO 7812 prefix of the United States, part of the check digit (CMS NPI standard)
+
+
+@SCRUB.check(
+    "S11",
+    "Provider numbers",
+    why="A number that fails its check digit is refused at the door.",
+    severity=Severity.BLOCK,
+    owner=Owner.BILLER,
+    source="CMS NPI standard (Luhn with prefix 80840)",
+)
+def provider_numbers(encounter: Encounter, context: VisitContext, claim: CodedClaim) -> Iterator[Problem]:
+    """The numbers of practice, rendering therapist, referrer and certifier pass their check digit."""
+    rendering = context.clinicians.get(encounter.compliance.rendering_clinician_id)
+    referral, plan = encounter.administrative.referral, encounter.compliance.plan_of_care
+    numbers = {
+        "practice": context.practice_npi,
+        "rendering": rendering.npi if rendering else None,
+        "referrer": referral.npi if referral else None,
+        "certifier": plan.certifier_npi if plan else None,
+    }
+    for whose, npi in numbers.items():
+        if npi is not None and not npi_is_valid(npi):
+            yield Problem(
+                message=f"The provider number of the {whose} ({npi}) fails its check digit.",
+                clears_when="the number is corrected",
+                evidence={whose: npi},
+                owner=Owner.FRONT_DESK if whose in ("referrer", "certifier") else None,
+            )
+
+
+def npi_is_valid(npi: str) -> bool:
+    """Ten digits whose last checks the others (Luhn over the prefix 80840 and the number)."""
+    if len(npi) != 10 or not npi.isdigit():
+        return False
+    digits = [int(digit) for digit in reversed(NPI_PREFIX + npi)]
+    doubled = (sum(divmod(2 * digit, 10)) for digit in digits[1::2])
+    return (sum(digits[::2]) + sum(doubled)) % 10 == 0
+
+
+@SCRUB.check(
+    "S17",
+    "No duplicate",
+    why="The same service twice is denied (CARC 18) and looks like double billing.",
+    severity=Severity.HOLD,
+    owner=Owner.BILLER,
+    overridable=True,
+)
+def duplicate(encounter: Encounter, context: VisitContext, claim: CodedClaim) -> Iterator[Problem]:
+    """No other claim of the patient has the same day, code, modifiers and therapist."""
+    billed = {(line.code, frozenset(line.modifiers)): line.line_number for line in claim.lines}
+    for visit, renderer, marks, _, code in same_day(encounter, context):
+        number = billed.get((code, frozenset(marks)))
+        if number is not None and renderer == encounter.compliance.rendering_clinician_id:
+            yield Problem(
+                message=f"Line {number} ({code}) is also on visit {visit} of the same day.",
+                clears_when="one of the visits is corrected, or a person confirms that both took place",
+                evidence={"line": str(number), "other visit": visit},
+            )
+
+
+@SCRUB.check(
+    "S18",
+    "Timely filing",
+    why="After the limit the money is lost (CARC 29), and the patient may not be billed.",
+    severity=Severity.HOLD,
+    owner=Owner.BILLER,
+    source="plan terms; 42 CFR 424.44 (Medicare)",
+    overridable=True,
+)
+def timely(encounter: Encounter, context: VisitContext, claim: CodedClaim) -> Iterator[Problem]:
+    """The plan's filing limit has not passed; in its last 30 days a warning goes up."""
+    terms = terms_of(encounter, context)
+    limit = deadlines.filing_limit(encounter.date_of_service, terms)
+    left = (limit - context.today).days
+    evidence = {"limit": limit.isoformat(), "days left": str(left)}
+    if left < 0:
+        yield Problem(
+            message=f"The filing limit passed on {limit}.",
+            clears_when="a person knows an exception of the plan and says which",
+            evidence=evidence,
+        )
+    elif left <= deadlines.FILING_GUARD_DAYS:
+        yield Problem(
+            message=f"{left} days are left to file this claim.",
+            clears_when=f"the claim is sent by {limit}",
+            evidence=evidence,
+            severity=Severity.WARN,
+            look_again_on=limit + timedelta(days=1),
+        )
+
+
+@SCRUB.check(
+    "S24",
+    "Charges",
+    why="A total that is not the sum of its lines is refused at the door.",
+    severity=Severity.BLOCK,
+    owner=Owner.BILLER,
+    source="837P 005010X222A1, CLM02",
+)
+def charges(encounter: Encounter, context: VisitContext, claim: CodedClaim) -> Iterator[Problem]:
+    """Every line's charge is units times fee, and the lines add up to the total."""
+    fees = payment.fees_on(context.fees, encounter.date_of_service)
+    for line in claim.lines:
+        fee = fees.get(line.code)
+        if fee is not None and line.charge != fee * line.units:
+            yield Problem(
+                message=f"Line {line.line_number} charges {line.charge}; {line.units} x {fee} is {fee * line.units}.",
+                clears_when="the charge is units times fee",
+                evidence={"charge": str(line.charge), "fee": str(fee), "units": str(line.units)},
+            )
+    if sum((line.charge for line in claim.lines), payment.ZERO) != claim.total_charge:
+        yield Problem("The total is not the sum of the lines.", "the total is the sum of the lines")
+
+
+@SCRUB.check(
+    "S27",
+    "Born before treated",
+    why="A birth date after the service is refused (CARC 14).",
+    severity=Severity.BLOCK,
+    owner=Owner.FRONT_DESK,
+)
+def born(encounter: Encounter, context: VisitContext, claim: CodedClaim) -> Iterator[Problem]:
+    """The patient's birth date is not after the date of service."""
+    if encounter.patient.birth_date > encounter.date_of_service:
+        yield Problem("The patient's birth date lies after the visit.", "the birth date is corrected")
+
+
+@SCRUB.check(
+    "S36",
+    "Pointers to diagnoses",
+    why="A line must point at a diagnosis that is on the claim.",
+    severity=Severity.BLOCK,
+    owner=Owner.CLINICIAN,
+    source="837P 005010X222A1, SV107",
+)
+def pointers(encounter: Encounter, context: VisitContext, claim: CodedClaim) -> Iterator[Problem]:
+    """Every service points at diagnoses the visit has."""
+    ranks = {diagnosis.rank for diagnosis in encounter.clinical.diagnoses}
+    for service in encounter.timing.services:
+        missing = sorted(set(service.diagnosis_pointers) - ranks)
+        if missing:
+            yield Problem(
+                message=f"{service.code} points at diagnosis {', '.join(map(str, missing))}, which the visit lacks.",
+                clears_when="the pointer or the diagnoses are corrected",
+                evidence={"code": service.code, "diagnoses": ", ".join(claim_diagnoses(encounter)) or "none"},
+            )

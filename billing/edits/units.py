@@ -1,0 +1,145 @@
+"""Edits that look at units and minutes."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from billing import codes
+from billing.checks import Problem
+from billing.coding import CodedClaim, final_code, terms_of
+from billing.context import VisitContext
+from billing.edits.common import SCRUB, entry_of, same_day
+from billing.encounter import Encounter
+from billing.vocabulary import Owner, ServiceMode, Severity
+
+MUE_SOURCE = "CMS MUE practitioner table, 2024-04-01"
+
+
+@SCRUB.check(
+    "S04",
+    "Units of the chart",
+    why="A chart that counts more units than its minutes allow will not stand; one that counts fewer gives money away.",
+    severity=Severity.HOLD,
+    owner=Owner.CLINICIAN,
+    source="CMS Claims Processing Manual ch. 5, 20.2; plan terms",
+    overridable=True,
+)
+def chart_units(encounter: Encounter, context: VisitContext, claim: CodedClaim) -> Iterator[Problem]:
+    """Units the chart counted, where it did, are those its minutes come to."""
+    terms = terms_of(encounter, context)
+    billed: Counter[str] = Counter()
+    charted: Counter[str] = Counter()
+    for line in claim.lines:
+        billed[line.code] += line.units
+    for service in encounter.timing.services:
+        if service.units is not None:
+            charted[final_code(service.code, terms)] += service.units
+    for code, units in charted.items():
+        if units != billed[code]:
+            more = units > billed[code]
+            yield Problem(
+                message=f"The chart counts {units} units of {code}; its minutes come to {billed[code]}.",
+                clears_when="minutes and units of the chart agree" if more else "nothing to do: the minutes decide",
+                evidence={"code": code, "chart": str(units), "minutes allow": str(billed[code])},
+                severity=None if more else Severity.WARN,
+            )
+
+
+@SCRUB.check(
+    "S05",
+    "Units a day (MUE)",
+    why="Units above the day's maximum are cut or denied (CARC 151).",
+    severity=Severity.WARN,
+    owner=Owner.BILLER,
+    source=MUE_SOURCE,
+)
+def unlikely_units(encounter: Encounter, context: VisitContext, claim: CodedClaim) -> Iterator[Problem]:
+    """The day's units of a code do not exceed its medically unlikely edit; one set by policy (indicator 2) blocks."""
+    if not terms_of(encounter, context).ncci_applies:
+        return
+    total: Counter[str] = Counter()
+    for line in claim.lines:
+        total[line.code] += line.units
+    for _, _, _, units, code in same_day(encounter, context):
+        if code in total:
+            total[code] += units
+    for code, units in total.items():
+        entry = codes.find(code, encounter.date_of_service)
+        # An edit of 0 says that Medicare never pays the code, not how many units are likely; plan terms exclude codes.
+        if entry is not None and entry.mue and units > entry.mue:
+            yield Problem(
+                message=f"{units} units of {code} on one day; the edit allows {entry.mue}.",
+                clears_when="the units are corrected" if entry.mai == 2 else "nothing to do if the records bear it",
+                evidence={"code": code, "units": str(units), "maximum": str(entry.mue), "indicator": str(entry.mai)},
+                severity=Severity.BLOCK if entry.mai == 2 else None,
+            )
+
+
+@SCRUB.check(
+    "S19",
+    "Minutes within the day",
+    why="Minutes that overlap in one person are not one-on-one minutes.",
+    severity=Severity.HOLD,
+    owner=Owner.CLINICIAN,
+    source="Medicare Benefit Policy Manual ch. 15, 220.3.E",
+    overridable=True,
+)
+def within_treatment(encounter: Encounter, context: VisitContext, claim: CodedClaim) -> Iterator[Problem]:
+    """One person's one-on-one minutes do not exceed the documented treatment time."""
+    total = encounter.timing.total_treatment_minutes
+    if total is None:
+        return
+    given: Counter[str] = Counter()
+    for service in encounter.timing.services:
+        if service.mode is ServiceMode.INDIVIDUAL:
+            for person in service.minutes:
+                given[person.clinician_id] += person.minutes
+    for person_id, minutes in given.items():
+        if minutes > total:
+            yield Problem(
+                message=f"{person_id} gave {minutes} minutes within a treatment of {total}.",
+                clears_when="minutes per code and total treatment minutes agree",
+                evidence={"clinician": person_id, "minutes": str(minutes), "treatment": str(total)},
+            )
+
+
+@SCRUB.check(
+    "S20",
+    "Untimed once",
+    why="An untimed code is one unit a day, whatever its length.",
+    severity=Severity.BLOCK,
+    owner=Owner.BILLER,
+    source="CMS Claims Processing Manual ch. 5, 20.2",
+)
+def untimed_once(encounter: Encounter, context: VisitContext, claim: CodedClaim) -> Iterator[Problem]:
+    """No untimed code has more than one unit on the claim, save those counted by area."""
+    total: Counter[str] = Counter()
+    for line in claim.lines:
+        total[line.code] += line.units
+    for code, units in total.items():
+        entry = codes.find(code, encounter.date_of_service)
+        if entry is not None and not entry.timed and units > max(entry.mue or 1, 1):
+            yield Problem(
+                message=f"{code} is untimed and stands with {units} units.",
+                clears_when=f"{code} has one unit",
+                evidence={"code": code, "units": str(units)},
+            )
+
+
+@SCRUB.check(
+    "S21",
+    "Timed units a day",
+    why="Some plans pay only so many timed units a day (RARC N362, N853).",
+    severity=Severity.WARN,
+    owner=Owner.BILLER,
+    source="plan terms",
+)
+def units_a_day(encounter: Encounter, context: VisitContext, claim: CodedClaim) -> Iterator[Problem]:
+    """The claim's timed units stay within the plan's daily maximum, where it has one."""
+    limit = terms_of(encounter, context).timed_units_per_day_max
+    timed = sum(line.units for line in claim.lines if (entry := entry_of(line)) is not None and entry.timed)
+    if limit is not None and timed > limit:
+        yield Problem(
+            message=f"{timed} timed units; the plan pays at most {limit} a day.",
+            clears_when="nothing to do: the plan will cut the rest",
+            evidence={"timed units": str(timed), "plan's maximum": str(limit)},
+        )

@@ -7,7 +7,6 @@ library that knows the guide, and it gets a smaller file of the same kind (its t
 Times are processor seconds, because the machines this runs on are shared.
 """
 
-# ruff: noqa: T201 - it prints its table
 from __future__ import annotations
 
 import io
@@ -50,7 +49,7 @@ CODES = ("97110", "97140", "97530", "97112", "97161", "92507", "97116", "97535")
 
 def generate_835(claims: int) -> str:
     """One ST with `claims` claims of three therapy lines and random cents, six CAS each; it balances."""
-    chance = random.Random(835)  # noqa: S311 - not a secret
+    chance = random.Random(835)
     total, body = 0, list[str]()
     for index in range(claims):
         paid, segments = _claim_835(chance, index)
@@ -107,7 +106,7 @@ def _claim_835(chance: random.Random, index: int) -> tuple[int, list[str]]:
 
 def generate_batch(claims: int) -> Batch837:
     """A batch of ordinary therapy claims with three lines each."""
-    chance = random.Random(837)  # noqa: S311 - not a secret
+    chance = random.Random(837)
     return Batch837(
         sender_id="SUBMITTERID",
         receiver_id="RECEIVERID",

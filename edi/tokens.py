@@ -299,7 +299,7 @@ def _clean(piece: str, terminator: str) -> list[str]:
     return raws
 
 
-def readsegments_with_delimiters(data: bytes | str) -> Iterator[Segment]:
+def read_segments(data: bytes | str) -> Iterator[Segment]:
     """Every segment of the file with its number and offset; delimiters are told by `read_interchanges`."""
     for segment, _ in segments_with_delimiters(decode(data)):
         yield segment

@@ -38,6 +38,8 @@ DESK = "Run it on this machine"
 PROCESSES = "Run its processes (what `up` starts for you; in production you start them)"
 FILES = "Look into files"
 
+VISITS_PER_STEP = 100
+BAD_LINES_SHOWN = 20
 DEMO_PACE_SECONDS = 2.0  # batches and mailbox; a clinic at work waits minutes
 ALL_BALANCED, SOME_UNBALANCED, SOME_UNREADABLE = 0, 1, 2
 SOME_REFUSED = 1
@@ -243,24 +245,41 @@ def import_files(
     engine = make_engine(settings.app_database_url, pool_size=1, application_name="firstpass-import")
 
     def take(label: str, data: bytes) -> int:
-        items = _json_items(data)
+        items, bad = _json_items(label, data)
         if any(isinstance(item, dict) and item.get("schema") == PRACTICE_SCHEMA for item in items):
             return _take_practice(engine, settings, label, data)
-        return _take_visits(engine, practice, label, items)
+        return max(_take_visits(engine, practice, label, items), SOME_REFUSED if bad else ALL_BALANCED)
 
     raise typer.Exit(_look_at_each(files, take))
 
 
-def _json_items(data: bytes) -> list[Any]:
-    """The objects of a file: one object, an array of them, or one a line."""
+def _json_items(label: str, data: bytes) -> tuple[list[Any], int]:
+    """The objects of a file (one object, an array of them, or one a line) and how many lines are none.
+
+    A bad line is named and passed over; the good ones are kept.
+    """
     try:
         whole = json.loads(data)
     except ValueError:
+        return _json_lines(label, data)
+    return (whole if isinstance(whole, list) else [whole]), 0
+
+
+def _json_lines(label: str, data: bytes) -> tuple[list[Any], int]:
+    items, bad = [], 0
+    for number, line in enumerate(data.splitlines(), start=1):
+        if not line.strip():
+            continue
         try:
-            return [json.loads(line) for line in data.splitlines() if line.strip()]
+            items.append(json.loads(line))
         except ValueError as error:
-            raise UnreadableError("it is not JSON, nor one JSON object a line") from error
-    return whole if isinstance(whole, list) else [whole]
+            bad += 1
+            if bad <= BAD_LINES_SHOWN:
+                why = error.msg if isinstance(error, json.JSONDecodeError) else "it is not UTF-8"
+                complain(f"{label}, line {number}: not JSON ({why}); the line was passed over")
+    if not items:
+        raise UnreadableError("it is not JSON, nor one JSON object a line")
+    return items, bad
 
 
 def _take_practice(engine: Engine, settings: Settings, label: str, data: bytes) -> int:
@@ -290,7 +309,13 @@ def _take_practice(engine: Engine, settings: Settings, label: str, data: bytes) 
 def _take_visits(engine: Engine, practice: str, label: str, items: Sequence[Any]) -> int:
     from activities.intake import receive
 
-    results = receive(engine, _practice_id(engine, practice), f"file:{Path(label).name}", items)
+    practice_id = _practice_id(engine, practice)
+    results = []
+    for start in range(0, len(items), VISITS_PER_STEP):
+        step = items[start : start + VISITS_PER_STEP]
+        results += receive(engine, practice_id, f"file:{Path(label).name}", step)
+        if len(items) > VISITS_PER_STEP:
+            say(f"{label}: {len(results)} of {len(items)} visits read")
     for refused in (result for result in results if result.status == "refused"):
         reasons = "; ".join(f"{error.field}: {error.message}" for error in refused.errors)
         complain(f"{label}: visit {refused.encounter_id or '(no encounter_id)'} refused: {reasons}")

@@ -26,7 +26,8 @@ from clients import connect_temporal, make_engine
 from models.ids import encounter_workflow_id
 from models.store.session import practice_session
 from settings import Problem, Settings
-from simulator.clinic import Story, generate, write
+from simulator.clinic import generate, write
+from simulator.clinic_stories import Story
 
 if TYPE_CHECKING:
     from embedded import Stack

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from datetime import UTC, datetime
 from typing import Protocol
 
 from sqlalchemy import Engine, select
@@ -10,9 +11,11 @@ from sqlalchemy.orm import Session
 from temporalio import activity
 
 from activities.gateways.clearinghouse import FILE_BYTES_MAX, RemoteFile
+from activities.posting_tickets import copy_ticket
 from edi.identify import identify
 from models.ids import file_workflow_id, new_id
 from models.messages import ConnectionRef, FileRef
+from models.store.desk import put_item
 from models.store.life import tell
 from models.store.session import practice_session
 from models.tables.remittances import InboundCopyRow, InboundFileRow
@@ -105,17 +108,24 @@ def keep_file(
 
 
 def _note_copy(session: Session, connection: ConnectionRef, name: str, sha256: str) -> None:
-    original = session.scalars(select(InboundFileRow.id).where(InboundFileRow.sha256 == sha256)).one_or_none()
+    original = session.scalars(select(InboundFileRow).where(InboundFileRow.sha256 == sha256)).one_or_none()
     if original is None:  # two fetches at once: the other one is keeping this very name
         return
-    session.execute(
+    copy_id = session.scalar(
         insert(InboundCopyRow)
         .values(
             id=new_id(),
             practice_id=connection.practice_id,
-            inbound_file_id=original,
+            inbound_file_id=original.id,
             connection=connection.connection,
             file_name=name,
         )
         .on_conflict_do_nothing()
+        .returning(InboundCopyRow.id)
     )
+    if copy_id is not None and original.kind == "835":
+        # money that seems to come twice is a person's business; a second 999 is nobody's
+        now = datetime.now(UTC)
+        put_item(session, connection.practice_id, copy_ticket(original, copy_id, name, now), now)
+        reference = FileRef(practice_id=connection.practice_id, inbound_file_id=original.id)
+        tell(session, connection.practice_id, file_workflow_id(copy_id), "FileWorkflow", reference)

@@ -1,8 +1,10 @@
 """What a person is asked to do about a file or a remittance, in words."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from uuid import UUID
 
 from billing.findings import Finding
 from billing.trace import finding_to_dict
@@ -78,6 +80,14 @@ def duplicate_ticket(file: InboundFileRow, remittance: RemittanceRow, now: datet
     finding = _finding("DUPLICATE", message, "somebody has seen it", {"payer": remittance.payer_name})
     subject = f"remittance/{remittance.id}"
     return _ticket(subject, "duplicate_remittance", file, [finding], remittance.payment_amount, now)
+
+
+def copy_ticket(file: InboundFileRow, copy_id: UUID, name: str, now: datetime) -> Ticket:
+    """The very same bytes came again: they were not even read."""
+    message = f"{name} has the same bytes as {file.file_name}, which was read before; nothing was posted again"
+    finding = _finding("DUPLICATE", message, "somebody has seen it", {"first came as": file.file_name})
+    ticket = _ticket(f"copy/{copy_id}", "duplicate_remittance", file, [finding], Decimal("0.00"), now)
+    return replace(ticket, workflow_id=file_workflow_id(copy_id))
 
 
 def unmatched_ticket(file: InboundFileRow, claim: RemittanceClaimRow, now: datetime) -> Ticket:

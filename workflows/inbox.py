@@ -45,5 +45,6 @@ class FileWorkflow(OnTheDesk):
             progress = await workflow.execute_activity_method(FileActivities.read_file, look, **LONG)
             if progress.open_items == 0:
                 break
-            await self.news(None)
+            # what else is open in the same file may be decided through another copy's workflow
+            await self.news(workflow.now() + timedelta(days=1))
         await self.finished()

@@ -15,6 +15,7 @@ import tempfile
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +34,11 @@ from settings import APP_ROLE, OWNER_ROLE, Settings
 TEMPLATE = "template_firstpass"
 PASSWORD = "only-in-tests"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`pytest tests/workflows --record-histories` renews what tests/histories replays."""
+    parser.addoption("--record-histories", action="store_true", help="write workflow histories to tests/histories")
 
 
 # --- settings ---------------------------------------------------------------------------------------------------
@@ -83,13 +89,20 @@ def _sweeper(postgres: Postgres) -> Iterator[ThreadPoolExecutor]:
 @pytest.fixture
 def database(postgres: Postgres, _sweeper: ThreadPoolExecutor) -> Iterator[Database]:
     """A database of this test's own, empty but migrated."""
+    with fresh_database(postgres, _sweeper) as made:
+        yield made
+
+
+@contextmanager
+def fresh_database(postgres: Postgres, sweeper: ThreadPoolExecutor) -> Iterator[Database]:
+    """A database for as long as somebody wants it: a test, or a module whose tests share one line."""
     name = f"test_{uuid.uuid4().hex[:12]}"
     with postgres.connect() as connection:
         statement = "create database {} template {} owner {} strategy file_copy"
         names = [sql.Identifier(part) for part in (name, TEMPLATE, OWNER_ROLE)]
         connection.execute(sql.SQL(statement).format(*names))
     yield Database(name, postgres.url(name, OWNER_ROLE), postgres.url(name, APP_ROLE))
-    _sweeper.submit(_drop, postgres, name)
+    sweeper.submit(_drop, postgres, name)
 
 
 def _drop(postgres: Postgres, name: str) -> None:

@@ -1,21 +1,24 @@
 """The whole line in one process, on real parts: Postgres, Temporal, workers, relay, and a clearinghouse over SFTP."""
 
 import asyncio
+import contextlib
 import json
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
 import structlog
 from pydantic import SecretStr
 from sqlalchemy import Engine, func, select, text
 from temporalio.client import Client
+from temporalio.service import RPCError
 
 from activities import intake
 from activities.catalog import Wiring
@@ -98,7 +101,7 @@ class Line:
                 .where(EncounterRow.closed_at.is_(None))
                 .order_by(EncounterRow.external_id, EventRow.id)
             )
-            lived = [f"{external_id}: {summary}" for external_id, summary in events]
+            lived = [f"{row[0]}: {row[1]}" for row in events]
         return "\n".join([*asked, *lived[:200]])
 
     def user(self, role: str = "supervisor") -> UUID:
@@ -205,6 +208,14 @@ async def line(
                 yield Line(engine, client, practice_id, config.root)
                 stop.set()
                 await carrying
+                await end_all(client)
+
+
+async def end_all(client: Client) -> None:
+    """What waits for ever would wake in the next line, whose tables know nothing of it."""
+    async for execution in client.list_workflows("ExecutionStatus = 'Running'"):
+        with contextlib.suppress(RPCError):
+            await client.get_workflow_handle(execution.id).terminate("the line is closed")
 
 
 def lines_of(path: Path) -> Iterable[dict[str, Any]]:
@@ -212,4 +223,4 @@ def lines_of(path: Path) -> Iterable[dict[str, Any]]:
     return [json.loads(text_line) for text_line in path.read_text().splitlines()]
 
 
-TODAY = date(2026, 11, 20)
+TODAY = datetime.now(ZoneInfo("America/Chicago")).date()  # the workflows' clock is the real one

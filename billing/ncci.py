@@ -63,8 +63,8 @@ def _shipped(row: Mapping[str, str]) -> Pair:
 def read_cms(rows: Iterable[Mapping[str, str]]) -> PairTable:
     """Pairs from rows with column1, column2, modifier_indicator and deletion_date (YYYY-MM-DD, empty when in force).
 
-    The rows tell when a pair ended, not when it began: pairs in force begin on 2020-01-01, when CMS issued the table
-    anew.
+    Rows without effective_date tell when a pair ended, not when it began: those in force then begin on 2020-01-01, when
+    CMS issued the table anew.
     """
     return PairTable(_cms_row(row) for row in rows)
 
@@ -75,7 +75,7 @@ def _cms_row(row: Mapping[str, str]) -> Pair:
         row["column1"].strip().upper(),
         row["column2"].strip().upper(),
         int(row["modifier_indicator"]),
-        REISSUED if not ended else date.min,
+        tables.day(row.get("effective_date", "").strip(), date.min if ended else REISSUED),
         date.fromisoformat(ended) if ended else date.max,
     )
 

@@ -117,10 +117,13 @@ def valid_codes(encounter: Encounter, context: VisitContext, claim: CodedClaim) 
     for diagnosis in claim.diagnoses:
         reason = icd10.validity(diagnosis, encounter.date_of_service)
         if reason != icd10.OK:
+            unlisted = not icd10.listed(diagnosis)
             yield Problem(
                 message=f"{reason}.",
-                clears_when="the diagnosis is coded to full specificity",
+                clears_when="the diagnosis is corrected" + (", or a person confirms a newer code" if unlisted else ""),
                 evidence={"diagnosis": diagnosis},
+                severity=Severity.HOLD if unlisted else None,
+                overridable=unlisted,
             )
     for code in dict.fromkeys(line.code for line in claim.lines):
         if codes.find(code, encounter.date_of_service) is None:

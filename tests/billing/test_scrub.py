@@ -75,7 +75,7 @@ FAILING: list[tuple[str, Encounter, VisitContext, list[Severity]]] = [
     ("S11", encounter(), context(practice_npi="1234567890"), [BLOCK]),
     ("S11", encounter(administrative={"referral": {"npi": "1234567890"}}), PLAIN, [BLOCK]),
     ("S12", encounter(clinical={"diagnoses": [{"code": "M25.56", "rank": 1}]}), PLAIN, [BLOCK]),
-    ("S12", encounter(clinical={"diagnoses": [{"code": "QQQ", "rank": 1}]}), PLAIN, [BLOCK]),
+    ("S12", encounter(clinical={"diagnoses": [{"code": "QQQ", "rank": 1}]}), PLAIN, [HOLD]),
     ("S12", visit_of(("99999", 15)), PLAIN, [HOLD]),
     ("S12", encounter(date_of_service=date(2027, 1, 4), timing=services(("92507", 30))), PLAIN, [HOLD]),
     ("S17", exercise(), context(prior_visits=(other("97110", "GP"),)), [HOLD]),
@@ -246,6 +246,13 @@ def test_rows_as_cms_issues_them() -> None:
     assert ended is not None
     assert (never.column1, never.indicator, ended.indicator) == ("97140", 0, 1)
     assert table.active("97530", "97140", VISIT) is None
+
+
+def test_rows_that_tell_when_a_pair_began() -> None:
+    row = {"column1": "97140", "column2": "97530", "modifier_indicator": "1", "deletion_date": ""}
+    table = ncci.read_cms([{**row, "effective_date": "2026-07-01"}])
+    assert table.active("97140", "97530", date(2026, 6, 30)) is None
+    assert table.active("97140", "97530", date(2026, 7, 1)) is not None
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,7 @@ from models.tables.practice import PracticeRow
 
 CLAIMS_PER_BATCH_MAX = 100
 UNSENT = ("intended", "uploaded")
+UPLOAD_SECONDS = 50  # ends before Temporal calls the attempt lost and begins another, which would write beside it
 OWN_CHECK = "CHECK"
 
 
@@ -159,21 +160,27 @@ class SendingActivities:
 
     @activity.defn
     async def upload_batch(self, batch: BatchRef) -> None:
-        """Write the batch's bytes under the temporary name. Repeating it overwrites the same bytes."""
-        name, content = await asyncio.to_thread(self._attempt, batch)
-        await self._clearinghouse.upload(name, content)
+        """Write the batch's bytes under the temporary name. Repeating it overwrites the same bytes.
+
+        What is recorded as uploaded may be released already, and is not uploaded again: a workflow that starts from
+        the beginning, after Temporal lost its history, would send it a second time.
+        """
+        name, content, status = await asyncio.to_thread(self._attempt, batch)
+        if status == "intended":
+            async with asyncio.timeout(UPLOAD_SECONDS):
+                await self._clearinghouse.upload(name, content)
 
     @activity.defn
     async def release_batch(self, batch: BatchRef) -> None:
         """Rename the uploaded file, unless an earlier call did."""
-        name, _ = await asyncio.to_thread(self._attempt, batch)
+        name, _, _ = await asyncio.to_thread(self._attempt, batch)
         await self._clearinghouse.release(name)
 
-    def _attempt(self, batch: BatchRef) -> tuple[str, bytes]:
+    def _attempt(self, batch: BatchRef) -> tuple[str, bytes, str]:
         with practice_session(self._engine, batch.practice_id) as session:
             row = session.get_one(BatchRow, batch.batch_id)
             row.attempts += 1
-            return row.file_name, row.content
+            return row.file_name, row.content, row.status
 
 
 def lock_claims(session: Session, *which: ColumnElement[bool]) -> Sequence[ClaimVersionRow]:

@@ -26,12 +26,16 @@ class Wiring:
     clearinghouse: SftpAddress
     batch_window_seconds: float
     usage_indicator: str
+    inbox_poll_seconds: float = 60.0
 
 
 def inside(wiring: Wiring) -> Sequence[Callable[..., Any]]:
     """Activities on our own Postgres and Temporal."""
     encounters = EncounterActivities(wiring.engine, wiring.batch_window_seconds)
     batches = BatchActivities(wiring.engine, wiring.usage_indicator)
+    reconcile = ReconcileActivities(
+        wiring.engine, wiring.client, wiring.batch_window_seconds, wiring.inbox_poll_seconds
+    )
     return [
         encounters.check_gates,
         encounters.check_claim,
@@ -42,7 +46,7 @@ def inside(wiring: Wiring) -> Sequence[Callable[..., Any]]:
         batches.record_uploaded,
         batches.record_sent,
         FileActivities(wiring.engine).read_file,
-        ReconcileActivities(wiring.engine, wiring.client).restart_what_fell_through,
+        reconcile.restart_what_fell_through,
     ]
 
 

@@ -44,10 +44,16 @@ def load_practice(
                 window_seconds=batch_window_seconds,
                 poll_seconds=inbox_poll_seconds,
             )
-            tell(session, practice_id, batch_workflow_id(practice_id, connection_name), "BatchWorkflow", reference)
-            tell(session, practice_id, inbox_workflow_id(practice_id, connection_name), "InboxWorkflow", reference)
+            start_connection(session, reference)
         audit(session, practice_id, "import", "practice.loaded", f"practice/{practice_id}")
     return practice_id
+
+
+def start_connection(session: Session, reference: ConnectionRef) -> None:
+    """Have claims sent to, and files fetched from, a clearinghouse; harmless where that is done already."""
+    practice_id, name = reference.practice_id, reference.connection
+    tell(session, practice_id, batch_workflow_id(practice_id, name), "BatchWorkflow", reference)
+    tell(session, practice_id, inbox_workflow_id(practice_id, name), "InboxWorkflow", reference)
 
 
 def put(session: Session, table: type[DeclarativeBase], keys: Iterable[str], **values: Any) -> UUID:

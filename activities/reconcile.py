@@ -1,29 +1,49 @@
 """What should be running and is not: after a restore, a reset, or hands on the database."""
 
+import asyncio
+from collections.abc import Set
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, or_, select
+from sqlalchemy.orm import Session
 from temporalio import activity
 from temporalio.client import Client
 
 from activities.nudges import begin, tell_authorizations
+from activities.practice_file import start_connection
 from activities.relay import KEPT_DONE, sweep
-from models.ids import authorization_workflow_id, encounter_workflow_id
+from models.ids import (
+    authorization_workflow_id,
+    batch_workflow_id,
+    encounter_workflow_id,
+    file_workflow_id,
+    inbox_workflow_id,
+)
+from models.messages import ConnectionRef, FileRef
+from models.store.life import tell
 from models.store.session import practice_ids, practice_session
 from models.tables.authorizations import AuthorizationRow
+from models.tables.desk import WorkItemRow
 from models.tables.encounters import EncounterRow
+from models.tables.practice import PayerRow
+from models.tables.remittances import InboundFileRow, RemittanceRow
 
 SETTLING = timedelta(minutes=10)
 """Younger rows may simply be on their way."""
+
+OF_ROWS = ("EncounterWorkflow", "AuthorizationWorkflow", "BatchWorkflow", "InboxWorkflow", "FileWorkflow")
+UNREAD = ("received", "too_large")
 
 
 class ReconcileActivities:
     """Comparing Postgres with Temporal."""
 
-    def __init__(self, engine: Engine, client: Client) -> None:
+    def __init__(self, engine: Engine, client: Client, batch_window_seconds: float, inbox_poll_seconds: float) -> None:
         self._engine = engine
         self._client = client
+        self._batch_window_seconds = batch_window_seconds
+        self._inbox_poll_seconds = inbox_poll_seconds
 
     @activity.defn
     async def restart_what_fell_through(self) -> int:
@@ -31,32 +51,81 @@ class ReconcileActivities:
 
         Starting one that runs after all is refused by Temporal, so an out-of-date list harms nothing.
         """
-        running = {
-            execution.id
-            async for execution in self._client.list_workflows(
-                "ExecutionStatus = 'Running' AND WorkflowType IN ('EncounterWorkflow', 'AuthorizationWorkflow')"
-            )
-        }
-        restarted = 0
-        for practice_id in practice_ids(self._engine):
-            restarted += self._restart(practice_id, running)
+        kinds = ", ".join(f"'{kind}'" for kind in OF_ROWS)
+        query = f"ExecutionStatus = 'Running' AND WorkflowType IN ({kinds})"
+        running = {execution.id async for execution in self._client.list_workflows(query)}
+        return await asyncio.to_thread(self._restart_all, running)
+
+    def _restart_all(self, running: Set[str]) -> int:
+        restarted = sum(self._restart(practice_id, running) for practice_id in practice_ids(self._engine))
         sweep(self._engine, datetime.now(UTC) - KEPT_DONE)
         return restarted
 
-    def _restart(self, practice_id: UUID, running: set[str]) -> int:
+    def _restart(self, practice_id: UUID, running: Set[str]) -> int:
         settled = datetime.now(UTC) - SETTLING
         with practice_session(self._engine, practice_id) as session:
-            visits = session.scalars(
-                select(EncounterRow).where(EncounterRow.closed_at.is_(None), EncounterRow.created_at < settled)
+            return (
+                _restart_encounters(session, settled, running)
+                + _restart_authorizations(session, practice_id, settled, running)
+                + _restart_files(session, practice_id, settled, running)
+                + self._restart_connections(session, practice_id, running)
             )
-            lost = [row for row in visits if encounter_workflow_id(row.id, row.life) not in running]
-            for row in lost:
-                begin(session, row)
-            grants = session.scalars(
-                select(AuthorizationRow.id).where(
-                    AuthorizationRow.ended_at.is_(None), AuthorizationRow.created_at < settled
-                )
+
+    def _restart_connections(self, session: Session, practice_id: UUID, running: Set[str]) -> int:
+        """Without these two nothing leaves and nothing comes in, whatever the encounters do."""
+        lost = [
+            name
+            for name in session.scalars(select(PayerRow.connection).distinct())
+            if not {batch_workflow_id(practice_id, name), inbox_workflow_id(practice_id, name)} <= running
+        ]
+        for name in sorted(lost):
+            reference = ConnectionRef(
+                practice_id=practice_id,
+                connection=name,
+                window_seconds=self._batch_window_seconds,
+                poll_seconds=self._inbox_poll_seconds,
             )
-            unwatched = {grant for grant in grants if authorization_workflow_id(grant) not in running}
-            tell_authorizations(session, practice_id, unwatched)
-            return len(lost) + len(unwatched)
+            start_connection(session, reference)
+        return len(lost)
+
+
+def _restart_encounters(session: Session, settled: datetime, running: Set[str]) -> int:
+    visits = session.scalars(
+        select(EncounterRow).where(EncounterRow.closed_at.is_(None), EncounterRow.created_at < settled)
+    )
+    lost = [row for row in visits if encounter_workflow_id(row.id, row.life) not in running]
+    for row in lost:
+        begin(session, row)
+    return len(lost)
+
+
+def _restart_authorizations(session: Session, practice_id: UUID, settled: datetime, running: Set[str]) -> int:
+    grants = session.scalars(
+        select(AuthorizationRow.id).where(AuthorizationRow.ended_at.is_(None), AuthorizationRow.created_at < settled)
+    )
+    unwatched = {grant for grant in grants if authorization_workflow_id(grant) not in running}
+    tell_authorizations(session, practice_id, unwatched)
+    return len(unwatched)
+
+
+def _restart_files(session: Session, practice_id: UUID, settled: datetime, running: Set[str]) -> int:
+    """Files not read to their end, and files something of which still waits for a person."""
+    waiting = select(WorkItemRow.inbound_file_id).where(
+        WorkItemRow.closed_at.is_(None), WorkItemRow.inbound_file_id.is_not(None)
+    )
+    half_posted = select(RemittanceRow.inbound_file_id).where(RemittanceRow.status == "posting")
+    files = session.scalars(
+        select(InboundFileRow.id).where(
+            InboundFileRow.created_at < settled,
+            or_(
+                InboundFileRow.status.in_(UNREAD),
+                InboundFileRow.id.in_(waiting),
+                InboundFileRow.id.in_(half_posted),
+            ),
+        )
+    )
+    lost = sorted(file for file in files if file_workflow_id(file) not in running)
+    for file in lost:
+        reference = FileRef(practice_id=practice_id, inbound_file_id=file)
+        tell(session, practice_id, file_workflow_id(file), "FileWorkflow", reference)
+    return len(lost)

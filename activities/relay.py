@@ -99,13 +99,14 @@ class Relay:
             await self._decide(parcel)
             return
         start: dict[str, Any] = {"start_signal": parcel.signal} if parcel.signal else {}
+        # a life that came to its end is not lived again; one that was cut short (by a person's hand) is
         try:
             await self._client.start_workflow(
                 parcel.workflow_type,
                 parcel.message,
                 id=parcel.workflow_id,
                 task_queue=self._task_queue,
-                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
                 rpc_timeout=RPC_TIMEOUT,
                 **start,
             )

@@ -6,6 +6,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from activities.clock import morning_of
+from billing.denials import explain_carc, explain_group, explain_rarc
 from billing.findings import Finding
 from billing.practice import DeskSettings
 from billing.trace import finding_to_dict
@@ -23,6 +24,12 @@ QUEUE_OF_GATE = {
     Stage.SCRUB: Queue.SCRUB,
 }
 CHART_CHANGED = "chart_changed_after_billing"
+DECISION_WORDS = {
+    "correct": "correct and file again",
+    "appeal": "appeal",
+    "write_off": "write off",
+    "bill_patient": "bill the patient",
+}
 SEVERITY_ORDER = (Severity.BLOCK, Severity.HOLD, Severity.WARN, Severity.REPAIR)
 
 
@@ -131,17 +138,22 @@ def silence(row: EncounterRow, claim: ClaimVersionRow, kind: str, message: str, 
 
 def denial(row: EncounterRow, refused: DenialRow, desk: DeskSettings, practice: PracticeRow, now: datetime) -> Ticket:
     """A payer refused to pay."""
-    evidence = {"reason": refused.reason, "category": refused.category, "amount": f"${refused.amount}"}
-    if refused.remark_codes:
-        evidence["remarks"] = ", ".join(refused.remark_codes)
+    group, _, carc = refused.reason.partition("-")
+    evidence = {
+        "category": refused.category.replace("_", " "),
+        "amount": f"${refused.amount}",
+        "who bears it": explain_group(group),
+    }
+    evidence |= {code: explain_rarc(code) for code in refused.remark_codes}
     if refused.appeal_deadline:
         evidence["appeal until"] = refused.appeal_deadline.isoformat()
+    choices = ", ".join(DECISION_WORDS[key] for key in refused.decisions)
     finding = Finding(
         code=refused.reason,
         severity=Severity.HOLD,
         owner=Owner.BILLER,
-        message=f"Denied ({refused.category.replace('_', ' ')}): {refused.explanation}",
-        clears_when="a biller decides: correct, appeal, write off or bill the patient, as the codes allow",
+        message=f"Denied {refused.reason}: {explain_carc(carc)}",
+        clears_when=f"a biller decides; these codes allow to {choices}",
         evidence=evidence,
     )
     due_at = now + timedelta(hours=desk.denial_routing_hours)

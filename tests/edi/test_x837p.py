@@ -304,6 +304,7 @@ MUTATIONS: list[tuple[str, dict[str, object]]] = [
     ("MODIFIER_COUNT", line_with(modifiers=("GP", "59", "KX", "CQ", "95"))),
     ("MODIFIER_FORMAT", line_with(modifiers=("GPX",))),
     ("POINTER", line_with(diagnosis_pointers=(3,))),
+    ("POINTER", line_with(diagnosis_pointers=(0,))),
     ("POINTER_COUNT", line_with(diagnosis_pointers=())),
     ("POINTER_TWICE", line_with(diagnosis_pointers=(1, 1))),
     ("DATE_RANGE", line_with(service_date_end=date(2026, 1, 9))),

@@ -3,7 +3,7 @@
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -104,12 +104,16 @@ class BodyLimit:
         limit = self._api_bytes_max if scope["path"].startswith(API_PREFIX) else self._page_bytes_max
         body = await _read(receive, Headers(scope=scope), limit)
         if body is None:
-            sentence = (
-                f"More than {limit // (1024 * 1024)} MB were sent, so nothing was read. Send it in smaller parts."
-            )
-            await PlainTextResponse(sentence, status_code=413)(scope, receive, send)
+            await _too_large(scope["path"], limit)(scope, receive, send)
             return
         await self._app(scope, _replay(body, receive), send)
+
+
+def _too_large(path: str, limit: int) -> Response:
+    sentence = f"More than {limit // (1024 * 1024)} MB were sent, so nothing was read. Send it in smaller parts."
+    if path.startswith(API_PREFIX):
+        return JSONResponse({"error": {"title": "Too large", "message": sentence}}, status_code=413)
+    return PlainTextResponse(sentence, status_code=413)
 
 
 async def _read(receive: Receive, headers: Headers, limit: int) -> bytes | None:

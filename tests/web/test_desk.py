@@ -20,7 +20,10 @@ def form(version: int = 1, owner: UUID | None = None, **more: str) -> dict[str, 
 
 def audited(house: House) -> list[tuple[str, str]]:
     with practice_session(house.engine, house.practice_id) as session:
-        return [tuple(row) for row in session.execute(select(AuditRow.action, AuditRow.subject).order_by(AuditRow.id))]
+        return [
+            (action, subject)
+            for action, subject in session.execute(select(AuditRow.action, AuditRow.subject).order_by(AuditRow.id))
+        ]
 
 
 def test_take_makes_it_mine_and_writes_it_down(house: House, browse: Browse) -> None:

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, cast, func, select, tuple_
+from sqlalchemy import Select, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from models.tables.authorizations import AuthorizationRow, AuthorizationUseRow
@@ -88,10 +88,9 @@ def of_patient(
 def page(session: Session, viewer: Viewer, view: str, cursor: str) -> Page[Balance]:
     """A page of the list, soonest expiry first."""
     query = _in_view(_query(), view, viewer.today)
-    after = decode(cursor, 2)
-    if after:
-        edge = (cast(after[0], AuthorizationRow.effective_to.type), cast(after[1], AuthorizationRow.id.type))
-        query = query.where(tuple_(AuthorizationRow.effective_to, AuthorizationRow.id) > edge)
+    after = decode(cursor, date.fromisoformat, UUID)
+    if after is not None:
+        query = query.where(tuple_(AuthorizationRow.effective_to, AuthorizationRow.id) > after)
     found = session.execute(
         query.order_by(AuthorizationRow.effective_to, AuthorizationRow.id).limit(PAGE_SIZE + 1)
     ).all()

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, cast, func, or_, select, tuple_
+from sqlalchemy import Select, func, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from billing.vocabulary import Discipline, Stage
@@ -188,10 +189,9 @@ def visits(session: Session, viewer: Viewer, wanted: VisitFilter, cursor: str) -
         .join(PayerRow, PayerRow.id == PlanRow.payer_id)
     )
     query = _narrow(query, viewer, wanted)
-    after = decode(cursor, 2)
-    if after:
-        edge = (cast(after[0], EncounterRow.date_of_service.type), cast(after[1], EncounterRow.id.type))
-        query = query.where(tuple_(EncounterRow.date_of_service, EncounterRow.id) < edge)
+    after = decode(cursor, date.fromisoformat, UUID)
+    if after is not None:
+        query = query.where(tuple_(EncounterRow.date_of_service, EncounterRow.id) < after)
     found = session.execute(
         query.order_by(EncounterRow.date_of_service.desc(), EncounterRow.id.desc()).limit(PAGE_SIZE + 1)
     ).all()
@@ -259,10 +259,9 @@ def files(session: Session, viewer: Viewer, kind: str, cursor: str) -> Page[File
     query = _file_query()
     if kind:
         query = query.where(InboundFileRow.kind == kind)
-    after = decode(cursor, 2)
-    if after:
-        edge = (cast(after[0], InboundFileRow.created_at.type), cast(after[1], InboundFileRow.id.type))
-        query = query.where(tuple_(InboundFileRow.created_at, InboundFileRow.id) < edge)
+    after = decode(cursor, datetime.fromisoformat, UUID)
+    if after is not None:
+        query = query.where(tuple_(InboundFileRow.created_at, InboundFileRow.id) < after)
     found = session.execute(
         query.order_by(InboundFileRow.created_at.desc(), InboundFileRow.id.desc()).limit(PAGE_SIZE + 1)
     ).all()
@@ -372,10 +371,9 @@ def _remittance(payment: RemittanceRow, claims: Sequence[RemittanceClaimRow]) ->
 def batches(session: Session, viewer: Viewer, cursor: str) -> Page[Batch]:
     """A page of batches, newest first."""
     query = _batch_query()
-    after = decode(cursor, 2)
-    if after:
-        edge = (cast(after[0], BatchRow.created_at.type), cast(after[1], BatchRow.id.type))
-        query = query.where(tuple_(BatchRow.created_at, BatchRow.id) < edge)
+    after = decode(cursor, datetime.fromisoformat, UUID)
+    if after is not None:
+        query = query.where(tuple_(BatchRow.created_at, BatchRow.id) < after)
     found = session.execute(query.order_by(BatchRow.created_at.desc(), BatchRow.id.desc()).limit(PAGE_SIZE + 1)).all()
     shown, more = cut(found, PAGE_SIZE)
     last = encode(shown[-1].created_at.isoformat(), shown[-1].id) if more else ""

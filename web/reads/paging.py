@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -23,17 +23,15 @@ def encode(*parts: Any) -> str:
     return base64.urlsafe_b64encode(json.dumps([str(part) for part in parts]).encode()).decode().rstrip("=")
 
 
-def decode(cursor: str, parts: int) -> list[str] | None:
-    """What ``encode`` was given, or nothing when somebody wrote the cursor by hand."""
+def decode(cursor: str, *kinds: Callable[[str], Any]) -> tuple[Any, ...] | None:
+    """What ``encode`` was given, read back as ``kinds``; nothing when somebody wrote the cursor by hand."""
     if not cursor or len(cursor) > CURSOR_LENGTH_MAX:
         return None
     try:
         values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except ValueError:
+        return tuple(kind(value) for kind, value in zip(kinds, values, strict=True))
+    except (ValueError, TypeError, ArithmeticError):
         return None
-    if not isinstance(values, list) or len(values) != parts or not all(isinstance(value, str) for value in values):
-        return None
-    return values
 
 
 def cut(found: Sequence[Row], page_size: int) -> tuple[tuple[Row, ...], bool]:

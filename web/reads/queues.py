@@ -132,11 +132,10 @@ def rows(session: Session, viewer: Viewer, queue: str, wanted: Filter, cursor: s
     """One page of the queue."""
     sort_key, descending = _sort(wanted)
     query = _listed(sort_key.label("sort_value")).where(*conditions(viewer, queue, wanted))
-    after = decode(cursor, 2)
-    if after is not None and _is_uuid(after[1]):
-        edge = (_sort_value(wanted, after[0]), UUID(after[1]))
+    after = decode(cursor, Decimal if wanted.sort == "dollars" else datetime.fromisoformat, UUID)
+    if after is not None:
         pair = tuple_(sort_key, WorkItemRow.id)
-        query = query.where(pair < edge if descending else pair > edge)
+        query = query.where(pair < after if descending else pair > after)
     order = (sort_key.desc(), WorkItemRow.id.desc()) if descending else (sort_key, WorkItemRow.id)
     found = session.execute(query.order_by(*order).limit(PAGE_SIZE + 1)).all()
     shown, more = cut(found, PAGE_SIZE)
@@ -271,11 +270,6 @@ def _sort(wanted: Filter) -> tuple[ColumnElement[Any], bool]:
     if wanted.sort == "dollars":
         return WorkItemRow.amount.expression, True
     return func.coalesce(WorkItemRow.due_at, FAR_FUTURE), False
-
-
-def _sort_value(wanted: Filter, text: str) -> ColumnElement[Any]:
-    column = WorkItemRow.amount if wanted.sort == "dollars" else WorkItemRow.opened_at
-    return cast(text, column.type)
 
 
 def _listed(*more: ColumnElement[Any]) -> Select[*tuple[Any, ...]]:

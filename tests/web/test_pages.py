@@ -1,0 +1,461 @@
+"""Every page in its states: with work, without, for each role, and never across practices."""
+
+import re
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from uuid import UUID, uuid4
+
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from sqlalchemy import select
+
+from billing.vocabulary import Queue, Role
+from models.store import ledger, life
+from models.store.session import practice_session
+from models.tables.authorizations import AuthorizationRow
+from models.tables.claims import AcknowledgementRow, BatchRow, ClaimLineRow, ClaimRow, ClaimVersionRow
+from models.tables.encounters import EncounterRow, EvaluationRow
+from models.tables.life import AuditRow
+from models.tables.practice import PlanRow
+from models.tables.remittances import (
+    AdjustmentRow,
+    AppealRow,
+    DenialRow,
+    InboundFileRow,
+    RemittanceClaimRow,
+    RemittanceRow,
+)
+from tests.web.conftest import Browse, House, move_in
+from web.security import posted_form, posted_while_watching
+
+LIST = {"HX-Request": "true", "HX-Request-Type": "partial", "HX-Target": "section#list"}
+PANE = {"HX-Request": "true", "HX-Request-Type": "partial", "HX-Target": "section#pane"}
+PAGES = ("/", "/encounters", "/authorizations", "/files", "/batches", "/supervisor", "/audit")
+SEES = {
+    Role.BILLER: {"/", "/encounters", "/authorizations", "/files", "/batches"},
+    Role.SUPERVISOR: set(PAGES),
+    Role.CLINICIAN: {"/", "/encounters"},
+    Role.FRONT_DESK: {"/", "/encounters", "/authorizations"},
+    Role.AUDITOR: {"/", "/encounters", "/authorizations", "/files", "/batches", "/audit"},
+    Role.ADMINISTRATOR: set(PAGES),
+}
+
+
+def told_life(house: House) -> dict[str, UUID]:
+    """A visit that has been through everything: claim, batch, answers, denial, appeal, money, authorization."""
+    encounter = house.encounter()
+    file, batch, claim, version = uuid4(), uuid4(), uuid4(), uuid4()
+    payment, answer, denial, authorization = uuid4(), uuid4(), uuid4(), uuid4()
+    practice = {"practice_id": house.practice_id}
+    now = datetime.now(UTC)
+    with practice_session(house.engine, house.practice_id) as session:
+        visit = session.get_one(EncounterRow, encounter)
+        visit.stage = "denial"
+        plan = session.scalars(select(PlanRow.id).where(PlanRow.id == visit.plan_id)).one()
+        session.add(
+            BatchRow(
+                id=batch,
+                **practice,
+                connection="clearinghouse",
+                interchange_control_number=7,
+                file_name="000000007.837",
+                content=b"ISA*",
+                sha256="ab" * 32,
+                claim_count=1,
+                total_charge=Decimal("214.00"),
+                status="acknowledged",
+                attempts=1,
+                sent_at=now,
+                acknowledged_at=now,
+            )
+        )
+        session.add(ClaimRow(id=claim, **practice, encounter_id=encounter, plan_id=plan, rank=1, current_version=1))
+        session.flush()
+        session.add(
+            ClaimVersionRow(
+                id=version,
+                **practice,
+                claim_id=claim,
+                encounter_id=encounter,
+                encounter_version=1,
+                version=1,
+                frequency_code="1",
+                patient_control_number="CLM000001",
+                status="denied",
+                total_charge=Decimal("214.00"),
+                expected_payment=Decimal("96.10"),
+                connection="clearinghouse",
+                facts={},
+                coded={},
+                batch_id=batch,
+                sent_at=now,
+            )
+        )
+        session.flush()
+        session.add(
+            ClaimLineRow(
+                **practice,
+                claim_version_id=version,
+                line_number=1,
+                line_control_number="CLM000001L1",
+                code="97110",
+                modifiers=["GP", "KX"],
+                units=2,
+                charge=Decimal("124.00"),
+                service_date=date(2026, 11, 16),
+                expected_allowed=Decimal("61.20"),
+            )
+        )
+        session.add(
+            InboundFileRow(
+                id=file,
+                **practice,
+                connection="clearinghouse",
+                file_name="era-1.835",
+                content=b"ISA*",
+                size_bytes=2_048,
+                sha256="cd" * 32,
+                kind="835",
+                status="read",
+                problems=[{"message": "The payer's name is missing.", "where": "N1*PR"}],
+            )
+        )
+        session.flush()
+        session.add(
+            RemittanceRow(
+                id=payment,
+                **practice,
+                inbound_file_id=file,
+                ordinal=1,
+                business_key="k",
+                payer_name="MEDICARE",
+                payer_identifier="MCR",
+                trace_number="EFT-77",
+                payment_method="ACH",
+                payment_amount=Decimal("0.00"),
+                payment_date=date(2026, 11, 20),
+                claim_count=1,
+                balanced=True,
+                status="posted",
+            )
+        )
+        session.add(
+            AcknowledgementRow(
+                **practice,
+                inbound_file_id=file,
+                batch_id=batch,
+                claim_version_id=None,
+                kind="999",
+                accepted=True,
+                code="A",
+                message="Accepted.",
+            )
+        )
+        session.flush()
+        session.add(
+            RemittanceClaimRow(
+                id=answer,
+                **practice,
+                remittance_id=payment,
+                ordinal=1,
+                claim_version_id=version,
+                encounter_id=encounter,
+                patient_control_number="CLM000001",
+                payer_claim_control_number="ICN9",
+                status_code="4",
+                charge=Decimal("214.00"),
+                paid=Decimal("0.00"),
+                patient_responsibility=Decimal("0.00"),
+                content={},
+                status="posted",
+                matched_by="control number",
+            )
+        )
+        session.flush()
+        session.add(
+            AdjustmentRow(
+                **practice,
+                remittance_claim_id=answer,
+                line_control_number="CLM000001L1",
+                procedure_code="97110",
+                claim_adjustment_group_code="CO",
+                claim_adjustment_reason_code="197",
+                amount=Decimal("214.00"),
+                remark_codes=["N54"],
+            )
+        )
+        session.add(
+            DenialRow(
+                id=denial,
+                **practice,
+                encounter_id=encounter,
+                claim_version_id=version,
+                remittance_claim_id=answer,
+                category="authorization",
+                reason="CO-197",
+                remark_codes=["N54"],
+                amount=Decimal("214.00"),
+                explanation="The payer found no authorization.",
+                decisions=["appeal"],
+                patient_may_be_billed=False,
+                appeal_deadline=date(2027, 3, 1),
+                state="appealed",
+            )
+        )
+        session.flush()
+        session.add(AppealRow(**practice, denial_id=denial, level=1, letter="Dear payer", state="sent"))
+        session.add(
+            AuthorizationRow(
+                id=authorization,
+                **practice,
+                external_id="AU-1",
+                number="PA-1",
+                patient_external_id="P-1",
+                plan_id=plan,
+                disciplines=["PT"],
+                unit_of_measure="visits",
+                quantity=12,
+                used_before_firstpass=10,
+                codes=[],
+                effective_from=date(2026, 10, 1),
+                effective_to=date(2026, 12, 31),
+                status="active",
+                replaced_by=None,
+                flags=["2 left"],
+            )
+        )
+        session.add(
+            EvaluationRow(
+                **practice,
+                encounter_id=encounter,
+                encounter_version=1,
+                rulebook_version="2026.1",
+                gate=None,
+                trace={
+                    "documentation": [],
+                    "authorization": {"findings": [{"code": "A2", "severity": "warn", "message": "Two left."}]},
+                    "scrub": [],
+                    "steps": [{"subject": "units", "text": "45 min -> 3 units (38-52)"}],
+                    "look_again_on": "2026-12-01",
+                },
+                sha256="ef" * 32,
+                expected_payment=Decimal("96.10"),
+            )
+        )
+        legs = [(ledger.PAYER_RECEIVABLE, Decimal("214.00")), (ledger.REVENUE, Decimal("-214.00"))]
+        ledger.post(session, house.practice_id, "charge/1", "charge", date(2026, 11, 16), legs, encounter_id=encounter)
+        life.record(session, house.practice_id, "auth.flag", "Two visits left", authorization_id=authorization)
+    item = house.item(queue="denials", encounter_id=encounter, denial_id=denial, reason="CO-197: no authorization")
+    return {"encounter": encounter, "file": file, "batch": batch, "authorization": authorization, "item": item}
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_each_role_sees_its_pages_and_no_other_empty(house: House, browse: Browse, role: Role) -> None:
+    browser = browse(role)
+    for path in PAGES:
+        answer = browser.get(path)
+        assert answer.status_code == (200 if path in SEES[role] else 403), path
+    links = set(re.findall(r'<a href="(/[a-z]*)"', browser.get("/").text))
+    assert links & set(PAGES) == SEES[role]
+
+
+@pytest.mark.parametrize("queue", list(Queue))
+def test_every_queue_draws_its_empty_states(house: House, browse: Browse, queue: Queue) -> None:
+    browser = browse(Role.ADMINISTRATOR)
+    for view in ("open", "mine", "unassigned", "due", "snoozed"):
+        answer = browser.get(f"/queues/{queue}?view={view}&sort=dollars&payer=none")
+        assert answer.status_code == 200
+        assert "Nothing fits the filter" in answer.text
+
+
+def test_a_life_fully_told_on_every_page(house: House, browse: Browse) -> None:
+    ids = told_life(house)
+    browser = browse(Role.SUPERVISOR)
+    item = f"/queues/denials/{ids['item']}"
+    expected = {
+        item: ("CO-197", "The payer found no authorization.", "may not be billed", "Dear payer"),
+        f"{item}?tab=claim": ("97110", "GP KX", "CLM000001", "$124.00"),
+        f"{item}?tab=why": ("45 min -&gt; 3 units (38-52)", "Two left."),
+        f"{item}?tab=money": ("$214.00", "Payer receivable", "CO-197"),
+        f"{item}?tab=authorization": ("PA-1", "2 of 12 visits left"),
+        f"{item}?tab=timeline": ("Visit received from chart",),
+        f"{item}?tab=files": ("Sent once", "abab", "Accepted", "EFT-77"),
+        f"/encounters/{ids['encounter']}": ("Emberquill, Ottilie", "Denial", "Sent once", "97110"),
+        f"/authorizations/{ids['authorization']}": ("Used before Firstpass", "Two visits left"),
+        "/authorizations?view=low": ("PA-1",),
+        f"/files/{ids['file']}": ("The payer&#39;s name is missing. (N1*PR)", "EFT-77", "by control number"),
+        "/files?kind=835": ("era-1.835", "1 problem"),
+        f"/batches/{ids['batch']}": ("Sent once", "CLM000001", "999"),
+        "/batches": ("000000007.837",),
+        "/supervisor": ("Nobody yet",),
+        "/encounters?stage=denial": ("CH-1001",),
+    }
+    for path, texts in expected.items():
+        answer = browser.get(path)
+        assert answer.status_code == 200, path
+        for text in texts:
+            assert text in answer.text, (path, text)
+        assert "style=" not in answer.text, path  # the content security policy forbids it
+        assert "onclick" not in answer.text, path
+
+
+def test_the_pane_alone_and_the_list_alone_are_fragments(house: House, browse: Browse) -> None:
+    item = house.item(encounter_id=house.encounter())
+    browser = browse(Role.BILLER)
+    pane = browser.get(f"/queues/documentation/{item}", headers=PANE)
+    assert "<html" not in pane.text
+    assert f'data-item="{item}"' in pane.text
+    listed = browser.get("/queues/documentation?view=unassigned", headers=LIST)
+    assert "<html" not in listed.text
+    assert f"row-{item}" in listed.text
+    back = browser.get(f"/queues/documentation/{item}", headers={**PANE, "HX-History-Restore-Request": "true"})
+    assert "<html" in back.text
+
+
+def test_rows_say_why_who_when_how_much_and_until_when(house: House, browse: Browse) -> None:
+    now = datetime.now(UTC)
+    house.item(encounter_id=house.encounter(), due_at=now - timedelta(days=2), opened_at=now - timedelta(days=5))
+    row = browse(Role.BILLER).get("/queues/documentation", headers=LIST).text
+    for text in ("The note is signed by nobody.", "Emberquill, Ottilie", "11/16/2026", "PT", "$140.00", "5 d"):
+        assert text in row
+    assert "Overdue 2 d" in row
+    assert "<strong>1 item</strong> · $140.00" in row
+
+
+def test_a_searched_name_never_stands_in_an_address(house: House, browse: Browse) -> None:
+    mine = house.item(encounter_id=house.encounter())
+    other = house.item()
+    browser = browse(Role.BILLER)
+    found = browser.post("/queues/documentation/find", data={"text": "emberq", "view": "open"}, headers=LIST)
+    assert f"row-{mine}" in found.text
+    assert f"row-{other}" not in found.text
+    assert found.headers["HX-Push-Url"] == "/queues/documentation"
+    assert not re.search(r'(href|action|hx-get|hx-post)="[^"]*emberq', found.text, re.IGNORECASE)
+    filtered = browser.post("/queues/documentation/find", data={"text": "", "discipline": "PT"})
+    assert (filtered.status_code, filtered.headers["location"]) == (303, "/queues/documentation?discipline=PT")
+    assert "CH-1001" in browser.post("/encounters", data={"text": "EMBER"}).text
+
+
+@pytest.mark.parametrize("sort", ["due", "age", "dollars"])
+def test_paging_shows_every_item_once_in_order(house: House, browse: Browse, sort: str) -> None:
+    now = datetime.now(UTC)
+    made = {
+        house.item(
+            amount=Decimal(number % 7),
+            opened_at=now - timedelta(hours=number % 5),
+            due_at=None if number % 3 == 0 else now + timedelta(hours=number % 4),
+        )
+        for number in range(120)
+    }
+    browser, seen, path = browse(Role.BILLER), list[str](), f"/queues/documentation?sort={sort}"
+    while path:
+        page = browser.get(path, headers=LIST).text
+        seen += re.findall(r'id="row-([0-9a-f-]{36})"', page)
+        more = re.search(r'class="button" href="([^"]+cursor=[^"]+)"', page)
+        path = more.group(1).replace("&amp;", "&") if more else ""
+    assert len(seen) == 120
+    assert {UUID(found) for found in seen} == made
+
+
+def test_fresh_counts_new_items_and_greys_closed_ones_without_moving_any(house: House, browse: Browse) -> None:
+    stays, closes = house.item(), house.item()
+    browser = browse(Role.BILLER)
+    page = browser.get("/queues/documentation").text
+    drawn = re.findall(r'name="row" value="([^"]+)"', page)
+    since = re.search(r'name="since" value="([^"]+)"', page)
+    assert since is not None
+    with practice_session(house.engine, house.practice_id) as session:
+        row = session.get_one(type(house.read(closes)), closes)
+        row.closed_at, row.closed_by, row.version = datetime.now(UTC), "re-check passed", 2
+    new = house.item(opened_at=datetime.now(UTC) + timedelta(seconds=1))
+    told = browser.post("/queues/documentation/fresh", data={"row": drawn, "since": since.group(1)}).text
+    assert "1 new, press" in told
+    assert f'class="row closed" id="row-{closes}"' in told
+    assert f"row-{stays}" not in told
+    assert f"row-{new}" not in told
+
+
+def test_a_clinician_sees_own_holds_only(house: House, browse: Browse) -> None:
+    mine, others = house.item(clinician_id=house.clinician_id), house.item()
+    browser = browse(Role.CLINICIAN)
+    page = browser.get("/queues/documentation").text
+    assert f"row-{mine}" in page
+    assert f"row-{others}" not in page
+    assert browser.get(f"/queues/documentation/{others}").status_code == 404
+    assert browser.get("/queues/denials").status_code == 404
+    assert browser.post(f"/items/{others}/note", data={"note_id": str(uuid4()), "body": "x"}).status_code == 404
+
+
+def test_an_auditor_reads_everything_and_acts_on_nothing(house: House, browse: Browse) -> None:
+    item = house.item()
+    browser = browse(Role.AUDITOR)
+    page = browser.get(f"/queues/documentation/{item}").text
+    assert "your role is read-only here" in page
+    assert f"/items/{item}/" not in page
+    for verb in ("take", "release", "snooze", "note", "reassign", "decide"):
+        assert browser.post(f"/items/{item}/{verb}", data={"version": "1"}).status_code == 403
+
+
+def test_one_practice_never_sees_another(house: House, browse: Browse) -> None:
+    other = move_in(house.engine, "two")
+    ids = told_life(other)
+    browser = browse(Role.ADMINISTRATOR)
+    theirs = {
+        f"/queues/denials/{ids['item']}",
+        f"/items/{ids['item']}",
+        f"/encounters/{ids['encounter']}",
+        f"/authorizations/{ids['authorization']}",
+        f"/files/{ids['file']}",
+        f"/batches/{ids['batch']}",
+    }
+    for path in theirs:
+        assert browser.get(path).status_code == 404
+        assert browse(Role.ADMINISTRATOR, of=other).get(path).status_code in {200, 303}
+    for path in (*PAGES, "/queues/denials", "/queues/documentation"):
+        assert "Emberquill" not in browser.get(path).text
+    assert browser.post(f"/items/{ids['item']}/take", data={"version": "1"}).status_code == 404
+
+
+def test_looking_at_a_patient_leaves_a_line_in_the_audit_log(house: House, browse: Browse) -> None:
+    encounter = house.encounter()
+    item = house.item(encounter_id=encounter)
+    browser = browse(Role.BILLER)
+    browser.get(f"/encounters/{encounter}")
+    browser.get(f"/queues/documentation/{item}", headers=PANE)
+    with practice_session(house.engine, house.practice_id) as session:
+        viewed = session.scalars(select(AuditRow).where(AuditRow.action == "page.viewed")).all()
+    assert [(row.actor, row.subject) for row in viewed] == [("biller@one.example", f"encounter/{encounter}")] * 2
+    audit = browse(Role.AUDITOR).get("/audit?action=page.viewed")
+    assert "nothing was changed or removed" in audit.text
+    assert f"/encounters/{encounter}" in audit.text
+
+
+def test_errors_speak_and_quote_nothing(browse: Browse, monkeypatch: pytest.MonkeyPatch) -> None:
+    browser = browse(Role.BILLER)
+    assert "There is nothing here" in browser.get("/no-such-page").text
+    assert browser.get("/encounters/not-an-id").status_code == 404
+    assert browser.get("/items/take").status_code == 404
+
+    def breaks(*_: object) -> None:
+        raise RuntimeError("Emberquill, Ottilie")
+
+    monkeypatch.setattr("web.reads.items.visible_item", breaks)
+    answer = browser.get(f"/items/{uuid4()}")
+    assert answer.status_code == 500
+    assert "Something broke on our side" in answer.text
+    assert "Emberquill" not in answer.text
+    assert "Traceback" not in answer.text
+
+
+def test_every_posting_page_wants_a_log_in_and_a_form_token(app: FastAPI) -> None:
+    guards = {posted_form, posted_while_watching}
+    for route in app.routes:
+        if isinstance(route, APIRoute) and "POST" in (route.methods or ()) and not route.path.startswith("/api/"):
+            calls = {dependency.call for dependency in route.dependant.dependencies}
+            assert calls & guards or route.path == "/login", route.path
+
+
+def test_health(browse: Browse) -> None:
+    assert browse(None).get("/healthz").text == "ok"
+    assert browse(None).get("/readyz").json() == {"database": True, "temporal": True}

@@ -15,9 +15,18 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from temporalio import activity
 from temporalio.client import Client
 from temporalio.exceptions import WorkflowAlreadyStartedError
-from temporalio.worker import PollerBehaviorAutoscaling, Worker
+from temporalio.service import RPCError
+from temporalio.worker import (
+    ActivityInboundInterceptor,
+    ActivityOutboundInterceptor,
+    ExecuteActivityInput,
+    Interceptor,
+    PollerBehaviorAutoscaling,
+    Worker,
+)
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 from temporalio.workflow import SandboxImportNotificationPolicy
 
@@ -47,7 +56,43 @@ GRACEFUL_SHUTDOWN = timedelta(seconds=10)
 # After a worker died, the first click on a case it had cached waits this long (the default is 10 seconds).
 STICKY_TIMEOUT = timedelta(seconds=2)
 
+WATCHMAN_SECONDS = 30.0
+# How many signs of life fit into the time after which a silent worker counts as dead.
+BEATS_PER_TIMEOUT = 4
+
 Activity = Callable[..., Any]
+
+
+class SignsOfLife(Interceptor):
+    """Tells Temporal that the process lives while an activity runs, however long one step of it takes.
+
+    Without it the work of a killed worker would lie until its time is up: half an hour for a batch or a file.
+    """
+
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002
+        """Around every activity."""
+        return _Beating(next)
+
+
+class _Beating(ActivityInboundInterceptor):
+    def init(self, outbound: ActivityOutboundInterceptor) -> None:
+        self._outbound = outbound
+        super().init(outbound)
+
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002
+        timeout = activity.info().heartbeat_timeout
+        if timeout is None:
+            return await super().execute_activity(input)
+        beating = asyncio.create_task(self._beat(timeout.total_seconds() / BEATS_PER_TIMEOUT))
+        try:
+            return await super().execute_activity(input)
+        finally:
+            beating.cancel()
+
+    async def _beat(self, seconds: float) -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            self._outbound.heartbeat()
 
 
 @dataclass(frozen=True)
@@ -80,6 +125,7 @@ def story_worker(
         activities=parts.inside,
         activity_executor=threads,
         workflow_runner=workflow_runner(),
+        interceptors=[SignsOfLife()],
         max_cached_workflows=CACHED_WORKFLOWS,
         max_concurrent_workflow_tasks=CONCURRENT_WORKFLOW_TASKS,
         max_concurrent_activities=concurrency,
@@ -98,6 +144,7 @@ def outside_worker(client: Client, parts: Parts, threads: Executor, task_queue: 
         task_queue=task_queue,
         activities=parts.outside,
         activity_executor=threads,
+        interceptors=[SignsOfLife()],
         max_concurrent_activities=OUTSIDE_CALLS,
         activity_task_poller_behavior=PollerBehaviorAutoscaling(maximum=OUTSIDE_CALLS, initial=1),
         graceful_shutdown_timeout=GRACEFUL_SHUTDOWN,
@@ -116,10 +163,20 @@ async def _run(settings: Settings) -> None:
     spare = OUTSIDE_CALLS + RELAY_CONNECTIONS
     engine = make_engine(settings.app_database_url, pool_size=pool + spare, application_name="firstpass-worker")
     with ThreadPoolExecutor(pool, "inside") as inside, ThreadPoolExecutor(OUTSIDE_CALLS, "outside") as outside:
-        parts = parts_of(Wiring(engine, client, sftp_address(settings), settings.batch_window_seconds, usage(settings)))
+        parts = parts_of(
+            Wiring(
+                engine,
+                client,
+                sftp_address(settings),
+                settings.batch_window_seconds,
+                usage(settings),
+                settings.inbox_poll_seconds,
+            )
+        )
         workers = [story_worker(client, parts, inside, pool), outside_worker(client, parts, outside)]
-        await start_watchman(client)
+        watching = asyncio.create_task(keep_watchman(client))
         await run_until_told_to_stop(workers, Relay(engine, client, TASK_QUEUE, log.get_logger("relay")))
+        watching.cancel()
     engine.dispose()
 
 
@@ -149,10 +206,12 @@ def parts_of(wiring: Wiring) -> Parts:
     )
 
 
-async def start_watchman(client: Client) -> None:
-    """The reconciler, once for the house, whichever worker comes first."""
-    with contextlib.suppress(WorkflowAlreadyStartedError):
-        await client.start_workflow(ReconcileWorkflow.run, id=reconcile_workflow_id(), task_queue=TASK_QUEUE)
+async def keep_watchman(client: Client) -> None:
+    """The reconciler, once for the house, whichever worker comes first; again where Temporal was wiped meanwhile."""
+    while True:
+        with contextlib.suppress(WorkflowAlreadyStartedError, RPCError):
+            await client.start_workflow(ReconcileWorkflow.run, id=reconcile_workflow_id(), task_queue=TASK_QUEUE)
+        await asyncio.sleep(WATCHMAN_SECONDS)
 
 
 async def run_until_told_to_stop(workers: Sequence[Worker], relay: Relay) -> None:

@@ -22,10 +22,15 @@ class Regular(TypedDict):
     """Options of an activity."""
 
     start_to_close_timeout: timedelta
+    heartbeat_timeout: timedelta
     retry_policy: RetryPolicy
 
 
 _NEVER_AGAIN = [REFUSED]
+
+# The worker says for each of its activities that it lives (worker.py), so that one killed is noticed within seconds
+# and its work is taken up by another, instead of only when the longest time the work may take has passed.
+SIGN_OF_LIFE = timedelta(seconds=15)
 
 # Milliseconds on our own Postgres. When it is away, the regular profile waits for it.
 QUICK: Local = {
@@ -39,6 +44,7 @@ QUICK: Local = {
 }
 PATIENT: Regular = {
     "start_to_close_timeout": timedelta(seconds=30),
+    "heartbeat_timeout": SIGN_OF_LIFE,
     "retry_policy": RetryPolicy(
         initial_interval=timedelta(milliseconds=200),
         maximum_interval=timedelta(seconds=10),
@@ -47,9 +53,11 @@ PATIENT: Regular = {
 }
 LONG: Regular = {
     "start_to_close_timeout": timedelta(minutes=30),
+    "heartbeat_timeout": SIGN_OF_LIFE,
     "retry_policy": RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=30)),
 }
 OUTSIDE: Regular = {
     "start_to_close_timeout": timedelta(seconds=60),
+    "heartbeat_timeout": SIGN_OF_LIFE,
     "retry_policy": RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=5)),
 }

@@ -547,6 +547,14 @@ class Service:
 Part = Postgres | TemporalServer | Service
 
 
+def _start_again(part: Part) -> None:
+    """Nothing stands on our own processes, so nobody else who ended waits until they are ready."""
+    if isinstance(part, Service):
+        part.child.spawn()
+    else:
+        part.start()
+
+
 # --- secrets ----------------------------------------------------------------------------------------------------
 
 
@@ -821,7 +829,7 @@ class Stack:
         with self._lock:
             if name in self._wanted and not self.alive(name):
                 with contextlib.suppress(Problem):  # counted: the next look finds it ended and tries again
-                    self._parts[name].start()
+                    _start_again(self._parts[name])
 
     def _give_up(self, name: str) -> None:
         child = self._parts[name].child

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Engine, select
+from sqlalchemy.exc import DataError, IntegrityError, InternalError
 from sqlalchemy.orm import Session
 from temporalio import activity
 
@@ -25,6 +26,7 @@ from models.tables.encounters import EncounterRow
 from models.tables.remittances import InboundFileRow
 
 AWAITING_ACKNOWLEDGEMENT = ("batched", "sent")
+READINGS_MAX = 3
 REFUSABLE = (*AWAITING_ACKNOWLEDGEMENT, "accepted")
 
 
@@ -41,15 +43,26 @@ class FileActivities:
             file = session.get_one(InboundFileRow, look.inbound_file_id)
             kind, status, content = file.kind, file.status, file.content
         if status == "received":
-            try:
-                self._read(look, kind, content)
-            except UnreadableFile as unreadable:
-                self._finish(look, "unreadable", [str(unreadable)])
+            self._read_or_say_why_not(look, kind, content)
         elif status == "too_large":
             self._finish(look, "unreadable", ["the file is larger than we fetch; it was left where it is"])
         elif kind == "835":  # a person had a held remittance posted
             posting.post_file(self._engine, look, content)
         return FileProgress(open_items=self._open_items(look))
+
+    def _read_or_say_why_not(self, look: LookAtFile, kind: str, content: bytes) -> None:
+        try:
+            if b"\0" in content:
+                raise UnreadableFile("it holds zero bytes, so it is no text or was damaged on the way")
+            self._read(look, kind, content)
+        except UnreadableFile as unreadable:
+            self._finish(look, "unreadable", [str(unreadable)])
+        except (ValueError, LookupError, TypeError, ArithmeticError, DataError, InternalError, IntegrityError) as fault:
+            if not activity.in_activity() or activity.info().attempt < READINGS_MAX:
+                raise  # two readings may have met; the next one finds what is done
+            activity.logger.exception("a file cannot be worked with")
+            words = f"reading it failed {READINGS_MAX} times ({type(fault).__name__}); Firstpass has to learn it"
+            self._finish(look, "unreadable", [words])
 
     def _read(self, look: LookAtFile, kind: str, content: bytes) -> None:
         if kind == "835":
@@ -67,6 +80,8 @@ class FileActivities:
             self._finish(look, "unreadable" if kind == "unknown" else "read", [what])
             return
         with practice_session(self._engine, look.practice_id) as session:
+            if _locked(session, look).status != "received":
+                return  # another reading of it was faster
             problems = reader(session, look, content)
             _finish(session, look, "read", problems)
 
@@ -85,10 +100,14 @@ class FileActivities:
             )
 
 
-def _finish(session: Session, look: LookAtFile, status: str, problems: list[str]) -> None:
-    file = session.scalars(
+def _locked(session: Session, look: LookAtFile) -> InboundFileRow:
+    return session.scalars(
         select(InboundFileRow).where(InboundFileRow.id == look.inbound_file_id).with_for_update()
     ).one()
+
+
+def _finish(session: Session, look: LookAtFile, status: str, problems: list[str]) -> None:
+    file = _locked(session, look)
     file.status = status
     file.problems = [*file.problems, *({"message": problem} for problem in problems)]
     if problems:

@@ -11,23 +11,24 @@ from itertools import islice
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 from temporalio import activity
 
 from activities.appeals import appeal_deadline
 from activities.clock import practice_day
-from activities.nudges import reopen
-from activities.posting_tickets import duplicate_ticket, unbalanced_ticket, unmatched_ticket
+from activities.nudges import RECHECK, reopen
+from activities.posting_tickets import duplicate_ticket, remittance_subject, unbalanced_ticket, unmatched_ticket
 from billing.denials import assess, reason_of
 from edi.findings import ERROR
+from edi.tokens import UnreadableFile
 from edi.values import Adjustment
 from edi.x835 import Remittance, RemittanceClaim, RemittanceLine, balance, read_835
-from models.ids import new_id
-from models.messages import LookAtFile
+from models.ids import file_workflow_id, new_id
+from models.messages import FileRef, LookAtFile
 from models.store import ledger
-from models.store.desk import put_item
-from models.store.life import record
+from models.store.desk import close_item, put_item
+from models.store.life import record, tell
 from models.store.session import practice_session
 from models.store.visits import terms_on
 from models.tables.claims import ClaimRow, ClaimVersionRow
@@ -44,6 +45,7 @@ from models.tables.remittances import (
 CLAIMS_PER_TRANSACTION = 100
 NO_PAYMENT = "NON"  # BPR04 of a remittance without money, whose trace may be reused (edi.md section 4)
 PATIENT_GROUP = "PR"
+AMOUNT_MAX = Decimal("9999999999.99")  # what a column of money holds; no claim comes near it
 SHORTENED_NUMBER_LENGTH = 12
 """A payer that cuts our number leaves at least this much of it."""
 
@@ -51,12 +53,36 @@ SHORTENED_NUMBER_LENGTH = 12
 def post_file(engine: Engine, look: LookAtFile, content: bytes) -> None:
     """Post every remittance of an 835 that balances and has not come before; put the others before a person.
 
-    Raises edi.tokens.UnreadableFile when the bytes are no X12.
+    Raises edi.tokens.UnreadableFile when the bytes are no X12, or say what no ledger can hold.
     """
-    for ordinal, remittance in enumerate(read_835(content), start=1):
+    remittances = list(read_835(content))
+    if not remittances:
+        raise UnreadableFile("no remittance (ST*835) is in it; it may have been cut off on the way")
+    for remittance in remittances:  # before anything is posted, so that nothing is posted by half
+        _refuse_impossible_amounts(remittance)
+    for ordinal, remittance in enumerate(remittances, start=1):
         remittance_id = _open_remittance(engine, look, ordinal, remittance)
         if remittance_id is not None:
             post_claims(engine, look, remittance_id, remittance)
+
+
+def _refuse_impossible_amounts(remittance: Remittance) -> None:
+    for amount in _amounts(remittance):
+        if abs(amount) > AMOUNT_MAX or amount != round(amount, 2):
+            raise UnreadableFile(
+                f"payment {remittance.trace_number} says {amount}, which is no amount of dollars and cents; "
+                "nothing of the file was posted"
+            )
+
+
+def _amounts(remittance: Remittance) -> Iterator[Decimal]:
+    yield remittance.payment_amount
+    yield from (plb.amount for plb in remittance.provider_adjustments)
+    for claim in remittance.claims:
+        yield from (claim.charge, claim.paid, claim.patient_responsibility)
+        yield from (line.paid for line in claim.lines)
+        yield from (adjustment.amount for adjustment in claim.all_adjustments)
+        yield from (round(a.quantity, 0) for a in claim.all_adjustments if a.quantity is not None)
 
 
 def post_claims(engine: Engine, look: LookAtFile, remittance_id: UUID, remittance: Remittance) -> None:
@@ -101,16 +127,19 @@ def _open_remittance(engine: Engine, look: LookAtFile, ordinal: int, remittance:
             put_item(session, look.practice_id, unbalanced_ticket(file, row, look.now), look.now)
         elif row.status == "duplicate":
             put_item(session, look.practice_id, duplicate_ticket(file, row, look.now), look.now)
+        else:
+            _dismiss_what_it_puts_right(session, look, row)
         return row.id if row.status == "posting" else None
 
 
 def _remittance_row(session: Session, look: LookAtFile, ordinal: int, remittance: Remittance) -> RemittanceRow:
     problems = [problem for problem in (*remittance.problems, *balance(remittance)) if problem.severity == ERROR]
     key = business_key(remittance)
+    # two files with the same payment may be read at the same moment; the second waits here until it sees the first
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"{look.practice_id}/{key}", 0))))
+    standing = ("posting", "posted", "held") if problems else ("posting", "posted")
     before = session.scalars(
-        select(RemittanceRow.id)
-        .where(RemittanceRow.business_key == key, RemittanceRow.status.in_(("posting", "posted", "held")))
-        .limit(1)
+        select(RemittanceRow.id).where(RemittanceRow.business_key == key, RemittanceRow.status.in_(standing)).limit(1)
     ).one_or_none()
     status = "duplicate" if before is not None else "held" if problems else "posting"
     return RemittanceRow(
@@ -135,6 +164,22 @@ def _remittance_row(session: Session, look: LookAtFile, ordinal: int, remittance
             for plb in remittance.provider_adjustments
         ],
     )
+
+
+def _dismiss_what_it_puts_right(session: Session, look: LookAtFile, row: RemittanceRow) -> None:
+    """The payer sent a held payment again, and this time it balances: the first one waits for nobody any more."""
+    held = session.scalars(
+        select(RemittanceRow)
+        .where(RemittanceRow.business_key == row.business_key, RemittanceRow.status == "held")
+        .with_for_update()
+    )
+    for former in held.all():
+        former.status = "dismissed"
+        subject = remittance_subject(former)
+        if close_item(session, look.practice_id, subject, "the payer sent it right", look.now) is None:
+            continue
+        reference = FileRef(practice_id=look.practice_id, inbound_file_id=former.inbound_file_id)
+        tell(session, look.practice_id, file_workflow_id(reference.inbound_file_id), "FileWorkflow", reference, RECHECK)
 
 
 def _hold_claims(session: Session, row: RemittanceRow, remittance: Remittance) -> None:

@@ -63,6 +63,11 @@ def file_ticket(file: InboundFileRow, problems: Sequence[str], now: datetime) ->
     return _ticket(f"file/{file.id}", "file_problem", file, findings, Decimal("0.00"), now)
 
 
+def remittance_subject(remittance: RemittanceRow) -> str:
+    """What an item about a whole remittance is about."""
+    return f"remittance/{remittance.id}"
+
+
 def unbalanced_ticket(file: InboundFileRow, remittance: RemittanceRow, now: datetime) -> Ticket:
     """A remittance that does not add up: nothing of it is posted."""
     clears = "the payer sends it right, or somebody posts it as it is, with a reason"
@@ -71,14 +76,14 @@ def unbalanced_ticket(file: InboundFileRow, remittance: RemittanceRow, now: date
         for problem in remittance.problems[:SHOWN_PROBLEMS_MAX]
     ]
     amount = remittance.payment_amount
-    return _ticket(f"remittance/{remittance.id}", "unbalanced_remittance", file, findings, amount, now)
+    return _ticket(remittance_subject(remittance), "unbalanced_remittance", file, findings, amount, now)
 
 
 def duplicate_ticket(file: InboundFileRow, remittance: RemittanceRow, now: datetime) -> Ticket:
     """A payment that came before: nothing of it is posted."""
     message = f"Payment {remittance.trace_number} of ${remittance.payment_amount} came before; nothing was posted again"
     finding = _finding("DUPLICATE", message, "somebody has seen it", {"payer": remittance.payer_name})
-    subject = f"remittance/{remittance.id}"
+    subject = remittance_subject(remittance)
     return _ticket(subject, "duplicate_remittance", file, [finding], remittance.payment_amount, now)
 
 

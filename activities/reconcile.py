@@ -110,22 +110,20 @@ def _restart_authorizations(session: Session, practice_id: UUID, settled: dateti
 
 def _restart_files(session: Session, practice_id: UUID, settled: datetime, running: Set[str]) -> int:
     """Files not read to their end, and files something of which still waits for a person."""
-    waiting = select(WorkItemRow.inbound_file_id).where(
-        WorkItemRow.closed_at.is_(None), WorkItemRow.inbound_file_id.is_not(None)
-    )
     half_posted = select(RemittanceRow.inbound_file_id).where(RemittanceRow.status == "posting")
-    files = session.scalars(
-        select(InboundFileRow.id).where(
-            InboundFileRow.created_at < settled,
-            or_(
-                InboundFileRow.status.in_(UNREAD),
-                InboundFileRow.id.in_(waiting),
-                InboundFileRow.id.in_(half_posted),
-            ),
+    unread = or_(InboundFileRow.status.in_(UNREAD), InboundFileRow.id.in_(half_posted))
+    files = session.scalars(select(InboundFileRow.id).where(InboundFileRow.created_at < settled, unread))
+    wanted = {file_workflow_id(file): file for file in files}
+    asked = session.execute(
+        select(WorkItemRow.workflow_id, WorkItemRow.inbound_file_id).where(
+            WorkItemRow.closed_at.is_(None),
+            WorkItemRow.inbound_file_id.is_not(None),
+            WorkItemRow.opened_at < settled,
         )
     )
-    lost = sorted(file for file in files if file_workflow_id(file) not in running)
-    for file in lost:
-        reference = FileRef(practice_id=practice_id, inbound_file_id=file)
-        tell(session, practice_id, file_workflow_id(file), "FileWorkflow", reference)
+    wanted |= {workflow_id: file for workflow_id, file in asked if file is not None}
+    lost = sorted(wanted.keys() - running)
+    for workflow_id in lost:
+        reference = FileRef(practice_id=practice_id, inbound_file_id=wanted[workflow_id])
+        tell(session, practice_id, workflow_id, "FileWorkflow", reference)
     return len(lost)

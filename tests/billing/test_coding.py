@@ -166,6 +166,11 @@ def test_what_the_plan_wants_for_a_code() -> None:
     assert shown(coded(terms=wanted)) == ["97110 GP x2", "97140 GP 97 x1"]
 
 
+def test_modifiers_of_every_row_of_a_code_are_kept() -> None:
+    visit = {"timing": services(("97110", 8), service("97110", 7, modifiers=["RT"]))}
+    assert shown(coded(visit)) == ["97110 GP RT x1"]
+
+
 def test_a_stated_discipline_does_not_double() -> None:
     visit = {"timing": services(service("97110", 15, modifiers=["GP", "RT"]))}
     assert shown(coded(visit)) == ["97110 GP RT x1"]

@@ -24,6 +24,11 @@ def test_federal_holidays_of_2026_as_observed(day: date) -> None:
     assert len(federal_holidays(2026)) == 11
 
 
+def test_a_sunday_holiday_is_kept_on_monday() -> None:
+    assert date(2027, 7, 5) in federal_holidays(2027)
+    assert date(2027, 7, 4) not in federal_holidays(2027)
+
+
 def test_juneteenth_since_2021_and_new_year_kept_the_year_before() -> None:
     assert date(2020, 6, 19) not in federal_holidays(2020)
     assert date(2021, 6, 18) in federal_holidays(2021)

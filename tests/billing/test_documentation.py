@@ -146,6 +146,11 @@ PASSING: list[tuple[str, Encounter, VisitContext]] = [
     ("D5", helped(supervising_clinician_id="pt-1"), context()),
     ("D7", encounter(compliance={"plan_of_care": None}), context(terms=terms(plan_of_care_required=False))),
     ("D11", encounter(), context(terms=terms(referral_required=True))),
+    (
+        "D11",
+        encounter(administrative={"referral": {"ordered_on": DAY, "expires_on": DAY}}),
+        context(terms=terms(referral_required=True)),
+    ),
     ("D12", evaluation(), context()),
     ("D13", evaluation(), context()),
     (
@@ -291,6 +296,7 @@ def on_day(number: int, reports: tuple[date, ...] = (), before: int = 0) -> tupl
         (9, (), 0, []),
         (10, (), 0, [WARN]),
         (11, (), 0, [BLOCK]),
+        (10, (DAYS[9],), 0, []),  # written on the tenth day itself
         (11, (DAYS[9],), 0, []),
         (20, (DAYS[9],), 0, [WARN]),
         (21, (DAYS[9],), 0, [BLOCK]),

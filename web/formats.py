@@ -58,6 +58,8 @@ def age(since: datetime | None, now: datetime) -> str:
     if since is None:
         return NOTHING
     minutes = max(0, int((now - since).total_seconds() // 60))
+    if minutes == 0:
+        return "< 1 min"
     if minutes < MINUTES_PER_HOUR:
         return f"{minutes} min"
     hours = minutes // MINUTES_PER_HOUR
@@ -87,8 +89,27 @@ def words(key: str | None) -> str:
     """``patient_balance`` -> ``Patient balance``."""
     if not key:
         return NOTHING
-    text = key.replace("_", " ").replace("-", " ")
+    text = key.replace("_", " ")
     return text[:1].upper() + text[1:]
+
+
+CLAIM_STATUSES = {
+    "1": "processed as primary",
+    "2": "processed as secondary",
+    "3": "processed as tertiary",
+    "4": "denied",
+    "19": "processed as primary, forwarded",
+    "20": "processed as secondary, forwarded",
+    "21": "processed as tertiary, forwarded",
+    "22": "reversal of an earlier payment",
+    "23": "not our claim, forwarded",
+    "25": "predetermination only",
+}  # CLP02 of the 835, in our words
+
+
+def claim_status(code: str) -> str:
+    """What a payer's status code says."""
+    return f"{code}, {CLAIM_STATUSES[code]}" if code in CLAIM_STATUSES else code
 
 
 def person(first_name: str | None, last_name: str | None) -> str:

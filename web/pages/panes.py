@@ -11,6 +11,7 @@ from web.problems import NotFound
 from web.reads import authorizations, encounters, items, queues
 from web.reads.audit import record_view
 from web.reads.queues import Choice, Filter
+from web.shell import sees_files
 from web.viewer import Viewer
 
 VISIT_TABS = (
@@ -22,6 +23,8 @@ VISIT_TABS = (
     ("files", "Files"),
 )
 DENIAL_TAB = ("denial", "Denial")
+READ_ONLY = "You may look, not act: your role is read-only here."
+IN_THE_CHART = "Put it right in the chart. The check runs again by itself when the chart sends the visit anew."
 AUTHORIZATION_TABS = (("uses", "Uses"), ("timeline", "Timeline"))
 
 
@@ -57,6 +60,8 @@ class Pane:
     may_work: bool
     may_note: bool
     may_reassign: bool
+    may_open_files: bool
+    looking: str
     note_id: str
     query: str
     back_href: str
@@ -97,6 +102,8 @@ def build(
         may_work=viewer.may(WORK),
         may_note=viewer.may(WORK) or viewer.may(OWN_HOLDS),
         may_reassign=viewer.may(REASSIGN),
+        may_open_files=sees_files(viewer),
+        looking=IN_THE_CHART if viewer.own_visits_only else READ_ONLY,
         note_id=str(uuid4()),
         query=query,
         back_href=f"/queues/{item.queue}{query}",

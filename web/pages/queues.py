@@ -92,6 +92,7 @@ class FreshPage:
     new: int
     rows: tuple[queues.Row, ...]
     summary: queues.Summary
+    chips: tuple[ChipLink, ...]
     load_href: str
     chosen: str
 
@@ -131,8 +132,9 @@ def fresh(request: Request, viewer: Watcher, form: PostedWatching, queue: str) -
     with practice_session(engine_of(request), viewer.practice_id) as session:
         found = queues.changes(session, viewer, info.queue.value, wanted, _shown(form), _since(form, viewer))
         summary = queues.summary(session, viewer, info.queue.value, wanted)
+        chips = _chips(session, viewer, info, wanted)
     load_href = f"/queues/{info.queue.value}{wanted.query()}"
-    page = FreshPage(found.new, found.rows, summary, load_href, chosen="")
+    page = FreshPage(found.new, found.rows, summary, chips, load_href, chosen="")
     return templating.page("fresh.html", templating.as_context(page))
 
 
@@ -177,7 +179,6 @@ def build(
     """Everything the screen shows, in a handful of SELECTs."""
     key = info.queue.value
     listed = queues.rows(session, viewer, key, wanted, cursor)
-    counts = queues.view_counts(session, viewer, key, wanted)
     query = wanted.query()
     more = f"/queues/{key}{query}{'&' if query else '?'}cursor={listed.next_cursor}" if listed.next_cursor else ""
     narrowed = any((wanted.payer, wanted.discipline, wanted.owner, wanted.text))
@@ -188,10 +189,7 @@ def build(
         filter=wanted,
         filter_query=query,
         filter_fields=tuple((name, getattr(wanted, name)) for name in Filter.__slots__),
-        chips=tuple(
-            ChipLink(label, counts[view], f"/queues/{key}{wanted.query(view=view)}", view == wanted.view)
-            for view, label in queues.VIEWS.items()
-        ),
+        chips=_chips(session, viewer, info, wanted),
         sorts=tuple(Choice(value, label, value == wanted.sort) for value, label in queues.SORTS.items()),
         payers=queues.payer_choices(session, wanted.payer),
         disciplines=tuple(Choice(value.value, value.value, value == wanted.discipline) for value in Discipline),
@@ -204,6 +202,15 @@ def build(
         since=viewer.now.isoformat(),
         chosen=pane.item.id if pane else "",
         pane=pane,
+    )
+
+
+def _chips(session: Session, viewer: Viewer, info: QueueInfo, wanted: Filter) -> tuple[ChipLink, ...]:
+    counts = queues.view_counts(session, viewer, info.queue.value, wanted)
+    address = f"/queues/{info.queue.value}"
+    return tuple(
+        ChipLink(label, counts[view], f"{address}{wanted.query(view=view)}", view == wanted.view)
+        for view, label in queues.VIEWS.items()
     )
 
 

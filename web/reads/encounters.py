@@ -466,7 +466,12 @@ def money_part(session: Session, encounter_id: UUID) -> MoneyPart:
         select(LedgerTransactionRow, LedgerEntryRow)
         .join(LedgerEntryRow, LedgerEntryRow.transaction_id == LedgerTransactionRow.id)
         .where(LedgerEntryRow.encounter_id == encounter_id)
-        .order_by(LedgerTransactionRow.created_at, LedgerTransactionRow.id, LedgerEntryRow.amount.desc())
+        .order_by(
+            LedgerTransactionRow.occurred_on,
+            LedgerTransactionRow.created_at,
+            LedgerTransactionRow.id,
+            LedgerEntryRow.amount.desc(),
+        )
     )
     payer = patient = Decimal("0.00")
     lines: list[MoneyLine] = []
@@ -603,9 +608,7 @@ def files_part(session: Session, viewer: Viewer, encounter_id: UUID) -> FilesPar
 def proof(status: str, attempts: int) -> Chip:
     """Whether the bytes left, and how often."""
     if status not in SENT_STATES:
-        return Chip(
-            "info", "◑", "Intended, not sent yet" if not attempts else f"Not confirmed after {attempts} attempts"
-        )
+        return Chip("info", "◑", "Not confirmed yet" if attempts else "Intended, not sent yet")
     return Chip("good", "✓", "Sent once", "The file was written down with its hash before it left, and left once.")
 
 
@@ -641,7 +644,7 @@ def _answers(session: Session, encounter_id: UUID) -> tuple[Answer, ...]:
         Answer(
             file_href=f"/files/{file_id}",
             trace_number=trace,
-            status=row.status_code,
+            status=formats.claim_status(row.status_code),
             charge=formats.money(row.charge),
             paid=formats.money(row.paid),
             patient_responsibility=formats.money(row.patient_responsibility),

@@ -285,7 +285,7 @@ def _finding(entry: dict[str, Any]) -> Finding:
     severity = str(entry.get("severity", "hold"))
     evidence = entry.get("evidence") or {}
     return Finding(
-        code=str(entry.get("code", "")),
+        code=_code(str(entry.get("code", ""))),
         severity=SEVERITY_CHIPS.get(severity, Chip("warn", "◆", formats.words(severity))),
         message=str(entry.get("message", "")),
         evidence=tuple((str(label), str(value)) for label, value in evidence.items()),
@@ -293,6 +293,11 @@ def _finding(entry: dict[str, Any]) -> Finding:
         whose_move=formats.words(str(entry.get("owner", ""))),
         citation=str(entry.get("citation", "")),
     )
+
+
+def _code(code: str) -> str:
+    """``D8`` and ``CO-197`` as they are; a kind such as ``credit_balance`` in words."""
+    return formats.words(code) if code.islower() else code
 
 
 def _notes(session: Session, viewer: Viewer, row: WorkItemRow) -> tuple[Note, ...]:

@@ -334,9 +334,15 @@ def _problem(problem: Any) -> str:
     """A problem in words, however it was kept."""
     if isinstance(problem, dict):
         where = problem.get("where") or problem.get("segment") or problem.get("position")
-        said = str(problem.get("message") or problem.get("text") or ", ".join(str(value) for value in problem.values()))
+        said = str(problem.get("message") or problem.get("text") or _labelled(problem))
         return f"{said} ({where})" if where else said
     return str(problem)
+
+
+def _labelled(entry: dict[str, Any]) -> str:
+    return ", ".join(
+        f"{formats.words(str(key)).lower()} {value}" for key, value in entry.items() if value not in (None, "")
+    )
 
 
 def _remittance(payment: RemittanceRow, claims: Sequence[RemittanceClaimRow]) -> Remittance:
@@ -356,7 +362,7 @@ def _remittance(payment: RemittanceRow, claims: Sequence[RemittanceClaimRow]) ->
                 control_number=claim.patient_control_number,
                 payer_control_number=claim.payer_claim_control_number,
                 encounter_href=f"/encounters/{claim.encounter_id}" if claim.encounter_id else "",
-                status=claim.status_code,
+                status=formats.claim_status(claim.status_code),
                 charge=formats.money(claim.charge),
                 paid=formats.money(claim.paid),
                 patient=formats.money(claim.patient_responsibility),

@@ -46,11 +46,17 @@ class InboxActivities:
         """Fetch what is new and keep it, a bounded number at a time. Returns how many files were new."""
         waiting = await self._mailbox.waiting_files()
         new = await asyncio.to_thread(self._unknown, connection, waiting)
-        ordinary = [file.name for file in new if file.size_bytes <= FILE_BYTES_MAX]
-        contents = await self._mailbox.fetch(ordinary)
-        for file in new:
-            await asyncio.to_thread(self._keep, connection, file, contents.get(file.name))
-        return len(new)
+        ordinary = _fitting([file for file in new if file.size_bytes <= FILE_BYTES_MAX])
+        contents = await self._mailbox.fetch([file.name for file in ordinary])
+        for file in ordinary:
+            if file.name in contents:
+                await asyncio.to_thread(self._keep, connection, file, contents[file.name])
+            else:
+                activity.logger.warning("the clearinghouse lists a file and does not give it out")
+        too_large = [file for file in new if file.size_bytes > FILE_BYTES_MAX]
+        for file in too_large:
+            await asyncio.to_thread(self._keep, connection, file, None)
+        return len(contents) + len(too_large)
 
     def _unknown(self, connection: ConnectionRef, waiting: list[RemoteFile]) -> list[RemoteFile]:
         with practice_session(self._engine, connection.practice_id) as session:
@@ -72,6 +78,17 @@ class InboxActivities:
                 keep_file(session, connection, file.name, b"", size_bytes=file.size_bytes)
             else:
                 keep_file(session, connection, file.name, content)
+
+
+def _fitting(files: list[RemoteFile]) -> list[RemoteFile]:
+    """As many of the files, in their order, as one fetch may hold in memory; always the first."""
+    total, fitting = 0, list[RemoteFile]()
+    for file in files:
+        total += file.size_bytes
+        if fitting and total > FILE_BYTES_MAX:
+            break
+        fitting.append(file)
+    return fitting
 
 
 def keep_file(

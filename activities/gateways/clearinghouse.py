@@ -5,7 +5,7 @@ after any crash whether it was sent.
 """
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -15,6 +15,7 @@ import asyncssh
 CONNECT_SECONDS = 10
 FILE_BYTES_MAX = 200 * 1024 * 1024
 PART_SUFFIX = ".part"
+NOT_GIVEN_OUT = (asyncssh.SFTPNoSuchFile, asyncssh.SFTPPermissionDenied, asyncssh.SFTPFailure)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,8 @@ class SftpClearinghouse:
                 connect_timeout=CONNECT_SECONDS,
                 login_timeout=CONNECT_SECONDS,
             ) as connection,
-            connection.start_sftp_client() as sftp,
+            # a name in another encoding is one file's trouble, not the end of the whole listing
+            connection.start_sftp_client(path_errors="backslashreplace") as sftp,
         ):
             yield sftp
 
@@ -95,16 +97,22 @@ class SftpClearinghouse:
             (
                 RemoteFile(str(entry.filename), entry.attrs.size or 0)
                 for entry in entries
-                if not str(entry.filename).startswith(".") and not str(entry.filename).endswith((PART_SUFFIX, ".tmp"))
+                if entry.attrs.type != asyncssh.FILEXFER_TYPE_DIRECTORY
+                and not str(entry.filename).startswith(".")
+                and not str(entry.filename).endswith((PART_SUFFIX, ".tmp"))
             ),
             key=lambda file: file.name,
         )
 
     async def fetch(self, names: list[str]) -> dict[str, bytes]:
-        """The bytes of these files; one too large is cut at FILE_BYTES_MAX + 1, which the caller can see."""
+        """The bytes of these files; one too large is cut at FILE_BYTES_MAX + 1, which the caller can see.
+
+        A file that the other side does not give out is left out, so that it keeps no other from coming in.
+        """
         fetched: dict[str, bytes] = {}
         async with self._open() as sftp:
             for name in names:
-                async with sftp.open(f"{self._address.outbound_dir}/{name}", "rb") as file:
-                    fetched[name] = cast(bytes, await file.read(FILE_BYTES_MAX + 1))
+                with suppress(*NOT_GIVEN_OUT):
+                    async with sftp.open(f"{self._address.outbound_dir}/{name}", "rb") as file:
+                        fetched[name] = cast(bytes, await file.read(FILE_BYTES_MAX + 1))
         return fetched

@@ -13,7 +13,7 @@ import pytest
 
 from embedded import Stack
 from simulator.clinic import volume
-from tests.faults.clinic import as_of, running_stack
+from tests.faults.clinic import as_of, python, running_stack
 
 VISITS = int(os.environ.get("FIRSTPASS_KILL_VISITS", "100"))
 SEED = int(os.environ.get("FIRSTPASS_KILL_SEED", "1"))
@@ -42,7 +42,7 @@ def test_nothing_is_lost_or_doubled_while_everything_is_killed(monkeypatch: pyte
     visits = list(volume(7, as_of(), VISITS))
     kills: Counter[str] = Counter()
     enough = threading.Event()
-    with running_stack() as (stack, clinic):
+    with running_stack({"worker": [*python("dying"), "worker"]}) as (stack, clinic):
         began = time.monotonic()
         murderer = threading.Thread(target=murder, args=(stack, enough, kills))
         murderer.start()

@@ -35,6 +35,7 @@ from activities import catalog as activity_catalog
 from activities.catalog import Wiring
 from activities.gateways.clearinghouse import SftpAddress
 from activities.relay import Relay
+from billing import icd10
 from clients import connect_temporal, make_engine
 from models.ids import reconcile_workflow_id
 from settings import Settings
@@ -158,6 +159,7 @@ def run(settings: Settings) -> None:
 
 
 async def _run(settings: Settings) -> None:
+    icd10.load()  # two seconds that no visit should wait for
     client = await connect_temporal(settings)
     pool = settings.database_pool_size
     spare = OUTSIDE_CALLS + RELAY_CONNECTIONS

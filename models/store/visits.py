@@ -19,8 +19,10 @@ from models.tables.encounters import EncounterRow
 from models.tables.patients import PatientRow, ProgressReportRow
 from models.tables.practice import ClinicianRow, FeeRow, LocationRow, PayerRow, PlanRow, PlanTermsRow, PracticeRow
 
+# Decisions that pass over findings, for the version of the visit they were taken on.
+OVERRIDING = ("override", "none_needed")
 # A claim version in one of these states stands for nothing any more.
-DEAD_CLAIMS = ("superseded", "void", "rejected")
+DEAD_CLAIMS = ("superseded", "withdrawn", "rejected")
 
 
 def terms_on(session: Session, plan_id: UUID, on: date) -> PlanTerms | None:
@@ -138,7 +140,7 @@ def therapy_accrued(session: Session, row: EncounterRow) -> Decimal:
 def overridden(session: Session, row: EncounterRow) -> frozenset[str]:
     """Finding codes a person has overridden with a reason, for the present version of the visit only."""
     rows = session.scalars(
-        select(DecisionRow.fields).where(DecisionRow.encounter_id == row.id, DecisionRow.decision == "override")
+        select(DecisionRow.fields).where(DecisionRow.encounter_id == row.id, DecisionRow.decision.in_(OVERRIDING))
     )
     return frozenset(
         code for fields in rows if fields.get("encounter_version") == row.version for code in fields.get("codes", [])

@@ -131,13 +131,17 @@ class Changes:
 def rows(session: Session, viewer: Viewer, queue: str, wanted: Filter, cursor: str = "") -> Page[Row]:
     """One page of the queue."""
     sort_key, descending = _sort(wanted)
-    query = _listed(sort_key.label("sort_value")).where(*conditions(viewer, queue, wanted))
+    chosen = _lean(select(WorkItemRow.id), wanted).where(*conditions(viewer, queue, wanted))
     after = decode(cursor, Decimal if wanted.sort == "dollars" else datetime.fromisoformat, UUID)
     if after is not None:
         pair = tuple_(sort_key, WorkItemRow.id)
-        query = query.where(pair < after if descending else pair > after)
+        chosen = chosen.where(pair < after if descending else pair > after)
     order = (sort_key.desc(), WorkItemRow.id.desc()) if descending else (sort_key, WorkItemRow.id)
-    found = session.execute(query.order_by(*order).limit(PAGE_SIZE + 1)).all()
+    chosen = chosen.order_by(*order).limit(PAGE_SIZE + 1)
+    # in two steps: as one statement Postgres joins all rows before it takes the first 50 (measured: 270 ms for 50,000)
+    ids_of_page = session.scalars(chosen).all()
+    query = _listed(sort_key.label("sort_value")).where(WorkItemRow.id.in_(ids_of_page))
+    found = session.execute(query.order_by(*order)).all()
     shown, more = cut(found, PAGE_SIZE)
     last = encode(shown[-1].sort_value, shown[-1].WorkItemRow.id) if more else ""
     return Page(tuple(_row(entry, viewer, wanted) for entry in shown), last)
@@ -145,7 +149,7 @@ def rows(session: Session, viewer: Viewer, queue: str, wanted: Filter, cursor: s
 
 def summary(session: Session, viewer: Viewer, queue: str, wanted: Filter) -> Summary:
     """Count and dollars of everything the filter matches, not only of the page."""
-    query = _joined(select(func.count(), func.coalesce(func.sum(WorkItemRow.amount), Decimal(0))))
+    query = _lean(select(func.count(), func.coalesce(func.sum(WorkItemRow.amount), Decimal(0))), wanted)
     count, dollars = session.execute(query.where(*conditions(viewer, queue, wanted))).one()
     return Summary(count, formats.money(dollars))
 
@@ -153,7 +157,7 @@ def summary(session: Session, viewer: Viewer, queue: str, wanted: Filter) -> Sum
 def view_counts(session: Session, viewer: Viewer, queue: str, wanted: Filter) -> dict[str, int]:
     """How many items each chip would show under the other filters."""
     counted = [func.count().filter(and_(*_view(viewer, view))).label(view) for view in VIEWS]
-    query = _joined(select(*counted)).where(*_base(viewer, queue), *_narrowed(wanted))
+    query = _lean(select(*counted), wanted).where(*_base(viewer, queue), *_narrowed(wanted))
     found = session.execute(query).one()
     return {view: getattr(found, view) for view in VIEWS}
 
@@ -173,7 +177,7 @@ def changes(
     changed = tuple(
         _row(entry, viewer, wanted) for entry in drawn if fingerprint(entry.WorkItemRow) != shown[entry.WorkItemRow.id]
     )
-    fresh = _joined(select(func.count())).where(
+    fresh = _lean(select(func.count()), wanted).where(
         *conditions(viewer, queue, wanted), WorkItemRow.opened_at > since, WorkItemRow.id.notin_(shown or {UUID(int=0)})
     )
     return Changes(changed, session.scalar(fresh) or 0)
@@ -287,6 +291,13 @@ def _listed(*more: ColumnElement[Any]) -> Select[*tuple[Any, ...]]:
         UserRow.name.label("owner"),
     )
     return _joined(select(WorkItemRow, *patient, *seen, *more))
+
+
+def _lean(query: Select[*tuple[Any, ...]], wanted: Filter) -> Select[*tuple[Any, ...]]:
+    """Joined only where the filter asks for something that is not the item's own."""
+    if wanted.payer or wanted.discipline or wanted.text:
+        return _joined(query)
+    return query.select_from(WorkItemRow)
 
 
 def _joined(query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:

@@ -9,15 +9,16 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeVar
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 import structlog
 from pydantic import SecretStr
 from sqlalchemy import Engine, func, select, text
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowUpdateFailedError
 from temporalio.service import RPCError
 
 from activities import intake
@@ -28,8 +29,10 @@ from activities.relay import Relay
 from billing.practice import Practice
 from models.ids import encounter_workflow_id
 from models.messages import Decision, DecisionOutcome
+from models.store import ledger
 from models.store.session import practice_session
 from models.tables.access import UserRow
+from models.tables.claims import ClaimVersionRow
 from models.tables.desk import WorkItemRow
 from models.tables.encounters import EncounterRow
 from models.tables.life import EventRow
@@ -37,9 +40,12 @@ from simulator.config import SimulatorConfig, World
 from simulator.server import Simulator
 from worker import outside_worker, parts_of, story_worker
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 45.0  # the first file judged in a process reads pyx12's maps: up to 12 s on a busy machine
 NOTHING_ELSE = {"partial": 0, "denied": 0, "rejected": 0, "lost": 0, "late": 0, "reversed": 0}
 ALL_PAID: dict[str, Any] = {"mix": {"paid": 1, **NOTHING_ELSE}, "patient_share": 0, "duplicate_share": 0}
+
+
+Row = TypeVar("Row")
 
 
 @dataclass
@@ -158,6 +164,35 @@ class Line:
         assert item is not None
         return item
 
+    async def refusal(self, item: WorkItemRow, decision: str, fields: dict[str, str] | None = None, **how: Any) -> str:
+        """The sentence with which a decision is refused."""
+        try:
+            message = await self.decide(item, decision, fields, **how)
+        except WorkflowUpdateFailedError as refused:
+            return str(refused.cause)
+        raise AssertionError(f"not refused: {message}")
+
+    def balance(self, external_id: str, account: str) -> Decimal:
+        """What an account of the ledger holds of a visit."""
+        row = self.visit(external_id)
+        with practice_session(self.engine, self.practice_id) as session:
+            return ledger.balance(session, row.id, account)
+
+    def rows(self, table: type[Row], *where: Any) -> list[Row]:
+        """Rows of a table, oldest first."""
+        with practice_session(self.engine, self.practice_id) as session:
+            return list(session.scalars(select(table).where(*where).order_by(text("created_at, id"))))
+
+    def claims(self, external_id: str) -> list[ClaimVersionRow]:
+        """All filings of a visit's claim, oldest first."""
+        return self.rows(ClaimVersionRow, ClaimVersionRow.encounter_id == self.visit(external_id).id)
+
+    def leave_in_mailbox(self, name: str, content: str) -> None:
+        """A file from the clearinghouse, all at once."""
+        part = self.simulator_root / "outbound" / f"{name}.part"
+        part.write_text(content)
+        part.rename(part.with_suffix(""))
+
     def handle(self, external_id: str) -> Any:
         """The visit's workflow."""
         row = self.visit(external_id)
@@ -179,6 +214,7 @@ async def line(
     world: dict[str, Any] | None = None,
     window_seconds: float = 0.2,
     poll_seconds: float = 0.2,
+    validation: Literal["pyx12", "envelope"] = "pyx12",
 ) -> AsyncIterator[Line]:
     """Everything running, with the practice loaded; all of it ends with the block."""
     queue, outside_queue = "firstpass", "clearinghouse"
@@ -190,6 +226,7 @@ async def line(
         adjudicate_seconds=0.1,
         gather_seconds=0.1,
         late_seconds=0.5,
+        validation=validation,
         world=World.model_validate(world or ALL_PAID),
     )
     loaded = Practice.model_validate(practice)

@@ -1,17 +1,7 @@
 """A hold ends when a re-check passes, or by a decision the rules allow; nobody ticks a problem away."""
 
-import pytest
-from temporalio.client import WorkflowUpdateFailedError
-
 from tests.line import Line
 from tests.workflows.visits import newer, sibling, unsigned, visit
-
-
-async def refusal(clinic: Line, *args: object, **kwargs: object) -> str:
-    """The sentence with which a decision is refused."""
-    with pytest.raises(WorkflowUpdateFailedError) as failed:
-        await clinic.decide(*args, **kwargs)  # type: ignore[arg-type]
-    return str(failed.value.cause)
 
 
 async def test_an_unsigned_note_waits_for_the_clinician_and_leaves_by_itself_when_signed(clinic: Line) -> None:
@@ -37,8 +27,8 @@ async def test_a_missing_signature_cannot_be_overridden(clinic: Line) -> None:
     number = (note := unsigned(visit("HOLDSIGN2")))["encounter_id"]
     clinic.send(note)
     item = await clinic.until_item(number, "documentation")
-    assert "may be overridden" in await refusal(clinic, item, "override")
-    assert "does not fit" in await refusal(clinic, item, "write_off")
+    assert "may be overridden" in await clinic.refusal(item, "override")
+    assert "does not fit" in await clinic.refusal(item, "write_off")
     assert clinic.visit(number).stage == "documentation"
 
 
@@ -46,7 +36,7 @@ async def test_not_billable_closes_without_a_claim(clinic: Line) -> None:
     number = (note := unsigned(visit("HOLDSIGN3")))["encounter_id"]
     clinic.send(note)
     item = await clinic.until_item(number, "documentation")
-    assert "reason" in await refusal(clinic, item, "not_billable", reason="  ")
+    assert "reason" in await clinic.refusal(item, "not_billable", reason="  ")
     await clinic.decide(item, "not_billable", reason="courtesy visit")
     row = await clinic.until_stage(number, "closed")
     assert row.closed_as == "not_billable"

@@ -1,0 +1,160 @@
+"""A denial has its category at receipt, and every way out of it ends where it should."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+from models.store import ledger
+from models.tables.remittances import AppealRow, DenialRow
+from tests.line import TODAY, Line
+from tests.workflows.visits import MEDICARE, PREFERRED, visit
+
+WORLD = {
+    "scripted": {
+        "DENAUTH": "denied:CO-197",
+        "DENDOC": "denied:CO-16+M135",
+        "DENCODE": "denied:CO-4+N822",
+        "DENNEED": "denied:CO-50+N115",
+        "DENELIG": "denied:CO-22",
+        "DENTECH": "denied:CO-29",
+        "FIXPPO": ["denied:CO-4+N822", "paid"],
+        "1FX0FX0FX00": ["denied:CO-4+N822", "paid"],
+        "SAMEAGAIN": "denied:CO-4+N822",
+        "APPEALED": "denied:CO-50+N115",
+        "WRITEOFF": "denied:CO-50+N115",
+        "BILLPR": "denied:PR-27",
+        "BILLCO": "denied:CO-197",
+        "PARTLY": {"outcome": "partial", "reason": "CO-97"},
+    }
+}
+
+CATEGORIES = {
+    "DENAUTH": "authorization",
+    "DENDOC": "documentation",
+    "DENCODE": "coding",
+    "DENNEED": "medical_necessity",
+    "DENELIG": "eligibility",
+    "DENTECH": "technical",
+}
+
+
+async def denied(clinic: Line, member_id: str, plan: str = PREFERRED) -> str:
+    """A visit of that member, with its denial in the queue."""
+    made = visit(member_id, plan)
+    clinic.send(made)
+    await clinic.until_item(made["encounter_id"], "denials")
+    return str(made["encounter_id"])
+
+
+def denial_of(clinic: Line, number: str) -> DenialRow:
+    return clinic.rows(DenialRow, DenialRow.encounter_id == clinic.visit(number).id)[-1]
+
+
+def settled(clinic: Line, number: str) -> bool:
+    accounts = (ledger.PAYER_RECEIVABLE, ledger.PATIENT_RECEIVABLE)
+    return all(clinic.balance(number, account) == 0 for account in accounts) and clinic.ledger_is_balanced()
+
+
+async def test_a_denial_is_categorised_at_receipt_and_put_before_a_person(clinic: Line) -> None:
+    visits = {member_id: visit(member_id) for member_id in CATEGORIES}
+    clinic.send(*visits.values())
+    for member_id, category in CATEGORIES.items():
+        number = visits[member_id]["encounter_id"]
+        item = await clinic.until_item(number, "denials")
+        denial = denial_of(clinic, number)
+        assert (denial.category, denial.state, item.denial_id) == (category, "open", denial.id)
+        assert denial.reason in item.reason
+        assert item.amount == denial.amount > 0
+        assert clinic.visit(number).stage == "denial"
+        # what was denied stays owed until a person decides
+        assert clinic.balance(number, ledger.PAYER_RECEIVABLE) == denial.amount
+
+
+async def test_a_correction_replaces_the_claim_where_the_plan_takes_replacements(clinic: Line) -> None:
+    number = await denied(clinic, "FIXPPO")
+    item = await clinic.until_item(number, "denials")
+    line = clinic.claims(number)[0].coded["lines"][0]["code"]
+    await clinic.decide(item, "correct", {"line_code": line, "modifier": "59"})
+    row = await clinic.until_stage(number, "closed")
+    first, second = clinic.claims(number)
+    assert (first.frequency_code, second.frequency_code) == ("1", "7")
+    assert second.original_reference
+    assert first.patient_control_number != second.patient_control_number
+    assert (row.closed_as, denial_of(clinic, number).state) == ("paid", "corrected")
+    assert settled(clinic, number)
+
+
+async def test_a_correction_is_a_new_claim_where_the_plan_takes_none(clinic: Line) -> None:
+    number = await denied(clinic, "1FX0FX0FX00", MEDICARE)
+    item = await clinic.until_item(number, "denials")
+    line = clinic.claims(number)[0].coded["lines"][0]["code"]
+    await clinic.decide(item, "correct", {"line_code": line, "modifier": "59"})
+    await clinic.until_stage(number, "closed")
+    first, second = clinic.claims(number)
+    assert (first.frequency_code, second.frequency_code) == ("1", "1")
+    assert second.original_reference is None
+    assert settled(clinic, number)
+
+
+async def test_the_same_claim_is_not_sent_again_uncorrected(clinic: Line) -> None:
+    number = await denied(clinic, "SAMEAGAIN")
+    item = await clinic.until_item(number, "denials")
+    assert "what is to be corrected" in await clinic.refusal(item, "correct")
+    assert "procedure code" in await clinic.refusal(item, "correct", {"modifier": "59"})
+    assert "well formed" in await clinic.refusal(item, "correct", {"place_of_service": "office"})
+    assert len(clinic.claims(number)) == 1
+
+
+async def test_an_appeal_drafts_the_letter_with_its_deadline_and_waits(clinic: Line) -> None:
+    number = await denied(clinic, "APPEALED")
+    item = await clinic.until_item(number, "denials")
+    message = await clinic.decide(item, "appeal", {"arguments": "Strength improved from 3 to 4 of 5."})
+    [letter] = clinic.rows(AppealRow, AppealRow.denial_id == denial_of(clinic, number).id)
+    assert letter.deadline is not None
+    assert abs(letter.deadline - (TODAY + timedelta(days=180))) <= timedelta(days=1)  # the plan's appeal window
+    assert str(letter.deadline) in message
+    assert "Strength improved" in letter.letter
+    await clinic.until(lambda: clinic.item(number) is None)
+    assert clinic.visit(number).stage == "denial"
+    assert denial_of(clinic, number).state == "appealed"
+
+
+async def test_a_biller_writes_off_up_to_the_limit_and_a_supervisor_above(clinic: Line) -> None:
+    number = await denied(clinic, "WRITEOFF")
+    item = await clinic.until_item(number, "denials")
+    assert item.amount > Decimal("50.00")
+    assert "ask a supervisor" in await clinic.refusal(item, "write_off", role="biller")
+    assert "reason" in await clinic.refusal(item, "write_off", reason=" ")
+    assert "role" in await clinic.refusal(item, "write_off", role="front_desk")
+    await clinic.decide(item, "write_off", role="supervisor")
+    row = await clinic.until_stage(number, "closed")
+    assert (row.closed_as, denial_of(clinic, number).state) == ("written_off", "written_off")
+    assert clinic.balance(number, ledger.WRITE_OFF) == item.amount
+    assert settled(clinic, number)
+
+
+async def test_only_what_the_payer_put_on_the_patient_is_billed_to_the_patient(clinic: Line) -> None:
+    refused, allowed = await denied(clinic, "BILLCO"), await denied(clinic, "BILLPR")
+    item = await clinic.until_item(refused, "denials")
+    assert "practice's loss" in await clinic.refusal(item, "bill_patient")
+    assert clinic.balance(refused, ledger.PATIENT_RECEIVABLE) == 0
+
+    item = await clinic.until_item(allowed, "denials")
+    await clinic.decide(item, "bill_patient")
+    await clinic.until_stage(allowed, "patient_balance")
+    assert clinic.balance(allowed, ledger.PATIENT_RECEIVABLE) == item.amount
+    assert clinic.balance(allowed, ledger.PAYER_RECEIVABLE) == 0
+    asked = await clinic.until_item(allowed, "patient_balance")
+    await clinic.decide(asked, "record_payment", {"amount": str(item.amount)})
+    assert (await clinic.until_stage(allowed, "closed")).closed_as == "paid"
+    assert settled(clinic, allowed)
+
+
+async def test_a_line_denied_among_paid_ones_owes_only_that_line(clinic: Line) -> None:
+    number = await denied(clinic, "PARTLY")
+    item = await clinic.until_item(number, "denials")
+    [claim] = clinic.claims(number)
+    assert 0 < item.amount < claim.total_charge
+    assert clinic.balance(number, ledger.PAYER_RECEIVABLE) == item.amount
+    await clinic.decide(item, "write_off")
+    await clinic.until_stage(number, "closed")
+    assert settled(clinic, number)

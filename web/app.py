@@ -59,6 +59,7 @@ def create_app(settings: Settings, *, engine: Engine | None = None, commands: Co
     app.add_api_route("/healthz", healthy, include_in_schema=False)
     app.add_api_route("/readyz", ready, include_in_schema=False)
     errors.install(app)
+    app.add_middleware(errors.NothingHalfSaid)
     app.add_middleware(BodyLimit, page_bytes_max=PAGE_BYTES_MAX, api_bytes_max=API_BYTES_MAX)
     app.add_middleware(SameOrigin)
     app.add_middleware(SecureHeaders, https=app.state.https)

@@ -174,7 +174,7 @@ def browse(app: FastAPI, house: House) -> Iterator[Browse]:
     opened: list[TestClient] = []
 
     def open_browser(role: Role | None = Role.BILLER, *, of: House = house, **session: int) -> TestClient:
-        client = TestClient(app, base_url="http://testserver", follow_redirects=False, raise_server_exceptions=False)
+        client = TestClient(app, base_url="http://testserver", follow_redirects=False)
         if role is not None:
             client.cookies.set("firstpass", of.token(role, **session))
             client.headers["X-CSRF-Token"] = "csrf"

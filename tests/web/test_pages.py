@@ -431,7 +431,9 @@ def test_looking_at_a_patient_leaves_a_line_in_the_audit_log(house: House, brows
     assert f"/encounters/{encounter}" in audit.text
 
 
-def test_errors_speak_and_quote_nothing(browse: Browse, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_errors_speak_and_quote_nothing(
+    browse: Browse, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     browser = browse(Role.BILLER)
     assert "There is nothing here" in browser.get("/no-such-page").text
     assert browser.get("/encounters/not-an-id").status_code == 404
@@ -446,6 +448,9 @@ def test_errors_speak_and_quote_nothing(browse: Browse, monkeypatch: pytest.Monk
     assert "Something broke on our side" in answer.text
     assert "Emberquill" not in answer.text
     assert "Traceback" not in answer.text
+    assert answer.headers["cache-control"] == "no-store"
+    assert "Emberquill" not in caplog.text
+    assert "RuntimeError" in caplog.text
 
 
 def test_every_posting_page_wants_a_log_in_and_a_form_token(app: FastAPI) -> None:

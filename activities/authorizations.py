@@ -16,10 +16,10 @@ from billing.vocabulary import Owner, Queue, Severity
 from models.ids import authorization_workflow_id
 from models.messages import AuthorizationProgress, LookAtAuthorization
 from models.store import authorizations
+from models.store.book import book_of
 from models.store.desk import Ticket, close_item, open_item_of, put_item
 from models.store.life import record
 from models.store.session import practice_session
-from models.store.visits import terms_on
 from models.tables.authorizations import AuthorizationRow
 from models.tables.practice import PracticeRow
 
@@ -38,7 +38,7 @@ class AuthorizationActivities:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def review_authorization(self, look: LookAtAuthorization) -> AuthorizationProgress:
         """Count what is left, raise flags once, open or escalate the re-authorization, end what is over."""
         with practice_session(self._engine, look.practice_id) as session:
@@ -53,7 +53,7 @@ class AuthorizationActivities:
 
 def _review(session: Session, row: AuthorizationRow, practice: PracticeRow, now: datetime) -> AuthorizationProgress:
     today = practice_day(now, practice.time_zone)
-    terms = terms_on(session, row.plan_id, today)
+    terms = book_of(session, practice).plans[row.plan_id].terms_on(today)
     lead_days = terms.authorization_lead_days if terms else LEAD_DAYS
     left = authorizations.left(session, row)
     ahead = outlook(left, row.effective_to, today, lead_days, open_reauthorization=False)

@@ -27,6 +27,7 @@ from edi.x837p import check_claim, write_837p
 from edi.x837p_records import Batch837, Claim837
 from models.ids import new_id
 from models.messages import BatchBuilt, BatchRef, ConnectionRef
+from models.store.book import book_of
 from models.store.life import record
 from models.store.session import practice_session
 from models.tables.claims import AcknowledgementRow, BatchRow, ClaimVersionRow, ControlNumberRow
@@ -57,7 +58,7 @@ class BatchActivities:
         self._engine = engine
         self._usage_indicator = usage_indicator
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def build_batch(self, connection: ConnectionRef) -> BatchBuilt:
         """The next batch of a connection: one begun earlier and not yet sent, or a new one of the ready claims."""
         with practice_session(self._engine, connection.practice_id) as session:
@@ -78,7 +79,8 @@ class BatchActivities:
     def _build(self, session: Session, connection: ConnectionRef, versions: Sequence[ClaimVersionRow]) -> UUID | None:
         practice = session.get_one(PracticeRow, connection.practice_id)
         number = _next_control_number(session, connection)
-        records = [claim_record(session, practice, version) for version in versions]
+        book = book_of(session, practice)
+        records = [claim_record(practice, book, version) for version in versions]
         good = [
             (version, record_)
             for version, record_, refusals in zip(
@@ -126,7 +128,7 @@ class BatchActivities:
             claims=tuple(claims),
         )
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def record_uploaded(self, batch: BatchRef) -> None:
         """The file lies at the clearinghouse under its temporary name."""
         with practice_session(self._engine, batch.practice_id) as session:
@@ -136,7 +138,7 @@ class BatchActivities:
                 .values(status="uploaded")
             )
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def record_sent(self, batch: BatchRef) -> None:
         """The file has its final name: its claims are sent. Doing it again changes nothing."""
         with practice_session(self._engine, batch.practice_id) as session:

@@ -5,62 +5,46 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
-
 from activities.claims import line_control_number
 from billing.practice import Clinician
 from billing.vocabulary import ClinicianRole
 from edi import x837p_records as x
+from models.store.book import Book, PlanPage
 from models.tables.claims import ClaimVersionRow
-from models.tables.practice import ClinicianRow, LocationRow, PayerRow, PlanRow, PracticeRow
+from models.tables.practice import PracticeRow
 
 PATIENT_IS = {"spouse": "01", "child": "19", "other": "G8"}  # PAT01
 RESPONSIBILITY = {1: "P", 2: "S", 3: "T"}  # SBR01
 AT_HOME = ("10", "12")  # no service facility for the patient's home
 
 
-def claim_record(session: Session, practice: PracticeRow, version: ClaimVersionRow) -> x.Claim837:
+def claim_record(practice: PracticeRow, book: Book, version: ClaimVersionRow) -> x.Claim837:
     """The claim as it goes out, from the visit as it was billed."""
     facts, coded = version.facts, version.coded
     administrative, compliance = facts["administrative"], facts["compliance"]
     coverage = min(administrative["coverages"], key=lambda one: one["rank"])
-    payer = _payer(session, version, coverage)
-    clinicians = _clinicians(session, version.practice_id)
+    payer = book.plan_named(coverage["plan_id"])
     return x.Claim837(
         patient_control_number=version.patient_control_number,
         charge=version.total_charge,
         place_of_service=coded["place_of_service"],
         billing=_billing(practice),
         subscriber=_subscriber(facts["patient"], coverage, payer),
-        payer=x.Party(name=payer.name, identifier=payer.external_id),
+        payer=x.Party(name=payer.payer_name, identifier=payer.payer_id),
         diagnoses=tuple(code.replace(".", "") for code in coded["diagnoses"]),
         lines=tuple(_line(version, line, coded["place_of_service"]) for line in coded["lines"]),
         patient=_dependent(facts["patient"], coverage),
         frequency_code=version.frequency_code,
-        rendering=_clinician(clinicians.get(compliance["rendering_clinician_id"])),
+        rendering=_clinician(book.clinicians.get(compliance["rendering_clinician_id"])),
         referring=_referring(administrative.get("referral")),
-        supervising=_supervising(clinicians.get(compliance.get("supervising_clinician_id") or "")),
-        service_facility=_facility(session, practice, administrative, coded["place_of_service"]),
+        supervising=_supervising(book.clinicians.get(compliance.get("supervising_clinician_id") or "")),
+        service_facility=_facility(book, practice, administrative, coded["place_of_service"]),
         prior_authorization_number=version.prior_authorization_number or "",
         original_claim_number=version.original_reference or "",
         onset_date=_day(facts["clinical"].get("onset_date")),
         initial_treatment_date=_day(compliance["episode"]["started_on"]),
         patient_paid=Decimal(administrative["patient_paid"]) or None,
     )
-
-
-def _payer(session: Session, version: ClaimVersionRow, coverage: Mapping[str, Any]) -> PayerRow:
-    return session.scalars(
-        select(PayerRow)
-        .join(PlanRow, PlanRow.payer_id == PayerRow.id)
-        .where(PlanRow.practice_id == version.practice_id, PlanRow.external_id == coverage["plan_id"])
-    ).one()
-
-
-def _clinicians(session: Session, practice_id: Any) -> dict[str, Clinician]:
-    rows = session.scalars(select(ClinicianRow).where(ClinicianRow.practice_id == practice_id))
-    return {row.external_id: Clinician.model_validate(row.facts) for row in rows}
 
 
 def _day(text: str | None) -> date | None:
@@ -103,7 +87,7 @@ def _person(facts: Mapping[str, Any]) -> x.Person:
     )
 
 
-def _subscriber(patient: Mapping[str, Any], coverage: Mapping[str, Any], payer: PayerRow) -> x.Subscriber:
+def _subscriber(patient: Mapping[str, Any], coverage: Mapping[str, Any], payer: PlanPage) -> x.Subscriber:
     return x.Subscriber(
         person=_person(coverage["subscriber"] if coverage["relationship"] != "self" else patient),
         member_id=coverage["member_id"],
@@ -146,22 +130,16 @@ def _referring(referral: Mapping[str, Any] | None) -> x.Provider | None:
 
 
 def _facility(
-    session: Session, practice: PracticeRow, administrative: Mapping[str, Any], place_of_service: str
+    book: Book, practice: PracticeRow, administrative: Mapping[str, Any], place_of_service: str
 ) -> x.Provider | None:
     """Where it was done, when that is not the billing address (2310C)."""
-    if place_of_service in AT_HOME:
-        return None
-    location = session.scalars(
-        select(LocationRow).where(
-            LocationRow.practice_id == practice.id, LocationRow.external_id == administrative["location_id"]
-        )
-    ).one_or_none()
-    if location is None or location.facts["address"] == practice.profile["address"]:
+    location = book.locations.get(administrative["location_id"])
+    if place_of_service in AT_HOME or location is None or location["address"] == practice.profile["address"]:
         return None
     return x.Provider(
-        npi=location.facts.get("npi") or "",
-        name=location.name,
-        address=_address(location.facts["address"], nine_digits=True),
+        npi=location.get("npi") or "",
+        name=location["name"],
+        address=_address(location["address"], nine_digits=True),
     )
 
 

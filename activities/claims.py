@@ -13,17 +13,18 @@ from sqlalchemy.orm import Session
 from activities.clock import practice_day
 from billing.coding import CodedClaim
 from billing.encounter import Encounter
+from billing.practice import PlanTerms
 from billing.vocabulary import Stage
 from models.ids import batch_workflow_id, new_id
 from models.messages import ConnectionRef
 from models.store import ledger
+from models.store.book import book_of
 from models.store.life import record, tell
-from models.store.visits import terms_on
 from models.tables.authorizations import AuthorizationRow
 from models.tables.claims import ClaimLineRow, ClaimRow, ClaimVersionRow
 from models.tables.encounters import EncounterRow
 from models.tables.ledger import LedgerEntryRow, LedgerTransactionRow
-from models.tables.practice import PayerRow, PlanRow, PracticeRow
+from models.tables.practice import PracticeRow
 
 # refiling: refused on receipt, or never left the building; correcting: adjudicated or accepted, to be replaced
 TO_BE_FILED_AGAIN = ("refiling", "correcting")
@@ -44,9 +45,8 @@ def current(session: Session, row: EncounterRow) -> ClaimVersionRow | None:
     ).one_or_none()
 
 
-def under_way(session: Session, row: EncounterRow) -> bool:
-    """Whether a claim stands for this encounter that need not be filed again."""
-    claim = current(session, row)
+def under_way(claim: ClaimVersionRow | None) -> bool:
+    """Whether a claim stands that need not be filed again."""
     return claim is not None and claim.status not in (*TO_BE_FILED_AGAIN, "withdrawn")
 
 
@@ -62,15 +62,18 @@ def file_claim(
     coded: CodedClaim,
     authorization_id: UUID | None,
     practice: PracticeRow,
+    before: ClaimVersionRow | None,
+    *,
     window_seconds: float,
     now: datetime,
 ) -> ClaimVersionRow:
-    """Make the next version of the claim ready to go, charge the ledger, and have the batch collect it."""
-    claim, before = _next_version(session, row)
-    payer = session.scalars(
-        select(PayerRow).join(PlanRow, PlanRow.payer_id == PayerRow.id).where(PlanRow.id == row.plan_id)
-    ).one()
-    frequency, original = _frequency(session, row, claim, before)
+    """Make the next version of the claim ready to go, charge the ledger, and have the batch collect it.
+
+    before: the version it takes over from, if there is one.
+    """
+    page = book_of(session, practice).plans[row.plan_id]
+    claim = _next_version(session, row, before)
+    frequency, original = _frequency(page.terms_on(row.date_of_service), claim, before)
     version = ClaimVersionRow(
         id=new_id(),
         practice_id=row.practice_id,
@@ -83,7 +86,7 @@ def file_claim(
         status="ready",
         total_charge=coded.total_charge,
         expected_payment=coded.expected_payment,
-        connection=payer.connection,
+        connection=page.connection,
         facts=encounter.model_dump(mode="json"),
         coded=coded_dict(coded),
         prior_authorization_number=_authorization_number(session, encounter, authorization_id),
@@ -92,8 +95,9 @@ def file_claim(
     session.add(version)
     session.flush()
     session.add_all(_lines(row, version, coded))
-    _charge(session, row, version, practice_day(now, practice.time_zone))
-    _collect_at_desk(session, row, encounter)
+    charged = -ledger.balance(session, row.id, ledger.REVENUE) if before else ledger.ZERO
+    _charge(session, row, version, charged, practice_day(now, practice.time_zone))
+    _collect_at_desk(session, row, encounter, _paid_at_desk(session, row) if before else ledger.ZERO)
     row.stage, row.updated_at = Stage.SUBMISSION.value, now
     summary = (
         f"Claim {version.patient_control_number} ready: {len(coded.lines)} lines, ${coded.total_charge}, "
@@ -101,8 +105,8 @@ def file_claim(
     )
     detail = {"frequency_code": frequency, "version": version.version}
     record(session, row.practice_id, "claim.ready", summary, encounter_id=row.id, at=now, detail=detail)
-    reference = ConnectionRef(practice_id=row.practice_id, connection=payer.connection, window_seconds=window_seconds)
-    workflow_id = batch_workflow_id(row.practice_id, payer.connection)
+    reference = ConnectionRef(practice_id=row.practice_id, connection=page.connection, window_seconds=window_seconds)
+    workflow_id = batch_workflow_id(row.practice_id, page.connection)
     tell(session, row.practice_id, workflow_id, "BatchWorkflow", reference, "claims_ready")
     return version
 
@@ -171,29 +175,26 @@ def _line_texts(coded: dict[str, Any]) -> list[str]:
     return [f"{':'.join([line['code'], *line['modifiers']])}x{line['units']}" for line in coded["lines"]]
 
 
-def _next_version(session: Session, row: EncounterRow) -> tuple[ClaimRow, ClaimVersionRow | None]:
-    claim = session.scalars(select(ClaimRow).where(ClaimRow.encounter_id == row.id, ClaimRow.rank == 1)).one_or_none()
-    if claim is None:
-        claim = ClaimRow(
-            id=new_id(),
-            practice_id=row.practice_id,
-            encounter_id=row.id,
-            plan_id=row.plan_id,
-            rank=1,
-            current_version=1,
-        )
-        session.add(claim)
-        session.flush()
-        return claim, None
-    before = current(session, row)
-    claim.current_version += 1
-    claim.plan_id = row.plan_id
-    return claim, before
+def _next_version(session: Session, row: EncounterRow, before: ClaimVersionRow | None) -> ClaimRow:
+    if before is not None:
+        claim = session.get_one(ClaimRow, before.claim_id)
+        claim.current_version += 1
+        claim.plan_id = row.plan_id
+        return claim
+    claim = ClaimRow(
+        id=new_id(),
+        practice_id=row.practice_id,
+        encounter_id=row.id,
+        plan_id=row.plan_id,
+        rank=1,
+        current_version=1,
+    )
+    session.add(claim)
+    session.flush()
+    return claim
 
 
-def _frequency(
-    session: Session, row: EncounterRow, claim: ClaimRow, before: ClaimVersionRow | None
-) -> tuple[str, str | None]:
+def _frequency(terms: PlanTerms | None, claim: ClaimRow, before: ClaimVersionRow | None) -> tuple[str, str | None]:
     """Original, or replacement of what the payer has, where the plan takes replacements (CLM05-3, REF*F8).
 
     A claim refused on receipt was never adjudicated, so it keeps the frequency it had (domain.md 7.4).
@@ -204,7 +205,6 @@ def _frequency(
     before.status = "superseded"
     if was == "refiling":
         return before.frequency_code, before.original_reference
-    terms = terms_on(session, row.plan_id, row.date_of_service)
     if terms is not None and terms.accepts_replacement and claim.payer_claim_control_number:
         return REPLACEMENT, claim.payer_claim_control_number
     return ORIGINAL, None
@@ -239,9 +239,8 @@ def line_control_number(patient_control_number: str, line_number: int) -> str:
     return f"{patient_control_number}L{line_number}"
 
 
-def _charge(session: Session, row: EncounterRow, version: ClaimVersionRow, today: date) -> None:
+def _charge(session: Session, row: EncounterRow, version: ClaimVersionRow, charged: Decimal, today: date) -> None:
     """Bring what the ledger says was charged to this version's total; a correction posts the difference only."""
-    charged = -ledger.balance(session, row.id, ledger.REVENUE)
     change = version.total_charge - charged
     ledger.post(
         session,
@@ -255,9 +254,8 @@ def _charge(session: Session, row: EncounterRow, version: ClaimVersionRow, today
     )
 
 
-def _collect_at_desk(session: Session, row: EncounterRow, encounter: Encounter) -> None:
-    """What the patient paid at the visit, brought to the chart's figure."""
-    known = session.scalar(
+def _paid_at_desk(session: Session, row: EncounterRow) -> Decimal:
+    return session.scalar(
         select(func.sum(LedgerEntryRow.amount))
         .join(LedgerTransactionRow, LedgerTransactionRow.id == LedgerEntryRow.transaction_id)
         .where(
@@ -266,6 +264,10 @@ def _collect_at_desk(session: Session, row: EncounterRow, encounter: Encounter) 
             LedgerEntryRow.account == ledger.CASH,
         )
     ) or Decimal("0.00")
+
+
+def _collect_at_desk(session: Session, row: EncounterRow, encounter: Encounter, known: Decimal) -> None:
+    """What the patient paid at the visit, brought to the chart's figure."""
     change = encounter.administrative.patient_paid - known
     ledger.post(
         session,

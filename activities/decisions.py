@@ -31,7 +31,7 @@ class DecisionActivities:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def apply_decision(self, decision: Decision) -> DecisionOutcome:
         """Apply a decision once; the same command id again gives the first answer.
 

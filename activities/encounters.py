@@ -25,10 +25,11 @@ from billing.trace import Evaluation, evaluate, to_dict
 from billing.vocabulary import Stage
 from models.messages import BalanceProgress, ClaimProgress, GateVerdict, LookAtEncounter
 from models.store import authorizations, ledger
+from models.store.book import book_of
 from models.store.desk import Ticket, close_item, put_item
 from models.store.life import record
 from models.store.session import practice_session
-from models.store.visits import context_of, lock_patient, terms_on
+from models.store.visits import context_of, lock_patient
 from models.tables.claims import AcknowledgementRow, ClaimVersionRow
 from models.tables.encounters import EncounterRow, EvaluationRow
 from models.tables.life import EventRow
@@ -61,24 +62,25 @@ class EncounterActivities:
         self._engine = engine
         self._batch_window_seconds = batch_window_seconds
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def check_gates(self, look: LookAtEncounter) -> GateVerdict:
         """Documentation, authorization, scrub, all on the same facts; when all pass, the claim is made ready.
 
-        Idempotent: an encounter whose claim is under way is clear, whatever the facts became since (that is
+        Idempotent: an encounter whose claim is under way stays so, whatever the facts became since (that is
         check_claim's to judge).
         """
         with practice_session(self._engine, look.practice_id) as session:
             row = lock_encounter(session, look.encounter_id)
-            if _ended(session, row, look.now):
+            claim = claims.current(session, row)
+            if _ended(session, row, claim, look.now):
                 return GateVerdict(outcome="closed")
             if row.disposition == PATIENT_PAYS:
                 return GateVerdict(outcome="patient_pays")
-            if claims.under_way(session, row):
-                return GateVerdict(outcome="clear")
-            return self._judge(session, row, look.now)
+            if claims.under_way(claim):
+                return GateVerdict(outcome="under_way")
+            return self._judge(session, row, claim, look.now)
 
-    def _judge(self, session: Session, row: EncounterRow, now: datetime) -> GateVerdict:
+    def _judge(self, session: Session, row: EncounterRow, before: ClaimVersionRow | None, now: datetime) -> GateVerdict:
         practice = session.get_one(PracticeRow, row.practice_id)
         encounter, evaluation, overridden = evaluate_visit(session, row, practice, now)
         _keep_evaluation(session, row, evaluation)
@@ -88,42 +90,47 @@ class EncounterActivities:
             morning = morning_of(look_again, practice.time_zone) if look_again else None
             return GateVerdict(outcome="held", look_again_at=morning)
         _release(session, row, now)
-        authorization_id = _use_authorization(session, row, evaluation)
-        window = self._batch_window_seconds
-        claims.file_claim(session, row, encounter, evaluation.claim, authorization_id, practice, window, now)
-        return GateVerdict(outcome="clear")
+        authorization_id = _use_authorization(session, row, evaluation, before)
+        claims.file_claim(
+            session,
+            row,
+            encounter,
+            evaluation.claim,
+            authorization_id,
+            practice,
+            before,
+            window_seconds=self._batch_window_seconds,
+            now=now,
+        )
+        return GateVerdict(outcome="clear", look_again_at=now + timedelta(hours=UNSENT_HOURS))
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def check_claim(self, look: LookAtEncounter) -> ClaimProgress:
         """Where the claim stands, and what a person has to do about it, if anything."""
         with practice_session(self._engine, look.practice_id) as session:
             row = lock_encounter(session, look.encounter_id)
-            if _ended(session, row, look.now):
+            claim = claims.current(session, row)
+            if _ended(session, row, claim, look.now):
                 return ClaimProgress(outcome="closed")
             if row.disposition == PATIENT_PAYS:
-                return ClaimProgress(outcome="adjudicated")
-            claim = claims.current(session, row)
+                return ClaimProgress(outcome="patient_pays")
             if claim is None or claim.status in (*claims.TO_BE_FILED_AGAIN, "withdrawn"):
                 return ClaimProgress(outcome="to_gates")
             if claims.chart_moved_on(session, row, claim) and (moved := _chart_moved_on(session, row, claim, look.now)):
                 return moved
             return _stand(session, row, claim, look.now)
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def check_balance(self, look: LookAtEncounter) -> BalanceProgress:
         """What the patient owes once the payer's part is settled: a statement, then a person, then closed."""
         with practice_session(self._engine, look.practice_id) as session:
             row = lock_encounter(session, look.encounter_id)
-            if _ended(session, row, look.now):
-                return BalanceProgress(outcome="settled")
             claim = claims.current(session, row)
+            if _ended(session, row, claim, look.now):
+                return BalanceProgress(outcome="settled")
             if row.disposition is None and claim is not None and _payer_is_heard_again(session, row, claim):
                 return BalanceProgress(outcome="to_claim")
-            owed = ledger.balance(session, row.id, ledger.PATIENT_RECEIVABLE)
-            if owed == 0:
-                _close(session, row, _ending(session, row), "Nothing is owed any more; closed", look.now)
-                return BalanceProgress(outcome="settled")
-            return _collect(session, row, owed, look.now)
+            return _balance(session, row, look.now)
 
 
 def _payer_is_heard_again(session: Session, row: EncounterRow, claim: ClaimVersionRow) -> bool:
@@ -144,9 +151,8 @@ def _close(session: Session, row: EncounterRow, closed_as: str, summary: str, no
         enter(session, row, Stage.CLOSED, summary, now)
 
 
-def _ended(session: Session, row: EncounterRow, now: datetime) -> bool:
+def _ended(session: Session, row: EncounterRow, claim: ClaimVersionRow | None, now: datetime) -> bool:
     """Whether a person, or the chart, ended the encounter otherwise than by payment."""
-    claim = claims.current(session, row)
     inside = claim is None or claim.status in ("ready", "withdrawn", *claims.TO_BE_FILED_AGAIN)
     if row.facts.get("cancelled") and inside and row.closed_at is None:
         claims.withdraw(session, row, claim)
@@ -165,7 +171,7 @@ def evaluate_visit(
     """The visit through the billers' corrections, its evaluation, and which finding codes are overridden."""
     lock_patient(session, row)
     encounter = corrected(row.facts, row.corrections)
-    context = context_of(session, row, encounter, practice_day(now, practice.time_zone))
+    context = context_of(session, practice, row, encounter, practice_day(now, practice.time_zone))
     return encounter, evaluate(encounter, context), context.overridden
 
 
@@ -178,7 +184,7 @@ def _keep_evaluation(session: Session, row: EncounterRow, evaluation: Evaluation
         .order_by(EvaluationRow.created_at.desc())
         .limit(1)
     )
-    if session.scalar(newest) == sha256:
+    if (row.held_by is not None or row.touched) and session.scalar(newest) == sha256:
         return
     session.add(
         EvaluationRow(
@@ -224,6 +230,8 @@ def _hold(
 
 
 def _release(session: Session, row: EncounterRow, now: datetime) -> None:
+    if row.held_by is None and not row.touched:
+        return  # nobody was ever asked anything
     row.held_by = None
     item = close_item(session, row.practice_id, tickets.subject_of(row.id), "re-check passed", now)
     if item is not None:
@@ -232,8 +240,12 @@ def _release(session: Session, row: EncounterRow, now: datetime) -> None:
         record(session, row.practice_id, "hold.cleared", summary, encounter_id=row.id, at=now)
 
 
-def _use_authorization(session: Session, row: EncounterRow, evaluation: Evaluation) -> UUID | None:
+def _use_authorization(
+    session: Session, row: EncounterRow, evaluation: Evaluation, before: ClaimVersionRow | None
+) -> UUID | None:
     choice = evaluation.authorization
+    if choice.authorization_id is None and before is None:
+        return None
     chosen = UUID(choice.authorization_id) if choice.authorization_id else None
     quantity = choice.quantity if chosen else 0
     changed = authorizations.set_use(session, row.practice_id, row.id, chosen, quantity, "visit billed")
@@ -338,7 +350,8 @@ def _acknowledgement_limit(claim: ClaimVersionRow, practice: PracticeRow) -> dat
 
 
 def _remittance_limit(session: Session, row: EncounterRow, claim: ClaimVersionRow) -> datetime:
-    terms = terms_on(session, row.plan_id, row.date_of_service)
+    book = book_of(session, session.get_one(PracticeRow, row.practice_id))
+    terms = book.plans[row.plan_id].terms_on(row.date_of_service)
     days = terms.follow_up_after_days if terms else 21
     return (claim.sent_at or claim.created_at) + timedelta(days=days)
 
@@ -381,8 +394,10 @@ def _adjudicated(
         _ask(session, row, ask, Stage.DENIAL, now)
         return ClaimProgress(outcome="waiting")
     if _payer_settled(session, row, claim):
-        _quiet(session, row, now)
-        return ClaimProgress(outcome="adjudicated")
+        balance = _balance(session, row, now)
+        return ClaimProgress(
+            outcome="closed" if balance.outcome == "settled" else "adjudicated", look_again_at=balance.look_again_at
+        )
     # an appeal is out, or the payer left a remainder unexplained
     limit = (claim.answered_at or now) + timedelta(days=_appeal_wait_days(session, claim))
     return _await(session, row, claim, Stage.DENIAL, limit, "unsettled", now)
@@ -399,6 +414,15 @@ def _appeal_wait_days(session: Session, claim: ClaimVersionRow) -> int:
         .where(DenialRow.claim_version_id == claim.id, DenialRow.state == "appealed")
     )
     return APPEAL_DECISION_DAYS if appealed else 0
+
+
+def _balance(session: Session, row: EncounterRow, now: datetime) -> BalanceProgress:
+    """What is left once the payer's part is settled."""
+    owed = ledger.balance(session, row.id, ledger.PATIENT_RECEIVABLE)
+    if owed != 0:
+        return _collect(session, row, owed, now)
+    _close(session, row, _ending(session, row), "Nothing is owed any more; closed", now)
+    return BalanceProgress(outcome="settled")
 
 
 def _collect(session: Session, row: EncounterRow, owed: Decimal, now: datetime) -> BalanceProgress:

@@ -36,7 +36,7 @@ class FileActivities:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def read_file(self, look: LookAtFile) -> FileProgress:
         """Read a file to its end. Each step commits on its own and is found done when the reading is repeated."""
         with practice_session(self._engine, look.practice_id) as session:

@@ -24,6 +24,7 @@ from billing.encounter import Dollars, Encounter, Identifier
 from billing.vocabulary import Stage
 from models.ids import new_id
 from models.store import ledger
+from models.store.book import book_of
 from models.store.life import audit, record
 from models.store.session import practice_session
 from models.tables.encounters import EncounterRow, EncounterVersionRow
@@ -35,7 +36,7 @@ from models.tables.patients import (
     PlanOfCareRow,
     ProgressReportRow,
 )
-from models.tables.practice import ClinicianRow, PlanRow
+from models.tables.practice import PracticeRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +144,8 @@ def _facts_of(session: Session, practice_id: UUID, encounter: Encounter) -> dict
 
     Raises _RefusedError when the visit names a plan or a clinician the practice file does not.
     """
-    plans = dict(session.execute(select(PlanRow.external_id, PlanRow.id)).all())
-    clinicians = dict(session.execute(select(ClinicianRow.external_id, ClinicianRow.id)).all())
+    book = book_of(session, session.get_one(PracticeRow, practice_id))
+    plans, clinicians = book.plan_ids, book.clinician_ids
     _refuse_unknown_names(encounter, plans, clinicians)
     patient_id = _put_patient(session, practice_id, encounter)
     for coverage in encounter.administrative.coverages:

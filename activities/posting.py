@@ -27,10 +27,10 @@ from edi.x835 import Remittance, RemittanceClaim, RemittanceLine, balance, read_
 from models.ids import file_workflow_id, new_id
 from models.messages import FileRef, LookAtFile
 from models.store import ledger
+from models.store.book import book_of
 from models.store.desk import close_item, put_item
 from models.store.life import record, tell
 from models.store.session import practice_session
-from models.store.visits import terms_on
 from models.tables.claims import ClaimRow, ClaimVersionRow
 from models.tables.encounters import EncounterRow
 from models.tables.practice import PracticeRow
@@ -398,7 +398,8 @@ def _note_denial(
     said = [(a.group_code, a.reason_code, a.amount) for a in claim.all_adjustments]
     of_lines = (code for line in claim.lines for code in line.remark_codes)
     remarks = list(dict.fromkeys((*claim.remark_codes, *of_lines)))
-    terms = terms_on(session, encounter.plan_id, encounter.date_of_service)
+    book = book_of(session, session.get_one(PracticeRow, encounter.practice_id))
+    terms = book.plans[encounter.plan_id].terms_on(encounter.date_of_service)
     judged = assess(said, remarks, terms.accepts_replacement if terms else True)
     if not judged.is_denial:
         return None

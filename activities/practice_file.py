@@ -112,7 +112,9 @@ def _put_practice(session: Session, practice_id: UUID, practice: Practice) -> No
         "profile": profile,
     }
     session.execute(
-        insert(PracticeRow).values(id=practice_id, **values).on_conflict_do_update(index_elements=["id"], set_=values)
+        insert(PracticeRow)
+        .values(id=practice_id, revision=1, **values)
+        .on_conflict_do_update(index_elements=["id"], set_=values | {"revision": PracticeRow.revision + 1})
     )
 
 

@@ -29,7 +29,7 @@ from settings import Settings, load_settings
 VISITS = 300
 AT_ONCE = 50
 BARE_QUEUE = "bare"
-GIVE_UP_SECONDS = 30.0
+GIVE_UP_SECONDS = 300.0
 
 
 def main() -> None:

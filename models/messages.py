@@ -33,7 +33,7 @@ class LookAtEncounter(Message):
 class GateVerdict(Message):
     """What the gates said.
 
-    outcome: held | clear (a claim is ready) | closed (cancelled, not billable, patient-pay).
+    outcome: held | clear (a claim was made ready) | under_way (it was before) | patient_pays | closed.
     look_again_at: when the answer may change by itself.
     """
 
@@ -44,7 +44,8 @@ class GateVerdict(Message):
 class ClaimProgress(Message):
     """Where the claim stands.
 
-    outcome: waiting | to_gates (correct and file again) | adjudicated (the payer's part is settled) | closed.
+    outcome: waiting | to_gates (correct and file again) | adjudicated (the payer's part is settled, the patient's is
+    not) | patient_pays | closed.
     """
 
     outcome: str
@@ -52,7 +53,7 @@ class ClaimProgress(Message):
 
 
 class BalanceProgress(Message):
-    """What the patient still owes. outcome: waiting | settled."""
+    """What the patient still owes. outcome: waiting | to_claim (the payer is heard again) | settled."""
 
     outcome: str
     look_again_at: datetime | None = None

@@ -36,13 +36,15 @@ class EncounterWorkflow(OnTheDesk):
         """Documentation, authorization, scrub: all must pass on the same facts, then the claim is made ready."""
         while True:
             verdict = await ask(EncounterActivities.check_gates, self._look())
-            if verdict.outcome == "clear":
-                return "claim"
-            if verdict.outcome == "patient_pays":
-                return "balance"
             if verdict.outcome == "closed":
                 return "closed"
+            if verdict.outcome == "patient_pays":
+                return "balance"
+            if verdict.outcome == "under_way":
+                return "claim"
             await self.news(verdict.look_again_at)
+            if verdict.outcome == "clear":
+                return "claim"
 
     async def _await_the_payer(self) -> str:
         """Submission, acknowledgement, remittance, denial: wait for others; have a person look when they are late."""
@@ -50,11 +52,13 @@ class EncounterWorkflow(OnTheDesk):
             progress = await ask(EncounterActivities.check_claim, self._look())
             if progress.outcome == "to_gates":
                 return "gates"
-            if progress.outcome == "adjudicated":
-                return "balance"
             if progress.outcome == "closed":
                 return "closed"
+            if progress.outcome == "patient_pays":
+                return "balance"
             await self.news(progress.look_again_at)
+            if progress.outcome == "adjudicated":
+                return "balance"
 
     async def _await_the_patient(self) -> str:
         """The patient's share: statement, reminder, zero."""

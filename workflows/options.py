@@ -39,6 +39,8 @@ QUICK: Local = {
     "retry_policy": RetryPolicy(
         initial_interval=timedelta(milliseconds=100),
         maximum_interval=timedelta(seconds=1),
+        # the limit of time alone does not hold: where it runs out between two attempts, the SDK does not notice
+        maximum_attempts=6,
         non_retryable_error_types=_NEVER_AGAIN,
     ),
 }

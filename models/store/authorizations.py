@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 
 from billing.context import AuthorizationBalance
 from billing.vocabulary import Discipline, UnitOfMeasure
+from models.store.book import Book
 from models.tables.authorizations import AuthorizationRow, AuthorizationUseRow
-from models.tables.practice import PlanRow
 
 
 def lock_for_patient(session: Session, practice_id: UUID, patient_external_id: str) -> Sequence[AuthorizationRow]:
@@ -42,21 +42,14 @@ def left(session: Session, row: AuthorizationRow, *, besides: UUID | None = None
 
 
 def balances(
-    session: Session, rows: Sequence[AuthorizationRow], encounter_id: UUID
+    session: Session, book: Book, rows: Sequence[AuthorizationRow], encounter_id: UUID
 ) -> tuple[AuthorizationBalance, ...]:
     """The rows as rules want them, the encounter's own use not counted."""
-    plans = dict(
-        session.execute(
-            select(PlanRow.id, PlanRow.external_id).where(PlanRow.id.in_({row.plan_id for row in rows}))
-        ).all()
-        if rows
-        else ()
-    )
     return tuple(
         AuthorizationBalance(
             authorization_id=str(row.id),
             number=row.number,
-            plan_id=plans[row.plan_id],
+            plan_id=book.plans[row.plan_id].plan_id,
             disciplines=tuple(Discipline(name) for name in row.disciplines),
             unit_of_measure=UnitOfMeasure(row.unit_of_measure),
             codes=tuple(row.codes),

@@ -1,23 +1,25 @@
-"""Gathering what rules may know about a visit (billing.context) from the tables."""
+"""Gathering what rules may know about a visit (billing.context) from the book and the patient's history."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from billing.context import PriorVisit, VisitContext
 from billing.encounter import Encounter
 from billing.practice import Clinician, Fee, PlanTerms
-from billing.vocabulary import Discipline
+from billing.vocabulary import AuthorizationNeed, Discipline
 from models.store import authorizations
-from models.tables.claims import ClaimLineRow, ClaimRow, ClaimVersionRow
+from models.store.book import Book, book_of
+from models.tables.claims import ClaimRow, ClaimVersionRow
 from models.tables.desk import DecisionRow
 from models.tables.encounters import EncounterRow
 from models.tables.patients import PatientRow, ProgressReportRow
-from models.tables.practice import ClinicianRow, FeeRow, LocationRow, PayerRow, PlanRow, PlanTermsRow, PracticeRow
+from models.tables.practice import PracticeRow
 
 # Decisions that pass over findings, for the version of the visit they were taken on.
 OVERRIDING = ("override", "none_needed")
@@ -25,120 +27,155 @@ OVERRIDING = ("override", "none_needed")
 DEAD_CLAIMS = ("superseded", "withdrawn", "rejected")
 
 
-def terms_on(session: Session, plan_id: UUID, on: date) -> PlanTerms | None:
-    """The plan's terms on a date of service, or None if it has none that day."""
-    row = session.scalars(
-        select(PlanTermsRow).where(
-            PlanTermsRow.plan_id == plan_id,
-            PlanTermsRow.effective_from <= on,
-            or_(PlanTermsRow.effective_to.is_(None), PlanTermsRow.effective_to >= on),
-        )
-    ).first()
-    return PlanTerms.model_validate(row.terms) if row else None
+@dataclass(frozen=True, slots=True)
+class PastVisit:
+    """A visit of the patient with what its living claim says, if it has one."""
+
+    encounter_id: str
+    date_of_service: date
+    discipline: str
+    same_episode: bool
+    same_plan: bool
+    is_this: bool
+    is_cancelled: bool
+    rendering_clinician_id: str
+    visit_kind: str
+    episode_id: str
+    lines: tuple[Mapping[str, Any], ...] | None
 
 
-def people(session: Session, practice_id: UUID, encounter: Encounter) -> dict[str, Clinician]:
+def people(book: Book, encounter: Encounter) -> dict[str, Clinician]:
     """The clinicians a visit names, by the practice's ids."""
     compliance = encounter.compliance
     named = {person.clinician_id for service in encounter.timing.services for person in service.minutes}
     named |= {signature.clinician_id for signature in compliance.signatures}
     named |= {compliance.rendering_clinician_id, compliance.supervising_clinician_id or ""}
-    rows = session.execute(
-        select(ClinicianRow.external_id, ClinicianRow.facts).where(
-            ClinicianRow.practice_id == practice_id, ClinicianRow.external_id.in_(named)
-        )
-    )
-    return {external_id: Clinician.model_validate(facts) for external_id, facts in rows}
+    return {name: book.clinicians[name] for name in named if name in book.clinicians}
 
 
-def fees(session: Session, practice_id: UUID, encounter: Encounter, terms: PlanTerms | None) -> tuple[Fee, ...]:
+def fees(book: Book, encounter: Encounter, terms: PlanTerms | None) -> tuple[Fee, ...]:
     """The fees of the visit's codes and of what the plan swaps them for."""
     codes = {service.code for service in encounter.timing.services}
     if terms is not None:
         codes |= {terms.substituted_codes[code] for code in codes if code in terms.substituted_codes}
-    rows = session.scalars(select(FeeRow).where(FeeRow.practice_id == practice_id, FeeRow.code.in_(codes)))
-    return tuple(
-        Fee(code=row.code, amount=row.amount, effective_from=row.effective_from, effective_to=row.effective_to)
-        for row in rows
-    )
+    return tuple(fee for code in sorted(codes) for fee in book.fees.get(code, ()))
 
 
-def treatment_days(session: Session, row: EncounterRow) -> tuple[date, ...]:
-    """Distinct dates of service of the episode up to this visit, this visit's own included."""
-    days = session.scalars(
-        select(EncounterRow.date_of_service)
-        .where(
-            EncounterRow.episode_id == row.episode_id,
-            EncounterRow.date_of_service <= row.date_of_service,
-            or_(EncounterRow.closed_as.is_(None), EncounterRow.closed_as != "cancelled"),
-        )
-        .distinct()
-        .order_by(EncounterRow.date_of_service)
-    )
-    return tuple(days)
-
-
-def prior_visits(session: Session, row: EncounterRow) -> tuple[PriorVisit, ...]:
-    """Other visits of the patient with a living claim, on the same day or in the same episode."""
+def past_visits(session: Session, row: EncounterRow) -> Sequence[PastVisit]:
+    """The patient's visits that bear on this one: of the episode, of the day, and of the calendar year."""
+    facts = EncounterRow.facts
     found = session.execute(
-        select(EncounterRow, ClaimVersionRow.coded)
-        .join(ClaimRow, ClaimRow.encounter_id == EncounterRow.id)
-        .join(
+        select(
+            EncounterRow.id,
+            EncounterRow.external_id,
+            EncounterRow.date_of_service,
+            EncounterRow.discipline,
+            EncounterRow.episode_id,
+            EncounterRow.plan_id,
+            EncounterRow.closed_as,
+            facts["compliance"]["rendering_clinician_id"].astext,
+            facts["clinical"]["visit_kind"].astext,
+            facts["compliance"]["episode"]["episode_id"].astext,
+            ClaimVersionRow.coded["lines"],
+        )
+        .outerjoin(ClaimRow, ClaimRow.encounter_id == EncounterRow.id)
+        .outerjoin(
             ClaimVersionRow,
-            (ClaimVersionRow.claim_id == ClaimRow.id) & (ClaimVersionRow.version == ClaimRow.current_version),
+            (ClaimVersionRow.claim_id == ClaimRow.id)
+            & (ClaimVersionRow.version == ClaimRow.current_version)
+            & ClaimVersionRow.status.not_in(DEAD_CLAIMS),
         )
         .where(
             EncounterRow.patient_id == row.patient_id,
-            EncounterRow.id != row.id,
-            ClaimVersionRow.status.not_in(DEAD_CLAIMS),
-            or_(EncounterRow.date_of_service == row.date_of_service, EncounterRow.episode_id == row.episode_id),
+            or_(
+                EncounterRow.date_of_service >= date(row.date_of_service.year, 1, 1),
+                EncounterRow.episode_id == row.episode_id,
+            ),
         )
+        .order_by(EncounterRow.date_of_service)
     )
-    return tuple(_prior(other, coded) for other, coded in found)
+    return [
+        PastVisit(
+            encounter_id=external_id,
+            date_of_service=day,
+            discipline=discipline,
+            same_episode=episode_id == row.episode_id,
+            same_plan=plan_id == row.plan_id,
+            is_this=encounter_id == row.id,
+            is_cancelled=closed_as == "cancelled",
+            rendering_clinician_id=renderer,
+            visit_kind=kind,
+            episode_id=episode,
+            lines=tuple(lines) if lines is not None else None,
+        )
+        for (
+            encounter_id,
+            external_id,
+            day,
+            discipline,
+            episode_id,
+            plan_id,
+            closed_as,
+            renderer,
+            kind,
+            episode,
+            lines,
+        ) in found
+    ]
 
 
-def _prior(row: EncounterRow, coded: dict[str, Any]) -> PriorVisit:
-    facts = row.facts
-    return PriorVisit(
-        encounter_id=row.external_id,
-        date_of_service=row.date_of_service,
-        discipline=Discipline(row.discipline),
-        episode_id=facts["compliance"]["episode"]["episode_id"],
-        rendering_clinician_id=facts["compliance"]["rendering_clinician_id"],
-        lines=tuple((line["code"], tuple(line["modifiers"]), line["units"]) for line in coded["lines"]),
-        is_evaluation=facts["clinical"]["visit_kind"] == "evaluation",
+def treatment_days(past: Sequence[PastVisit], on: date) -> tuple[date, ...]:
+    """Distinct dates of service of the episode up to a visit, its own included."""
+    days = {
+        visit.date_of_service
+        for visit in past
+        if visit.same_episode and visit.date_of_service <= on and not visit.is_cancelled
+    }
+    return tuple(sorted(days))
+
+
+def prior_visits(past: Sequence[PastVisit], on: date) -> tuple[PriorVisit, ...]:
+    """Other visits of the patient with a living claim, on the same day or in the same episode."""
+    return tuple(
+        PriorVisit(
+            encounter_id=visit.encounter_id,
+            date_of_service=visit.date_of_service,
+            discipline=Discipline(visit.discipline),
+            episode_id=visit.episode_id,
+            rendering_clinician_id=visit.rendering_clinician_id,
+            lines=tuple((line["code"], tuple(line["modifiers"]), line["units"]) for line in visit.lines),
+            is_evaluation=visit.visit_kind == "evaluation",
+        )
+        for visit in past
+        if not visit.is_this and visit.lines is not None and (visit.date_of_service == on or visit.same_episode)
     )
 
 
-def therapy_accrued(session: Session, row: EncounterRow) -> Decimal:
+def therapy_accrued(past: Sequence[PastVisit], row: EncounterRow) -> Decimal:
     """Allowed dollars of the calendar year in this visit's bucket (PT with SLP, or OT), this visit left out.
 
     Our own claims only: what other clinics used of the threshold is not known here.
     """
-    bucket = ["OT"] if row.discipline == "OT" else ["PT", "SLP"]
-    year = row.date_of_service.year
-    total = session.scalar(
-        select(func.sum(ClaimLineRow.expected_allowed))
-        .join(ClaimVersionRow, ClaimVersionRow.id == ClaimLineRow.claim_version_id)
-        .join(
-            ClaimRow,
-            (ClaimRow.id == ClaimVersionRow.claim_id) & (ClaimRow.current_version == ClaimVersionRow.version),
-        )
-        .join(EncounterRow, EncounterRow.id == ClaimVersionRow.encounter_id)
-        .where(
-            EncounterRow.patient_id == row.patient_id,
-            EncounterRow.id != row.id,
-            EncounterRow.plan_id == row.plan_id,
-            EncounterRow.discipline.in_(bucket),
-            EncounterRow.date_of_service.between(date(year, 1, 1), date(year, 12, 31)),
-            ClaimVersionRow.status.not_in(DEAD_CLAIMS),
-        )
+    bucket = ("OT",) if row.discipline == "OT" else ("PT", "SLP")
+    return sum(
+        (
+            Decimal(line["expected_allowed"])
+            for visit in past
+            if not visit.is_this
+            and visit.lines is not None
+            and visit.same_plan
+            and visit.discipline in bucket
+            and visit.date_of_service.year == row.date_of_service.year
+            for line in visit.lines
+        ),
+        Decimal("0.00"),
     )
-    return total or Decimal("0.00")
 
 
 def overridden(session: Session, row: EncounterRow) -> frozenset[str]:
     """Finding codes a person has overridden with a reason, for the present version of the visit only."""
+    if not row.touched:
+        return frozenset()
     rows = session.scalars(
         select(DecisionRow.fields).where(DecisionRow.encounter_id == row.id, DecisionRow.decision.in_(OVERRIDING))
     )
@@ -147,27 +184,27 @@ def overridden(session: Session, row: EncounterRow) -> frozenset[str]:
     )
 
 
-def context_of(session: Session, row: EncounterRow, encounter: Encounter, today: date) -> VisitContext:
-    """Everything around a visit. Locks the patient's authorizations until the commit."""
-    plan, payer = session.execute(
-        select(PlanRow, PayerRow).join(PayerRow, PayerRow.id == PlanRow.payer_id).where(PlanRow.id == row.plan_id)
-    ).one()
-    terms = terms_on(session, row.plan_id, row.date_of_service)
-    practice = session.get_one(PracticeRow, row.practice_id)
-    locked = authorizations.lock_for_patient(session, row.practice_id, encounter.patient.patient_id)
+def context_of(
+    session: Session, practice: PracticeRow, row: EncounterRow, encounter: Encounter, today: date
+) -> VisitContext:
+    """Everything around a visit. Locks the patient's authorizations until the commit, where the plan wants any."""
+    book = book_of(session, practice)
+    page = book.plans[row.plan_id]
+    terms = page.terms_on(row.date_of_service)
+    past = past_visits(session, row)
+    wanted = terms is None or terms.authorization_need is not AuthorizationNeed.NONE
+    locked = authorizations.lock_for_patient(session, row.practice_id, encounter.patient.patient_id) if wanted else ()
     return VisitContext(
         today=today,
         practice_npi=practice.profile["npi"],
-        payer_id=payer.external_id,
-        plan_id=plan.external_id,
+        payer_id=page.payer_id,
+        plan_id=page.plan_id,
         coverage=encounter.administrative.primary,
         terms=terms,
-        clinicians=people(session, row.practice_id, encounter),
-        fees=fees(session, row.practice_id, encounter, terms),
-        location_ids=frozenset(
-            session.scalars(select(LocationRow.external_id).where(LocationRow.practice_id == row.practice_id))
-        ),
-        treatment_days=treatment_days(session, row),
+        clinicians=people(book, encounter),
+        fees=fees(book, encounter, terms),
+        location_ids=frozenset(book.locations),
+        treatment_days=treatment_days(past, row.date_of_service),
         progress_reports=tuple(
             session.scalars(
                 select(ProgressReportRow.report_date)
@@ -175,9 +212,9 @@ def context_of(session: Session, row: EncounterRow, encounter: Encounter, today:
                 .order_by(ProgressReportRow.report_date)
             )
         ),
-        prior_visits=prior_visits(session, row),
-        authorizations=authorizations.balances(session, locked, row.id),
-        therapy_accrued=therapy_accrued(session, row),
+        prior_visits=prior_visits(past, row.date_of_service),
+        authorizations=authorizations.balances(session, book, locked, row.id),
+        therapy_accrued=therapy_accrued(past, row),
         overridden=overridden(session, row),
     )
 

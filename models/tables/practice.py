@@ -19,6 +19,7 @@ class PracticeRow(Base):
     external_id: Mapped[str] = mapped_column(unique=True)
     name: Mapped[str]
     time_zone: Mapped[str]
+    revision: Mapped[int] = mapped_column(default=1)  # rises with every practice file loaded
     profile: Mapped[dict[str, Any]]  # npi, tax id, taxonomy, address, phone, submitter and receiver ids
 
 

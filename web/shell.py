@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from fastapi import Request
 
-from billing.desk import AUDIT, DESK_ROLES, OWN_HOLDS, QUEUES, REASSIGN, WORK, QueueInfo, decisions
+from billing.desk import AUDIT, DESK_ROLES, OWN_HOLDS, QUEUES, REASSIGN, RULES, WORK, QueueInfo, decisions
 from billing.vocabulary import Queue
 from web import formats
 from web.viewer import Viewer
@@ -52,6 +52,8 @@ def _links(viewer: Viewer) -> list[tuple[str, str]]:
         links += [("Files", "/files"), ("Batches", "/batches")]
     if viewer.may(REASSIGN):
         links.append(("Supervisor", "/supervisor"))
+    if viewer.may(RULES):
+        links.append(("Rules", "/rules"))
     if viewer.may(AUDIT):
         links.append(("Audit", "/audit"))
     return links

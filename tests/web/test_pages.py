@@ -31,13 +31,13 @@ from web.security import posted_form, posted_while_watching
 
 LIST = {"HX-Request": "true", "HX-Request-Type": "partial", "HX-Target": "section#list"}
 PANE = {"HX-Request": "true", "HX-Request-Type": "partial", "HX-Target": "section#pane"}
-PAGES = ("/", "/encounters", "/authorizations", "/files", "/batches", "/supervisor", "/audit")
+PAGES = ("/", "/encounters", "/authorizations", "/files", "/batches", "/supervisor", "/audit", "/rules")
 SEES = {
-    Role.BILLER: {"/", "/encounters", "/authorizations", "/files", "/batches"},
+    Role.BILLER: {"/", "/encounters", "/authorizations", "/files", "/batches", "/rules"},
     Role.SUPERVISOR: set(PAGES),
     Role.CLINICIAN: {"/", "/encounters"},
     Role.FRONT_DESK: {"/", "/encounters", "/authorizations"},
-    Role.AUDITOR: {"/", "/encounters", "/authorizations", "/files", "/batches", "/audit"},
+    Role.AUDITOR: {"/", "/encounters", "/authorizations", "/files", "/batches", "/audit", "/rules"},
     Role.ADMINISTRATOR: set(PAGES),
 }
 

@@ -66,7 +66,7 @@ class Case:
     def count(self, name: str, what: str) -> int:
         """A whole number above zero."""
         value = self.text(name, what)
-        if not value.isdigit() or int(value) == 0:
+        if not value.isdecimal() or int(value) == 0:
             raise refusal(f"{what.capitalize()} must be a whole number above zero.")
         return int(value)
 

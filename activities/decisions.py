@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from sqlalchemy import Engine, select
+from sqlalchemy.exc import DataError
 from sqlalchemy.orm import Session
 from temporalio import activity
 
@@ -43,7 +44,7 @@ class DecisionActivities:
                 return DecisionOutcome(message=earlier)
             case = _case(session, decision)
             _refuse_unless_allowed(case)
-            message = _handler(case)(case)
+            message = _decided(case)
             _keep(case, message)
             return DecisionOutcome(message=message)
 
@@ -81,6 +82,18 @@ def _refuse_unless_allowed(case: Case) -> None:
         raise refusal("Your role may not take this decision; ask a biller or a supervisor.")
     if kind.needs_reason and not decision.reason.strip():
         raise refusal("Please give a reason; it is kept with the visit.")
+
+
+def _decided(case: Case) -> str:
+    """The decision's effect. What cannot be kept as typed is refused: retried, it would fail for ever."""
+    try:
+        message = _handler(case)(case)
+        case.session.flush()
+    except (ValueError, ArithmeticError, DataError) as wrong:
+        raise refusal(
+            "This cannot be kept as typed; check the dates, numbers and lengths of what you filled in."
+        ) from wrong
+    return message
 
 
 def _handler(case: Case) -> Callable[[Case], str]:

@@ -112,12 +112,12 @@ def file_claim(
 
 
 def withdraw(session: Session, row: EncounterRow, claim: ClaimVersionRow | None) -> None:
-    """Take back a claim that never left the building, and its charge."""
+    """Take back a claim that never left the building, and of its charge what nobody paid, adjusted or wrote off."""
     if claim is None or claim.status == "withdrawn":
         return
     claim.status = "withdrawn"
-    charged = -ledger.balance(session, row.id, ledger.REVENUE)
-    legs = [(ledger.PAYER_RECEIVABLE, -charged), (ledger.REVENUE, charged)]
+    owed = ledger.balance(session, row.id, ledger.PAYER_RECEIVABLE)
+    legs = [(ledger.PAYER_RECEIVABLE, -owed), (ledger.REVENUE, owed)]
     key = f"withdrawn/{claim.id}"
     ledger.post(
         session,

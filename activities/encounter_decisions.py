@@ -208,7 +208,7 @@ def write_off(case: Case) -> str:
     """What the payer (or, in the patient's queue, the patient) still owes is given up."""
     account = _owed_account(case)
     owed = ledger.balance(case.session, case.row.id, account)
-    _refuse_above_limit(case, abs(owed))
+    _refuse_above_limit(case, max(abs(owed), case.item.amount))  # before a claim nothing is owed yet
     _post(case, "write_off", [(ledger.WRITE_OFF, owed), (account, -owed)], case.decision.reason)
     claim = claims.current(case.session, case.row)
     if claim is None or claim.status in INSIDE:

@@ -107,6 +107,7 @@ def _handler(case: Case) -> Callable[[Case], str]:
 
 def _keep(case: Case, message: str) -> None:
     item, decision = case.item, case.decision
+    item.version += 1  # whoever looked at the item before this decision has to look again
     if case.encounter is not None:
         case.encounter.touched = True
     case.session.add(

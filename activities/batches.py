@@ -143,14 +143,19 @@ class BatchActivities:
         """The file has its final name: its claims are sent. Doing it again changes nothing."""
         with practice_session(self._engine, batch.practice_id) as session:
             row = session.scalars(select(BatchRow).where(BatchRow.id == batch.batch_id).with_for_update()).one()
-            if row.status not in UNSENT:
+            if row.sent_at is not None:
                 return
-            row.status, row.sent_at = "sent", datetime.now(UTC)
+            row.sent_at = datetime.now(UTC)
+            if row.status in UNSENT:  # else an answer was faster than this record
+                row.status = "sent"
             for version in lock_claims(session, ClaimVersionRow.batch_id == batch.batch_id):
+                version.sent_at = row.sent_at
+                summary = f"Claim {version.patient_control_number} sent in file {row.file_name}"
                 if version.status == "batched":
-                    version.status, version.sent_at = "sent", row.sent_at
-                    summary = f"Claim {version.patient_control_number} sent in file {row.file_name}"
+                    version.status = "sent"
                     move_stage(session, version, Stage.ACKNOWLEDGEMENT, "claim.sent", summary)
+                else:
+                    record(session, row.practice_id, "claim.sent", summary, encounter_id=version.encounter_id)
 
 
 class SendingActivities:

@@ -71,10 +71,8 @@ class BatchActivities:
             if begun is not None:
                 return BatchBuilt(batch_id=begun, more=True)
             versions = _ready(session, connection.connection)
-            if not versions:
-                return BatchBuilt()
-            batch_id = self._build(session, connection, versions)
-            return BatchBuilt(batch_id=batch_id, more=len(versions) == CLAIMS_PER_BATCH_MAX or batch_id is None)
+            batch_id = self._build(session, connection, versions) if versions else None
+            return BatchBuilt(batch_id=batch_id, more=_waits(session, connection.connection))
 
     def _build(self, session: Session, connection: ConnectionRef, versions: Sequence[ClaimVersionRow]) -> UUID | None:
         practice = session.get_one(PracticeRow, connection.practice_id)
@@ -231,6 +229,15 @@ def _ready(session: Session, connection: str) -> Sequence[ClaimVersionRow]:
         .limit(CLAIMS_PER_BATCH_MAX)
         .with_for_update(skip_locked=True)
     ).all()
+
+
+def _waits(session: Session, connection: str) -> bool:
+    """Whether a ready claim is left: beyond the limit, or locked by a look at its encounter in this very moment."""
+    session.flush()
+    query = select(ClaimVersionRow.id).where(
+        ClaimVersionRow.status == "ready", ClaimVersionRow.connection == connection
+    )
+    return session.scalar(query.limit(1)) is not None
 
 
 def _next_control_number(session: Session, connection: ConnectionRef) -> int:

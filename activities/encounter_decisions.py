@@ -87,11 +87,13 @@ def new_grant(case: Case, patient: str, plan_id: object, disciplines: tuple[Disc
 def recheck_patient(case: Case, patient: str) -> None:
     """Tell every open visit of a patient to look again: what was granted may clear it."""
     rows = case.session.scalars(
-        select(EncounterRow).where(
+        select(EncounterRow)
+        .where(
             EncounterRow.practice_id == case.practice.id,
             EncounterRow.facts["patient"]["patient_id"].astext == patient,
             EncounterRow.closed_at.is_(None),
         )
+        .order_by(EncounterRow.id)
     )
     for row in rows:
         nudge(case.session, row)

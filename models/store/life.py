@@ -68,17 +68,21 @@ def tell(
 ) -> None:
     """Leave word for a workflow in this commit: start it, or signal it (starting it where it does not run).
 
-    Word already waiting is not written twice: signals say only "look again".
+    Word already waiting is not written twice: signals say only "look again". It is locked, though, until this commit:
+    carried off before, it would have the workflow look at facts that do not show yet.
     """
+    fresh = insert(OutboxRow).values(
+        practice_id=practice_id,
+        workflow_id=workflow_id,
+        workflow_type=workflow_type,
+        message=message.model_dump(mode="json"),
+        signal=signal,
+        state="pending",
+    )
     session.execute(
-        insert(OutboxRow)
-        .values(
-            practice_id=practice_id,
-            workflow_id=workflow_id,
-            workflow_type=workflow_type,
-            message=message.model_dump(mode="json"),
-            signal=signal,
-            state="pending",
+        fresh.on_conflict_do_update(
+            index_elements=["workflow_id", "signal"],
+            index_where=text("state = 'pending'"),
+            set_={"message": fresh.excluded.message},
         )
-        .on_conflict_do_nothing(index_elements=["workflow_id", "signal"], index_where=text("state = 'pending'"))
     )

@@ -1,6 +1,7 @@
 """What people may decide about a visit and its claim. Each changes facts and returns a sentence for the page."""
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from decimal import Decimal
 
 from sqlalchemy import select
@@ -24,6 +25,7 @@ from models.tables.encounters import EncounterRow
 from models.tables.practice import PlanRow
 from models.tables.remittances import DenialRow
 
+WAIT_MAX = timedelta(days=366)
 INSIDE = ("ready", "withdrawn", *claims.TO_BE_FILED_AGAIN)
 UNLIMITED_WRITE_OFF = (Role.SUPERVISOR.value, Role.ADMINISTRATOR.value)
 
@@ -177,6 +179,8 @@ def keep_waiting(case: Case) -> str:
     until = case.day("until", "the day to wait for")
     if until <= case.today:
         raise refusal("Choose a day in the future.")
+    if until > case.today + WAIT_MAX:
+        raise refusal("Choose a day within a year; by then every filing limit has passed.")
     instant = morning_of(until, case.practice.time_zone)
     detail = {"until": instant.isoformat()}
     summary = f"Waiting for an answer until {until}"

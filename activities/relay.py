@@ -56,7 +56,8 @@ class Relay:
         while not stop.is_set():
             try:
                 parcels = await asyncio.to_thread(self._take)
-                await asyncio.gather(*(self._send(parcel, gate) for parcel in parcels))
+                sent = await asyncio.gather(*(self._send(parcel, gate) for parcel in parcels))
+                await asyncio.to_thread(self._done, [parcel_id for parcel_id in sent if parcel_id is not None])
             except Exception as trouble:
                 self._logger.warning("relay_waits", trouble=type(trouble).__name__)
                 await asyncio.sleep(TROUBLE_SECONDS)
@@ -84,15 +85,16 @@ class Relay:
                 row.state, row.taken_at, row.attempts = "sending", now, row.attempts + 1
             return [Parcel(row.id, row.workflow_id, row.workflow_type, row.message, row.signal) for row in rows]
 
-    async def _send(self, parcel: Parcel, gate: asyncio.Semaphore) -> None:
+    async def _send(self, parcel: Parcel, gate: asyncio.Semaphore) -> UUID | None:
+        """Deliver one message. Returns its id, or None when it has to be tried again."""
         async with gate:
             try:
                 await self._deliver(parcel)
             except RPCError as trouble:  # the lease runs out and it is tried again
                 kind = type(trouble).__name__
                 self._logger.warning("relay_retries", workflow_type=parcel.workflow_type, trouble=kind)
-                return
-            await asyncio.to_thread(self._done, parcel.id)
+                return None
+            return parcel.id
 
     async def _deliver(self, parcel: Parcel) -> None:
         if parcel.signal == DECIDE:
@@ -126,10 +128,12 @@ class Relay:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
 
-    def _done(self, parcel_id: UUID) -> None:
+    def _done(self, parcel_ids: Sequence[UUID]) -> None:
+        if not parcel_ids:
+            return
         with Session(self._engine) as session, session.begin():
             session.execute(
-                update(OutboxRow).where(OutboxRow.id == parcel_id).values(state="done", done_at=datetime.now(UTC))
+                update(OutboxRow).where(OutboxRow.id.in_(parcel_ids)).values(state="done", done_at=datetime.now(UTC))
             )
 
 

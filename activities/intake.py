@@ -16,6 +16,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy import Engine, select
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import DataError
 from sqlalchemy.orm import Session
 
 from activities.nudges import begin, nudge, reopen
@@ -86,6 +87,11 @@ def _receive_one(engine: Engine, practice_id: UUID, source: str, payload: Any) -
         return IntakeResult(str(named or ""), None, "refused", tuple(field_errors(error)))
     except _RefusedError as refused:
         return IntakeResult(encounter.encounter_id, encounter.version, "refused", tuple(refused.errors))
+    except DataError:  # a NUL byte, as a rule; without its words, which would repeat what was sent
+        unkept = FieldError(
+            "(the whole object)", "a text holds a character that cannot be stored; remove it and send again"
+        )
+        return IntakeResult(encounter.encounter_id, encounter.version, "refused", (unkept,))
     return IntakeResult(encounter.encounter_id, encounter.version, status)
 
 

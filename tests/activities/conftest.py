@@ -85,11 +85,9 @@ class Books:
             return ledger.balance(session, row.id, account)
 
     def command(self, item: WorkItemRow, decision: str, role: str = "supervisor", **given: Any) -> Decision:
-        user = self.rows(UserRow, UserRow.role == role)[0]
-        values = {"command_id": uuid4(), "reason": "because", "seen_version": item.version, **given}
-        return Decision(
-            practice_id=self.practice_id, work_item_id=item.id, user_id=user.id, decision=decision, **values
-        )
+        user_id = self.rows(UserRow, UserRow.role == role)[0].id
+        usual = {"command_id": uuid4(), "user_id": user_id, "reason": "because", "seen_version": item.version}
+        return Decision(practice_id=self.practice_id, work_item_id=item.id, decision=decision, **(usual | given))
 
     def decide(self, item: WorkItemRow, decision: str, role: str = "supervisor", **given: Any) -> str:
         return self.apply(self.command(item, decision, role, **given))

@@ -18,6 +18,10 @@ from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from models.messages import Decision
+from models.store.life import record
+from models.store.session import practice_session
+from models.tables.desk import WorkItemRow
 from models.tables.life import OutboxRow
 
 DECIDE = "decide"
@@ -122,11 +126,24 @@ class Relay:
             await handle.execute_update(
                 DECIDE, parcel.message, id=str(parcel.message["command_id"]), rpc_timeout=RPC_TIMEOUT
             )
-        except WorkflowUpdateFailedError:
-            return  # refused: the item is still open, with the reason in its life
+        except WorkflowUpdateFailedError as refused:
+            await asyncio.to_thread(self._tell_refusal, Decision.model_validate(parcel.message), str(refused.cause))
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
+
+    def _tell_refusal(self, decision: Decision, why: str) -> None:
+        """Nobody waits for the answer any more, so it is written where the person will look: in the visit's life."""
+        with practice_session(self._engine, decision.practice_id) as session:
+            item = session.get_one(WorkItemRow, decision.work_item_id)
+            record(
+                session,
+                decision.practice_id,
+                "decision.refused",
+                f"The decision {decision.decision.replace('_', ' ')}, applied late, was refused: {why}",
+                encounter_id=item.encounter_id,
+                authorization_id=item.authorization_id,
+            )
 
     def _done(self, parcel_ids: Sequence[UUID]) -> None:
         if not parcel_ids:

@@ -1,6 +1,6 @@
 """What a person is asked to do about an encounter, in words: builders of work items. They write nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -43,6 +43,16 @@ def desk_settings(practice: PracticeRow) -> DeskSettings:
     return DeskSettings.model_validate(practice.profile.get("desk", {}))
 
 
+def in_one_line(sentences: Iterable[str]) -> str:
+    """Several sentences as one, each said once."""
+    return "; ".join(dict.fromkeys(sentence.rstrip(".") for sentence in sentences))
+
+
+def dollars(amount: Decimal) -> str:
+    """An amount as people write it, the sign before the dollar."""
+    return f"-${-amount:,.2f}" if amount < 0 else f"${amount:,.2f}"
+
+
 def gravest(findings: Sequence[Finding]) -> Finding:
     """The finding that names the hold."""
     return min(findings, key=lambda finding: SEVERITY_ORDER.index(finding.severity))
@@ -67,8 +77,8 @@ def ticket(
         encounter_id=row.id,
         clinician_id=row.clinician_id,
         denial_id=denial_id,
-        reason="; ".join(dict.fromkeys(finding.message for finding in findings)),
-        clears_when="; ".join(dict.fromkeys(finding.clears_when for finding in findings)),
+        reason=in_one_line(finding.message for finding in findings),
+        clears_when=in_one_line(finding.clears_when for finding in findings),
         whose_move=gravest(findings).owner.value,
         findings=[finding_to_dict(finding) for finding in findings],
         amount=amount,
@@ -141,7 +151,7 @@ def denial(row: EncounterRow, refused: DenialRow, desk: DeskSettings, practice: 
     group, _, carc = refused.reason.partition("-")
     evidence = {
         "category": refused.category.replace("_", " "),
-        "amount": f"${refused.amount}",
+        "amount": dollars(refused.amount),
         "who bears it": explain_group(group),
     }
     evidence |= {code: explain_rarc(code) for code in refused.remark_codes}
@@ -170,6 +180,6 @@ def balance(row: EncounterRow, owed: Decimal, message: str, kind: str, due_at: d
         owner=Owner.BILLER,
         message=message,
         clears_when="the balance is zero: paid, written off, or returned",
-        evidence={"balance": f"${owed}"},
+        evidence={"balance": dollars(owed)},
     )
     return ticket(row, Queue.PATIENT_BALANCE, kind, [finding], abs(owed), due_at)

@@ -59,6 +59,7 @@ CREATE CONSTRAINT TRIGGER ledger_balances AFTER INSERT ON ledger_entries
 
 # The id is drawn under the lock, so that the order of ids is the order of the chain.
 AUDIT_CHAIN = """
+CREATE SEQUENCE audit_log_id_seq OWNED BY audit_log.id;
 CREATE FUNCTION audit_hash(
   previous bytea, practice uuid, at timestamptz, actor text, action text, subject text, detail jsonb
 ) RETURNS bytea LANGUAGE sql IMMUTABLE AS $$
@@ -68,7 +69,7 @@ $$;
 CREATE FUNCTION chain_audit() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM pg_advisory_xact_lock(hashtextextended('audit' || NEW.practice_id::text, 0));
-  NEW.id := nextval(pg_get_serial_sequence('audit_log', 'id'));
+  NEW.id := nextval('audit_log_id_seq');
   NEW.previous_hash := (SELECT hash FROM audit_log WHERE practice_id = NEW.practice_id ORDER BY id DESC LIMIT 1);
   NEW.hash := audit_hash(NEW.previous_hash, NEW.practice_id, NEW.at, NEW.actor, NEW.action, NEW.subject, NEW.detail);
   RETURN NEW;

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, Identity, Index, LargeBinary, text
+from sqlalchemy import BigInteger, FetchedValue, ForeignKey, Identity, Index, LargeBinary, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.tables.base import Base, OfPractice
@@ -34,7 +34,7 @@ class AuditRow(Base):
 
     __tablename__ = "audit_log"
     __table_args__ = (Index("ix_audit_log_chain", "practice_id", "id"),)
-    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, server_default=FetchedValue())  # drawn by the trigger
     practice_id: Mapped[UUID] = mapped_column(ForeignKey("practices.id"), index=True)
     at: Mapped[datetime]
     actor: Mapped[str]

@@ -16,7 +16,7 @@ from models.tables.claims import ClaimRow, ClaimVersionRow
 from models.tables.desk import WorkItemNoteRow, WorkItemRow
 from models.tables.encounters import EncounterRow
 from models.tables.patients import PatientRow
-from models.tables.remittances import InboundFileRow, RemittanceClaimRow, RemittanceRow
+from models.tables.remittances import DenialRow, InboundFileRow, RemittanceClaimRow, RemittanceRow
 from web import formats
 from web.formats import Chip
 from web.viewer import Viewer
@@ -205,6 +205,9 @@ def _snooze(viewer: Viewer, days: int, label: str) -> SnoozeChoice:
 def decision_forms(session: Session, viewer: Viewer, row: WorkItemRow) -> tuple[DecisionForm, ...]:
     """What this viewer may decide about an item, each with a fresh command id."""
     offered = [kind for kind in decisions(Queue(row.queue), row.kind) if viewer.role in kind.roles]
+    if row.denial_id is not None:
+        allowed = session.get_one(DenialRow, row.denial_id).decisions  # what the payer's codes leave open
+        offered = [kind for kind in offered if kind.key in allowed]
     return tuple(form for kind in offered if (form := _form(session, row, kind)) is not None)
 
 

@@ -91,7 +91,7 @@ def upgrade() -> None:
     op.create_index(op.f("ix_api_keys_practice_id"), "api_keys", ["practice_id"], unique=False)
     op.create_table(
         "audit_log",
-        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("practice_id", sa.Uuid(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("actor", sa.Text(), nullable=False),

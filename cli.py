@@ -394,7 +394,9 @@ def units(
     discipline: Annotated[str, typer.Option(help="PT, OT or SLP.")] = "PT",
     on: Annotated[str, typer.Option(metavar="DATE", help="Date of service; today if not given.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="The same as data.")] = False,
-    batch: Annotated[bool, typer.Option("--batch", help="One JSON request a line from standard input.")] = False,
+    batch: Annotated[
+        str, typer.Option("--batch", metavar="FILE", help="One JSON request a line; - reads standard input.")
+    ] = "",
 ) -> None:
     """Count billable units from minutes, with the arithmetic a biller can check.
 
@@ -403,7 +405,7 @@ def units(
     from billing import cli_units
 
     if batch:
-        for answer in cli_units.batch(sys.stdin):
+        for answer in cli_units.batch(_text_of(batch).splitlines()):
             say(answer)
         return
     day = on or _today().isoformat()
@@ -424,8 +426,21 @@ def scrub(
     """
     from billing.cli_scrub import scrub_command
 
-    lines = (sys.stdin.read() if visits == STANDARD_INPUT else Path(visits).read_text()).splitlines()
+    lines = _one_object_a_line(_text_of(visits))
     _finish(scrub_command(lines, practice.read_text(), today=_today(), as_json=as_json))
+
+
+def _text_of(name: str) -> str:
+    return sys.stdin.read() if name == STANDARD_INPUT else Path(name).read_text(errors="replace")
+
+
+def _one_object_a_line(text: str) -> list[str]:
+    """A file of one object or an array as lines; a file of lines as it is, so that a bad one is named by its number."""
+    try:
+        whole = json.loads(text)
+    except ValueError:
+        return text.splitlines()
+    return [json.dumps(item) for item in (whole if isinstance(whole, list) else [whole])]
 
 
 def _finish(answer: Answer) -> None:

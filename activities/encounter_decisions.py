@@ -139,6 +139,8 @@ def correct_claim(case: Case) -> str:
     """The claim out there is replaced by one that says what the chart says now."""
     claim = _claim(case)
     _refuse_a_second_claim(case, claim)
+    for refused in _open_denials(case):
+        _decide_denial(case, refused, "corrected")
     claim.status = "correcting"
     return "The claim will be filed again as the chart now stands."
 

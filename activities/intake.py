@@ -19,7 +19,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DataError
 from sqlalchemy.orm import Session
 
-from activities.nudges import begin, nudge, reopen
+from activities.nudges import begin, reopen
 from activities.practice_file import put
 from billing.encounter import Dollars, Encounter, Identifier
 from billing.vocabulary import Stage
@@ -360,5 +360,5 @@ def post_patient_payment(
     if posted:
         summary = f"Patient paid ${amount}"
         record(session, row.practice_id, "patient.paid", summary, encounter_id=row.id, actor=actor)
-        nudge(session, row)
+        reopen(session, row, keep_disposition=True)  # a closed visit now has a credit somebody must return
     return posted

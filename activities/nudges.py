@@ -23,11 +23,15 @@ def nudge(session: Session, row: EncounterRow) -> None:
         _tell(session, row, RECHECK)
 
 
-def reopen(session: Session, row: EncounterRow) -> None:
-    """Open a closed encounter again and have a new workflow carry it: what closed it may no longer be so."""
+def reopen(session: Session, row: EncounterRow, *, keep_disposition: bool = False) -> None:
+    """Open a closed encounter again and have a new workflow carry it: what closed it may no longer be so.
+
+    keep_disposition: a person's last word (not billable, patient pays) still stands; only the balance is looked at.
+    """
     if row.closed_at is not None:
         row.life += 1
-        row.closed_at = row.closed_as = row.disposition = None
+        row.closed_at = row.closed_as = None
+        row.disposition = row.disposition if keep_disposition else None
     nudge(session, row)
 
 

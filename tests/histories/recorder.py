@@ -9,7 +9,7 @@ from temporalio.client import Client
 
 HERE = Path(__file__).parent
 PER_TYPE_AND_RUN = 3
-EVENTS_MAX = 400
+EVENTS_MAX = 200
 BASE64 = re.compile(r'"([A-Za-z0-9+/]{16,}={0,2})"')
 
 

@@ -1,4 +1,4 @@
-"""The chart changes: before the claim left it is simply replaced, afterwards a person decides, and only if it matters."""
+"""The chart changes after the claim left: a person decides, and only if the change matters."""
 
 from typing import Any
 

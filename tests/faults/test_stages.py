@@ -9,7 +9,7 @@ from tests.faults.clinic import as_of, python, running_stack
 from tests.faults.dying import PLACES
 
 VISITS = 9
-PATIENCE_SECONDS = 150.0
+PATIENCE_SECONDS = 240.0
 IN_THE_WEB = ("inside-intake",)
 IN_THE_WORKER = tuple(place for place in PLACES if place not in IN_THE_WEB)
 

@@ -430,6 +430,38 @@ def scrub(
     _finish(scrub_command(lines, practice.read_text(), today=_today(), as_json=as_json))
 
 
+@app.command(rich_help_panel=FILES)
+def claim(
+    visits: Annotated[
+        str, typer.Argument(metavar="FILE", help="Visits, one JSON object a line; - reads standard input.")
+    ],
+    practice: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="The practice file (JSON).")],
+    check: Annotated[
+        bool, typer.Option("--check", help="Leave out, and name, what the gates, our checks or pyx12 would hold back.")
+    ] = False,
+    out: Annotated[Path | None, typer.Option(dir_okay=False, help="Write here instead of standard output.")] = None,
+) -> None:
+    """Write the claims (837P) of visits as a test file, coded as the desk would code them. Nothing is sent or kept.
+
+    Exit status: 0 every visit's claim is in it, 1 some are not (each is named), 2 the files cannot be read.
+    """
+    from edi.cli_claim import claim_command
+
+    try:
+        lines = _one_object_a_line(_text_of(visits))
+    except OSError as error:
+        complain(f"{visits} cannot be opened ({(error.strerror or 'unknown reason').lower()}).")
+        raise typer.Exit(SOME_UNREADABLE) from error
+    answer = claim_command(lines, practice.read_text(), now=_now(), check=check)
+    for line in answer.said:
+        complain(line)
+    if answer.text and out is not None:
+        out.write_text(answer.text)
+    else:
+        typer.echo(answer.text, nl=False)
+    raise typer.Exit(answer.exit_code)
+
+
 def _text_of(name: str) -> str:
     return sys.stdin.read() if name == STANDARD_INPUT else Path(name).read_text(errors="replace")
 
@@ -452,8 +484,12 @@ def _finish(answer: Answer) -> None:
 
 
 def _today() -> date:
-    """Where the person sits at this machine; rules get the date from here and never look at a clock."""
-    return datetime.now(UTC).astimezone().date()
+    return _now().date()
+
+
+def _now() -> datetime:
+    """Where the person sits at this machine; rules get the time from here and never look at a clock."""
+    return datetime.now(UTC).astimezone()
 
 
 def _look_at_each(names: Sequence[str], look: Callable[[str, bytes], int]) -> int:

@@ -18,13 +18,12 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 from temporalio import activity
 
-from activities.claim_records import claim_record
+from activities.claim_records import claim_record, sender
 from activities.nudges import nudge
 from billing.vocabulary import Stage
-from edi.findings import ERROR
-from edi.judge import judge
-from edi.x837p import check_claim, write_837p
-from edi.x837p_records import Batch837, Claim837
+from edi.filing import envelope
+from edi.x837p import write_837p
+from edi.x837p_gate import refusals
 from models.ids import new_id
 from models.messages import BatchBuilt, BatchRef, ConnectionRef
 from models.store.book import book_of
@@ -78,17 +77,17 @@ class BatchActivities:
         practice = session.get_one(PracticeRow, connection.practice_id)
         number = _next_control_number(session, connection)
         book = book_of(session, practice)
+        created = datetime.now(ZoneInfo(practice.time_zone))
+        around = envelope(sender(practice, book), number, self._usage_indicator, created)
         records = [claim_record(practice, book, version) for version in versions]
         good = [
             (version, record_)
-            for version, record_, refusals in zip(
-                versions, records, _refusals(self._envelope(practice, number), records), strict=True
-            )
-            if not _turn_back(session, version, refusals)
+            for version, record_, found in zip(versions, records, refusals(around, records), strict=True)
+            if not _turn_back(session, version, found)
         ]
         if not good:
             return None
-        content = write_837p(self._envelope(practice, number, [record_ for _, record_ in good])).encode()
+        content = write_837p(replace(around, claims=tuple(record_ for _, record_ in good))).encode()
         batch = BatchRow(
             id=new_id(),
             practice_id=practice.id,
@@ -109,22 +108,6 @@ class BatchActivities:
             summary = f"Claim {version.patient_control_number} put into file {batch.file_name}"
             record(session, practice.id, "claim.batched", summary, encounter_id=version.encounter_id)
         return batch.id
-
-    def _envelope(self, practice: PracticeRow, number: int, claims: Sequence[Claim837] = ()) -> Batch837:
-        profile = practice.profile
-        return Batch837(
-            sender_id=profile["submitter_id"],
-            receiver_id=profile["receiver_id"],
-            receiver_name=profile["receiver_name"],
-            submitter_name=practice.name,
-            contact_name="BILLING OFFICE",
-            contact_phone=profile["phone"],
-            usage_indicator=self._usage_indicator,
-            interchange_control_number=number,
-            group_control_number=number,
-            created=datetime.now(ZoneInfo(practice.time_zone)).replace(microsecond=0, tzinfo=None),
-            claims=tuple(claims),
-        )
 
     @activity.defn(no_thread_cancel_exception=True)
     def record_uploaded(self, batch: BatchRef) -> None:
@@ -250,22 +233,9 @@ def _next_control_number(session: Session, connection: ConnectionRef) -> int:
     ).one()
 
 
-def _refusals(envelope: Batch837, claims: Sequence[Claim837]) -> list[list[str]]:
-    """Per claim, why it must not leave. The judge sees the whole file first, and single claims only if it objects."""
-    own = [[str(problem) for problem in check_claim(claim) if problem.severity == ERROR] for claim in claims]
-    if not _objections(envelope, claims):
-        return own
-    return [found or _objections(envelope, [claim]) for found, claim in zip(own, claims, strict=True)]
-
-
-def _objections(envelope: Batch837, claims: Sequence[Claim837]) -> list[str]:
-    text = write_837p(replace(envelope, claims=tuple(claims)))
-    return [str(problem) for problem in judge(text) if problem.severity == ERROR]
-
-
-def _turn_back(session: Session, version: ClaimVersionRow, refusals: Sequence[str]) -> bool:
+def _turn_back(session: Session, version: ClaimVersionRow, messages: Sequence[str]) -> bool:
     """Send a claim that must not leave back to a person."""
-    if not refusals:
+    if not messages:
         return False
     version.status = "rejected"
     session.add_all(
@@ -277,7 +247,7 @@ def _turn_back(session: Session, version: ClaimVersionRow, refusals: Sequence[st
             code="not sent",
             message=f"Our own check refused the claim: {message}",
         )
-        for message in refusals
+        for message in messages
     )
     nudge(session, session.get_one(EncounterRow, version.encounter_id))
     return True

@@ -15,6 +15,7 @@ from billing.coding import CodedClaim
 from billing.encounter import Encounter
 from billing.practice import PlanTerms
 from billing.vocabulary import Stage
+from edi.filing import line_control_number
 from models.ids import batch_workflow_id, new_id
 from models.messages import ConnectionRef
 from models.store import ledger
@@ -232,11 +233,6 @@ def _lines(row: EncounterRow, version: ClaimVersionRow, coded: CodedClaim) -> Se
         )
         for line in coded.lines
     ]
-
-
-def line_control_number(patient_control_number: str, line_number: int) -> str:
-    """REF*6R: unique, and found again without a table."""
-    return f"{patient_control_number}L{line_number}"
 
 
 def _charge(session: Session, row: EncounterRow, version: ClaimVersionRow, charged: Decimal, today: date) -> None:

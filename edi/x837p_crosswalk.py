@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+INTRODUCTION = """# From our fields to the 837P
+
+Where each field of a claim (`edi/x837p_records.py`) stands in the 837P (005010X222A1), and when it is sent. How a visit
+becomes these fields is in `edi/filing.py`. This page is made from `edi/x837p_crosswalk.py`:
+`python -m edi.x837p_crosswalk` writes it anew.
+
+"""
+
 
 class CrosswalkRow(NamedTuple):
     """Our field, and the loop, segment and element of 005010X222A1 that carry it, and when."""
@@ -107,3 +115,14 @@ def render_crosswalk() -> str:
     """The crosswalk as a Markdown table."""
     head = ["| our field | loop | segment | element | when |", "|---|---|---|---|---|"]
     return "\n".join([*head, *(f"| {' | '.join(row)} |" for row in CROSSWALK)]) + "\n"
+
+
+def render_page() -> str:
+    """docs/crosswalk.md."""
+    return INTRODUCTION + render_crosswalk()
+
+
+if __name__ == "__main__":
+    from pathlib import Path
+
+    (Path(__file__).parents[1] / "docs" / "crosswalk.md").write_text(render_page())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -31,6 +32,7 @@ from edi.x837p import (
     split_claim,
     write_837p,
 )
+from edi.x837p_crosswalk import render_page
 from tests.edi.examples import BATCH, CLAIM, JANE, PRIMARY, batches, claims
 
 SECONDARY = replace(CLAIM, subscriber=replace(CLAIM.subscriber, payer_responsibility="S"), other_payers=(PRIMARY,))
@@ -417,3 +419,8 @@ def test_the_crosswalk_renders_as_a_table() -> None:
         "| ServiceLine.line_control_number | 2400 | REF*6R | REF02 | always; the 835 returns it in 2110 REF*6R |"
         in lines
     )
+
+
+def test_the_page_for_people_is_current() -> None:
+    """`python -m edi.x837p_crosswalk` writes it anew."""
+    assert (Path(__file__).parents[2] / "docs" / "crosswalk.md").read_text() == render_page()

@@ -39,7 +39,20 @@ def firstpass(*arguments: str, stdin: str = "", **environment: str) -> subproces
 def test_help_names_every_command() -> None:
     shown = firstpass("--help")
     assert shown.returncode == 0
-    for command in ("up", "demo", "worker", "web", "simulator", "migrate", "import", "era", "x12", "units", "scrub"):
+    for command in (
+        "up",
+        "demo",
+        "worker",
+        "web",
+        "simulator",
+        "migrate",
+        "import",
+        "era",
+        "x12",
+        "units",
+        "scrub",
+        "claim",
+    ):
         assert f" {command} " in shown.stdout
 
 

@@ -117,12 +117,12 @@ def test_visits_racing_for_the_last_ones_get_exactly_what_is_left(books: Books) 
     first["compliance"]["plan_of_care"] |= papers | {"sent_to_certifier_on": None, "effective_to": None}
     visits = [deepcopy(first) for _ in range(100)]
     for number, one in enumerate(visits):  # other days and episodes, so that no visit is another's duplicate
-        day = TODAY - timedelta(days=number % 50)
+        day = TODAY - timedelta(days=1 + number % 50)
         one["encounter_id"] = f"RACE-{number:03d}"
         one["date_of_service"] = str(day)
         one["compliance"]["episode"] = {"episode_id": f"RACE-{number}", "started_on": str(day)}
         one["compliance"]["plan_of_care"]["plan_of_care_id"] = f"RACE-{number}"
-        one["compliance"]["signatures"][0]["signed_at"] = f"{TODAY}T06:00:00-06:00"
+        one["compliance"]["signatures"][0]["signed_at"] = f"{day}T17:00:00-06:00"
     authorization_id = grant(books, first["patient"]["patient_id"], 10)
     assert all(result.status == "created" for result in books.send(*visits))
     with ThreadPoolExecutor(AT_ONCE) as crowd:

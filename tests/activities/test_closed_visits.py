@@ -4,8 +4,8 @@ from typing import Any
 
 from activities.intake import receive_payments
 from models.store import ledger
-from models.tables.remittances import DenialRow, InboundFileRow, RemittanceClaimRow, RemittanceRow
 from models.store.session import practice_session
+from models.tables.remittances import DenialRow, InboundFileRow, RemittanceClaimRow, RemittanceRow
 from tests.activities.conftest import Books
 from tests.line import TODAY
 from tests.workflows.visits import newer, unsigned, visit
@@ -113,10 +113,19 @@ def test_correcting_the_claim_after_a_denial_decides_the_denial(books: Books) ->
         session.flush()
         session.add(
             DenialRow(
-                practice_id=books.practice_id, encounter_id=row.id, claim_version_id=claim.id,
-                remittance_claim_id=answer.id, category="coding", reason="CO-4", remark_codes=[], amount=1,
-                explanation="", decisions=["correct"], patient_may_be_billed=False, state="open",
-            )  # fmt: skip
+                practice_id=books.practice_id,
+                encounter_id=row.id,
+                claim_version_id=claim.id,
+                remittance_claim_id=answer.id,
+                category="coding",
+                reason="CO-4",
+                remark_codes=[],
+                amount=1,
+                explanation="",
+                decisions=["correct"],
+                patient_may_be_billed=False,
+                state="open",
+            )
         )
     books.set_claim(number, status="denied")
     books.send(newer(made, lambda later: later["clinical"]["diagnoses"].append({"code": "M25.561", "rank": 9})))

@@ -389,8 +389,8 @@ class Postgres:
         leftover = _server_in(self.data_dir)
         if leftover is None:
             return
-        leftover.send_signal(signal.SIGINT)
-        with contextlib.suppress(psutil.TimeoutExpired):
+        with contextlib.suppress(psutil.Error):  # gone before we asked, or not gone in time
+            leftover.send_signal(signal.SIGINT)
             leftover.wait(20)
 
 
@@ -828,7 +828,8 @@ class Stack:
             return
         with self._lock:
             if name in self._wanted and not self.alive(name):
-                with contextlib.suppress(Problem):  # counted: the next look finds it ended and tries again
+                # counted: the next look finds it ended and tries again; nothing may end the one who looks
+                with contextlib.suppress(Exception):
                     _start_again(self._parts[name])
 
     def _give_up(self, name: str) -> None:

@@ -20,7 +20,7 @@ SEED = int(os.environ.get("FIRSTPASS_KILL_SEED", "1"))
 VICTIMS = ("worker", "web", "temporal", "postgres")
 SENT_AT_ONCE = 5
 PAUSE_BETWEEN_KILLS_SECONDS = (1.0, 4.0)
-PAUSE_BETWEEN_SENDING_SECONDS = 1.5
+PAUSE_BETWEEN_SENDING_SECONDS = 1.2
 PATIENCE_SECONDS = 180.0
 
 pytestmark = pytest.mark.stack

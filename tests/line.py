@@ -140,7 +140,7 @@ class Line:
         outcome = await handle.execute_update(
             "decide", command, id=str(command.command_id), result_type=DecisionOutcome
         )
-        return outcome.message
+        return str(outcome.message)
 
     async def until(self, what: Callable[[], Any], seconds: float = PATIENCE_SECONDS) -> Any:
         """Wait until something is so, and return it; say where everything stands if it never is."""
@@ -236,7 +236,7 @@ async def line(
         parts = parts_of(Wiring(engine, client, address, window_seconds, "T"))
         stop = asyncio.Event()
         relay = Relay(engine, client, queue, structlog.get_logger())
-        with ThreadPoolExecutor(8) as inside, ThreadPoolExecutor(2) as outside:
+        with ThreadPoolExecutor(8) as inside, ThreadPoolExecutor(4) as outside:
             async with (
                 story_worker(client, parts, inside, 8, queue),
                 outside_worker(client, parts, outside, outside_queue),

@@ -46,7 +46,7 @@ class Books:
     practice_id: UUID
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
-    def send(self, *visits: dict[str, Any]) -> list[intake.IntakeResult]:
+    def send(self, *visits: Any) -> list[intake.IntakeResult]:
         return intake.receive(self.engine, self.practice_id, "test", visits)
 
     def visit(self, number: str) -> EncounterRow:

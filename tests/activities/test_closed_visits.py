@@ -1,5 +1,6 @@
 """A closed visit is not forgotten: money and facts that come later open it again."""
 
+from decimal import Decimal
 from typing import Any
 
 from activities.intake import receive_payments
@@ -60,7 +61,7 @@ def test_money_for_a_paid_visit_opens_it_so_that_it_can_be_returned(books: Books
     assert books.balance_look(number) == "waiting"
     item = books.item(number)
     assert item is not None
-    assert (item.kind, item.amount) == ("credit_balance", 20)
+    assert (item.kind, item.amount) == ("credit_balance", Decimal("20.00"))
     books.decide(item, "refund")
     assert books.balance_look(number) == "settled"
     assert books.balance(number, "patient_receivable") == 0

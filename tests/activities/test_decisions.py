@@ -54,7 +54,7 @@ def test_the_same_command_counts_once_and_answers_the_same(books: Books) -> None
 
 
 def test_two_people_deciding_at_once_one_wins_and_the_other_is_told(books: Books) -> None:
-    number, item = owing(books, "DECIDETWO1")
+    _, item = owing(books, "DECIDETWO1")
     commands = [books.command(item, "write_off"), books.command(item, "resubmit")]
 
     def attempt(command: Decision) -> str:
@@ -77,7 +77,7 @@ def test_a_decision_on_what_one_saw_earlier_is_refused(books: Books) -> None:
 
 
 def test_a_closed_item_takes_no_decision(books: Books) -> None:
-    number, item = owing(books, "DECIDELATE")
+    _, item = owing(books, "DECIDELATE")
     with practice_session(books.engine, books.practice_id) as session:
         close_item(session, books.practice_id, item.subject, "re-check passed", books.now)
     assert "closed meanwhile (re-check passed)" in books.refusal(item, "resubmit")

@@ -36,18 +36,15 @@ TYPED_BY_A_PERSON = {"Decision.reason", "Decision.fields", "DecisionOutcome.mess
 def _activities() -> set[str]:
     wiring: Any = Wiring(None, None, None, 0.0, "T")  # type: ignore[arg-type]
     made = (*catalog.inside(wiring), *catalog.outside(wiring))
-    return {definition.name for method in made if (definition := activity._Definition.from_callable(method))}
+    definitions = [activity._Definition.must_from_callable(method) for method in made]
+    return {str(definition.name) for definition in definitions}
 
 
 def _referenced() -> set[str]:
     """Every `SomethingActivities.some_method` in the workflows."""
-    found = set()
-    for path in (ROOT / "workflows").glob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-                if node.value.id.endswith("Activities"):
-                    found.add(node.attr)
-    return found
+    trees = [ast.parse(path.read_text()) for path in (ROOT / "workflows").glob("*.py")]
+    named = (node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Attribute))
+    return {node.attr for node in named if isinstance(node.value, ast.Name) and node.value.id.endswith("Activities")}
 
 
 def test_every_activity_a_workflow_asks_for_is_in_the_catalog_and_none_is_there_for_nobody() -> None:

@@ -20,6 +20,7 @@ from models.store import ledger
 from models.store.life import audit, record
 from models.store.session import practice_session
 from models.tables.base import Base
+from models.tables.ledger import LedgerEntryRow, LedgerTransactionRow
 from settings import OWNER_ROLE
 from simulator.clinic import practice, volume
 from tests.conftest import Database
@@ -94,28 +95,27 @@ def test_a_ledger_transaction_that_does_not_balance_is_refused_by_the_database(e
     with pytest.raises(ValueError, match="differ by 1"), practice_session(engine, practice_id) as session:
         ledger.post(session, practice_id, "k", "charge", TODAY, legs)
 
-    with pytest.raises(IntegrityError, match="does not balance"), practice_session(engine, practice_id) as session:
-        transaction_id = uuid4()
-        session.execute(
-            text(
-                "INSERT INTO ledger_transactions (id, practice_id, business_key, kind, occurred_on, memo)"
-                " VALUES (:id, :practice, 'k', 'charge', current_date, '')"
-            ),
-            {"id": transaction_id, "practice": practice_id},
+    with pytest.raises(IntegrityError, match="does not balance"):
+        _write_past_the_code(engine, practice_id, legs)
+
+
+def _write_past_the_code(engine: Engine, practice_id: UUID, legs: list[tuple[str, Decimal]]) -> None:
+    transaction_id = uuid4()
+    with practice_session(engine, practice_id) as session:
+        session.add(
+            LedgerTransactionRow(
+                id=transaction_id,
+                practice_id=practice_id,
+                business_key="k",
+                kind="charge",
+                occurred_on=TODAY,
+                memo="",
+            )
         )
+        session.flush()
         for account, amount in legs:
-            session.execute(
-                text(
-                    "INSERT INTO ledger_entries (id, practice_id, transaction_id, account, amount)"
-                    " VALUES (:id, :practice, :transaction, :account, :amount)"
-                ),
-                {
-                    "id": uuid4(),
-                    "practice": practice_id,
-                    "transaction": transaction_id,
-                    "account": account,
-                    "amount": amount,
-                },
+            session.add(
+                LedgerEntryRow(practice_id=practice_id, transaction_id=transaction_id, account=account, amount=amount)
             )
 
 

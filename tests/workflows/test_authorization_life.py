@@ -112,6 +112,10 @@ async def test_recording_the_next_replaces_the_old_one(clinic: Line, time_skippe
     await _is_over(clinic, "REPLACED")
 
 
+async def _flags_are(clinic: Line, flags: list[str]) -> None:
+    await clinic.until(lambda: _row(clinic, "FLAGS").flags == flags)
+
+
 async def test_low_visits_are_flagged_at_three_and_two_once_each_and_care_without_visits_ends_it(clinic: Line) -> None:
     first = visit("LIFEFLAGS", COMMERCIAL, like=PREFERRED)
     first["patient"]["patient_id"] = "LIFE-3"
@@ -125,7 +129,7 @@ async def test_low_visits_are_flagged_at_three_and_two_once_each_and_care_withou
     for one, flags in zip(visits, expected, strict=False):
         clinic.send(one)
         await clinic.until_stage(one["encounter_id"], "closed")
-        await clinic.until(lambda flags=flags: _row(clinic, "FLAGS").flags == flags)
+        await _flags_are(clinic, flags)
     assert _story(clinic, "FLAGS").count("authorization.left_3") == 1
     item = await clinic.until(lambda: _item(clinic, "FLAGS"))
     assert item.escalated  # two left and nobody asked

@@ -20,7 +20,7 @@ async def test_a_visit_whose_workflow_was_ended_by_hand_is_carried_again(
     watchman = await clinic.client.start_workflow(ReconcileWorkflow.run, id="reconcile", task_queue="firstpass")
 
     async def runs() -> bool:
-        return (await clinic.handle(number).describe()).status.name == "RUNNING"
+        return bool((await clinic.handle(number).describe()).status.name == "RUNNING")
 
     for _ in range(100):
         if await runs():

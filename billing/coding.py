@@ -409,6 +409,30 @@ def code_claim(encounter: Encounter, context: VisitContext) -> CodedClaim:
     )
 
 
+def recounted(
+    claim: CodedClaim, lines: tuple[CodedLine, ...], encounter: Encounter, context: VisitContext
+) -> CodedClaim:
+    """The claim with lines a practice's own rule changed: numbered, charged, expected anew. KX is not marked anew."""
+    terms, on = terms_of(encounter, context), encounter.date_of_service
+    charges = payment.fees_on(context.fees, on)
+    payable_lines = [
+        payment.PayableLine(line.code, line.units, not modifiers.ASSISTANT.isdisjoint(line.modifiers)) for line in lines
+    ]
+    expected = payment.expect(payable_lines, terms, charges, on, same_day_lines(encounter, context))
+    counted = tuple(
+        replace(
+            line,
+            line_number=number,
+            charge=charges.get(line.code, payment.ZERO) * line.units,
+            expected_allowed=amounts.allowed,
+            expected_payment=amounts.payer,
+        )
+        for number, (line, amounts) in enumerate(zip(lines, expected.lines, strict=True), start=1)
+    )
+    amounts = replace(claim, expected_payment=expected.payer, expected_patient=expected.patient)
+    return with_lines(amounts, counted)
+
+
 def with_lines(claim: CodedClaim, lines: tuple[CodedLine, ...]) -> CodedClaim:
     """The same claim with other lines and their total; for a biller's correction."""
     return replace(claim, lines=lines, total_charge=sum((line.charge for line in lines), payment.ZERO))

@@ -7,6 +7,7 @@ from decimal import Decimal
 from billing.encounter import Coverage
 from billing.ncci import PairTable
 from billing.practice import Clinician, Fee, PlanTerms
+from billing.practice_rules import CompiledRule
 from billing.vocabulary import Discipline, UnitOfMeasure
 
 
@@ -53,6 +54,7 @@ class VisitContext:
     therapy_accrued: allowed dollars this calendar year in this visit's Medicare bucket (PT with SLP, or OT), this
         visit not counted; an estimate, other clinics' use is not known to us.
     pairs: code-pair edits the practice imported; None means the table shipped with Firstpass.
+    practice_rules: the practice's own published rules, of whatever scope and dates.
     """
 
     today: date
@@ -71,3 +73,4 @@ class VisitContext:
     therapy_accrued: Decimal = Decimal("0.00")
     overridden: frozenset[str] = field(default_factory=frozenset)
     pairs: PairTable | None = None
+    practice_rules: tuple[CompiledRule, ...] = ()

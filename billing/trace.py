@@ -1,18 +1,19 @@
 """The whole answer for a visit: all gates in order, every finding kept, the first that stops named."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from billing import authorization, coding, deadlines, documentation, scrub
+from billing import authorization, coding, deadlines, documentation, rule_apply, scrub
 from billing.authorization import AuthorizationChoice
 from billing.coding import CodedClaim, CodedLine
 from billing.context import VisitContext
 from billing.encounter import Encounter
 from billing.findings import Finding, Step, stopping
-from billing.vocabulary import Stage
+from billing.rule_apply import RuleTrace
+from billing.vocabulary import Queue, Stage
 
 RULEBOOK_VERSION = "2026.1"  # rises with every change of a rule or a table; stored with each evaluation
 
@@ -23,6 +24,7 @@ class Evaluation:
 
     gate: the first stage with findings that stop it, overrides considered; None when the claim may go out.
     scrub: findings about the claim, those of coding included.
+    practice_rules: what each of the practice's own rules in scope did; their findings stand in their queues.
     look_again_on: the next day on which time alone may change the answer.
     """
 
@@ -34,6 +36,7 @@ class Evaluation:
     steps: tuple[Step, ...]
     look_again_on: date | None
     rulebook_version: str = RULEBOOK_VERSION
+    practice_rules: tuple[RuleTrace, ...] = ()
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -53,12 +56,21 @@ def _look_again(encounter: Encounter, context: VisitContext, findings: Iterable[
 
 
 def evaluate(encounter: Encounter, context: VisitContext) -> Evaluation:
-    """Ask documentation, authorization, and coding with scrub, in that order; keep what all of them found."""
-    charted = documentation.check(encounter, context)
-    claim = coding.code_claim(encounter, context)
-    units = sum(line.units for line in claim.lines)
-    choice = authorization.choose(encounter, context, units)
-    scrubbed = (*claim.findings, *scrub.check(encounter, context, claim))
+    """Ask documentation, authorization, and coding with scrub, in that order; keep what all of them found.
+
+    The practice's own rules change the claim between coding and authorization, so that every check sees their work.
+    """
+    own = rule_apply.apply(context.practice_rules, encounter, context, coding.code_claim(encounter, context))
+    claim = own.claim
+    choice = authorization.choose(encounter, context, sum(line.units for line in claim.lines))
+    found = {
+        Queue.DOCUMENTATION: (*documentation.check(encounter, context), *own.findings[Queue.DOCUMENTATION]),
+        Queue.AUTHORIZATION: (*choice.findings, *own.findings[Queue.AUTHORIZATION]),
+        Queue.SCRUB: (*claim.findings, *scrub.check(encounter, context, claim), *own.findings[Queue.SCRUB]),
+    }
+    found = rule_apply.routed(found, own.route)
+    charted, scrubbed = found[Queue.DOCUMENTATION], found[Queue.SCRUB]
+    choice = replace(choice, findings=found[Queue.AUTHORIZATION])
     gates = (
         (Stage.DOCUMENTATION, charted),
         (Stage.AUTHORIZATION, choice.findings),
@@ -70,8 +82,9 @@ def evaluate(encounter: Encounter, context: VisitContext) -> Evaluation:
         authorization=choice,
         claim=claim,
         scrub=scrubbed,
-        steps=(*choice.steps, *claim.steps),
+        steps=(*choice.steps, *claim.steps, *own.steps),
         look_again_on=_look_again(encounter, context, (*charted, *choice.findings, *scrubbed)),
+        practice_rules=own.trace,
     )
 
 
@@ -130,6 +143,20 @@ def claim_to_dict(claim: CodedClaim) -> dict[str, Any]:
     }
 
 
+def _rule_to_dict(entry: RuleTrace) -> dict[str, Any]:
+    """One rule that ran: version, facts, what it changed, what it lost to a rule before it, why it failed."""
+    return {
+        "rule": entry.rule_id,
+        "version": entry.version,
+        "name": entry.name,
+        "matched": entry.matched,
+        "facts": entry.facts,
+        "changes": list(entry.changes),
+        "lost": list(entry.lost),
+        "error": entry.error,
+    }
+
+
 def to_dict(evaluation: Evaluation) -> dict[str, Any]:
     """The evaluation as data JSON can hold, with the steps in words."""
     choice = evaluation.authorization
@@ -147,4 +174,5 @@ def to_dict(evaluation: Evaluation) -> dict[str, Any]:
         "claim": claim_to_dict(evaluation.claim),
         "scrub": [finding_to_dict(finding) for finding in evaluation.scrub],
         "steps": steps_to_list(evaluation.steps),
+        "practice_rules": [_rule_to_dict(entry) for entry in evaluation.practice_rules],
     }

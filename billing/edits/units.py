@@ -28,7 +28,7 @@ def chart_units(encounter: Encounter, context: VisitContext, claim: CodedClaim) 
     terms = terms_of(encounter, context)
     billed: Counter[str] = Counter()
     charted: Counter[str] = Counter()
-    for line in claim.lines:
+    for line in claim.unit_result.lines:
         billed[line.code] += line.units
     for service in encounter.timing.services:
         if service.units is not None:

@@ -1,0 +1,342 @@
+"""Applying a practice's own rules to one visit, in order, with a trace of each.
+
+Higher priority first, then rule id. A later rule sees what an earlier one changed. What one rule set, a later one does
+not set otherwise: the first keeps it and the trace names the other. A rule that cannot be evaluated holds the claim for
+a supervisor and harms no other rule.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import cel
+
+from billing import modifiers
+from billing.coding import CodedClaim, CodedLine, recounted, terms_of
+from billing.context import VisitContext
+from billing.encounter import Encounter
+from billing.findings import Finding, Step
+from billing.practice import PlanTerms
+from billing.practice_rules import (
+    AddModifier,
+    CompiledRule,
+    Hold,
+    PracticeRule,
+    RemoveModifier,
+    Route,
+    SetPlaceOfService,
+    SetUnits,
+    Warn,
+)
+from billing.rule_view import CHANGING, part, told
+from billing.vocabulary import Owner, Queue, Severity
+
+CODE_PREFIX = "R:"
+REASON_LENGTH_MAX = 200
+GATES = (Queue.DOCUMENTATION, Queue.AUTHORIZATION, Queue.SCRUB)
+
+
+@dataclass(frozen=True, slots=True)
+class RuleTrace:
+    """What one rule did. facts: the fields its condition names, as they were when it ran.
+
+    lost: what it would have set, had no rule before it set it otherwise. error: why it could not be evaluated.
+    """
+
+    rule_id: str
+    version: int
+    name: str
+    matched: bool
+    facts: dict[str, str]
+    changes: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RulesOutcome:
+    """The claim after all rules, what they found by queue, and what each did."""
+
+    claim: CodedClaim
+    findings: dict[Queue, tuple[Finding, ...]]
+    steps: tuple[Step, ...]
+    trace: tuple[RuleTrace, ...]
+    route: Route | None = None
+
+
+def code_of(rule_id: str) -> str:
+    """The finding code of a rule."""
+    return f"{CODE_PREFIX}{rule_id}"
+
+
+def in_order(rules: Iterable[CompiledRule]) -> list[CompiledRule]:
+    """Higher priority first, then rule id."""
+    return sorted(rules, key=lambda compiled: (-compiled.rule.priority, compiled.rule.rule_id))
+
+
+def in_scope(rule: PracticeRule, encounter: Encounter, context: VisitContext) -> bool:
+    """Whether the rule is meant for this visit, by payer, plan, discipline and date of service."""
+    covered = rule.scope.covers(context.payer_id, context.plan_id, encounter.discipline)
+    return covered and rule.applies_on(encounter.date_of_service)
+
+
+@dataclass(slots=True)
+class _Run:
+    """The visit while its rules run.
+
+    seen: the parts of the view some rule needs; shown: of those, the fields some rule names, as CEL has them. ours:
+    what was set by which rule, by the thing set.
+    """
+
+    encounter: Encounter
+    context: VisitContext
+    claim: CodedClaim
+    seen: dict[str, Any] = field(default_factory=dict)
+    shown: cel.Context = field(default_factory=cel.Context)
+    needs: dict[str, set[str]] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)
+    ours: dict[tuple[str, ...], tuple[object, str]] = field(default_factory=dict)
+    found: list[tuple[Queue, Finding]] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+    route: Route | None = None
+    changes: list[str] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+
+    def show(self, needs: Iterable[tuple[str, str]]) -> None:
+        """Have what the rules need to know at hand; parts that an action changed are told anew."""
+        for root, name in needs:
+            self.needs.setdefault(root, set()).add(name)
+        for root in self.needs:
+            self._tell(root)
+
+    def _tell(self, root: str) -> None:
+        self.seen[root] = whole = part(root, self.encounter, self.context, self.claim)
+        self.texts = {path: text for path, text in self.texts.items() if path.partition(".")[0] != root}
+        named = self.needs[root]
+        few = [_few(entry, named) for entry in whole] if isinstance(whole, list) else _few(whole, named)
+        self.shown.add_variable(root, few)
+
+    def put(self, claim: CodedClaim) -> None:
+        """The claim as changed."""
+        self.claim = claim
+        for root in CHANGING & self.needs.keys():
+            self._tell(root)
+
+    def told(self, path: str) -> str:
+        """A fact as the trace keeps it."""
+        if path not in self.texts:
+            self.texts[path] = told(path, self.seen)
+        return self.texts[path]
+
+    def sets(self, thing: tuple[str, ...], value: object, words: str, rule_id: str) -> bool:
+        """Whether a rule may set a thing; if another has set it otherwise, what was lost is kept."""
+        before, owner = self.ours.setdefault(thing, (value, rule_id))
+        if before == value:
+            return True
+        self.lost.append(f"{words}: rule {owner} came first")
+        return False
+
+
+def _few(part_of_view: dict[str, Any], named: set[str]) -> dict[str, Any]:
+    return {name: value for name, value in part_of_view.items() if name in named}
+
+
+def apply(
+    rules: Sequence[CompiledRule], encounter: Encounter, context: VisitContext, claim: CodedClaim
+) -> RulesOutcome:
+    """Run the rules in scope; the claim as they leave it, their findings and their trace."""
+    run = _Run(encounter, context, claim)
+    ordered = in_order(one for one in rules if in_scope(one.rule, encounter, context))
+    if not ordered:
+        return RulesOutcome(claim, {queue: () for queue in GATES}, (), ())
+    run.show(frozenset().union(*(compiled.needs for compiled in ordered)))
+    trace = tuple(_one(compiled, run) for compiled in ordered)
+    found = {queue: tuple(one for where, one in run.found if where is queue) for queue in GATES}
+    return RulesOutcome(run.claim, found, tuple(run.steps), trace, run.route)
+
+
+def _one(compiled: CompiledRule, run: _Run) -> RuleTrace:
+    rule = compiled.rule
+    run.changes, run.lost = [], []
+    facts = {path: run.told(path) for path in compiled.facts}
+    matched, error = _asked(compiled, run)
+    if error:
+        run.found.append((Queue.SCRUB, _failed(rule, facts, error)))
+    if matched:
+        _act(rule, facts, run)
+        run.steps += [Step(f"rule {rule.rule_id}", text) for text in (*run.changes, *run.lost)]
+    return RuleTrace(rule.rule_id, rule.version, rule.name, matched, facts, tuple(run.changes), tuple(run.lost), error)
+
+
+def _asked(compiled: CompiledRule, run: _Run) -> tuple[bool, str]:
+    """Whether the condition is true, or why it cannot be said."""
+    if compiled.program is None:
+        return False, compiled.problem
+    try:
+        answer = compiled.program(run.shown)
+    except Exception as problem:
+        # whatever a condition does, it is this rule's fault alone; the text quotes fields and kinds, no patient
+        return False, _in_words(problem)
+    return (answer, "") if isinstance(answer, bool) else (False, "the condition answered neither yes nor no")
+
+
+def _in_words(problem: Exception) -> str:
+    known = {
+        KeyError: f"there is no field {problem}",
+        IndexError: "it asks for an entry the list does not have",
+        ZeroDivisionError: "it divides by zero",
+        OverflowError: "a number became too large",
+        TypeError: "it compares or combines kinds that do not go together",
+    }
+    return known.get(type(problem)) or str(problem)[:REASON_LENGTH_MAX]
+
+
+def _citation(rule: PracticeRule) -> str:
+    return f"practice rule {rule.rule_id}, version {rule.version}: {rule.why}"
+
+
+def _failed(rule: PracticeRule, facts: dict[str, str], error: str) -> Finding:
+    return Finding(
+        code=code_of(rule.rule_id),
+        severity=Severity.HOLD,
+        owner=Owner.SUPERVISOR,
+        message=f"rule could not be evaluated: {rule.name} ({error})",
+        clears_when="the rule is corrected or retired",
+        evidence=facts,
+        citation=_citation(rule),
+        overridable=True,
+    )
+
+
+def _act(rule: PracticeRule, facts: dict[str, str], run: _Run) -> None:
+    for action in rule.actions:
+        if isinstance(action, AddModifier | RemoveModifier):
+            _mark(action, rule, run)
+        elif isinstance(action, SetUnits):
+            _set_units(action, rule, facts, run)
+        elif isinstance(action, SetPlaceOfService):
+            _set_place(action, rule, run)
+        elif isinstance(action, Route):
+            _set_route(action, rule, run)
+        else:
+            run.found.append((action.queue, _said(action, rule, facts)))
+            verb = "holds" if isinstance(action, Hold) else "warns"
+            run.changes.append(f"{verb} in {action.queue}: {action.message}")
+
+
+def _said(action: Hold | Warn, rule: PracticeRule, facts: dict[str, str]) -> Finding:
+    holds = isinstance(action, Hold)
+    otherwise = "the facts change so that the rule no longer applies, or the rule is retired"
+    return Finding(
+        code=code_of(rule.rule_id),
+        severity=Severity.HOLD if holds else Severity.WARN,
+        owner=action.owner,
+        message=action.message,
+        clears_when=(action.clears_when or otherwise) if isinstance(action, Hold) else "nothing to do",
+        evidence=facts,
+        citation=_citation(rule),
+        overridable=isinstance(action, Hold) and action.overridable,
+    )
+
+
+def _mark(action: AddModifier | RemoveModifier, rule: PracticeRule, run: _Run) -> None:
+    adds, mark = isinstance(action, AddModifier), action.modifier
+    terms = terms_of(run.encounter, run.context)
+    lines = []
+    for line in run.claim.lines:
+        meant = not action.codes or line.code in action.codes
+        words = f"{mark} {'on' if adds else 'off'} line {line.line_number} ({line.code})"
+        if meant and run.sets(("modifier", str(line.service), line.code, mark), adds, words, rule.rule_id):
+            changed = _marked(line, mark, adds, terms)
+            run.changes += [words] if changed is not line else []
+            lines.append(changed)
+        else:
+            lines.append(line)
+    _put_lines(lines, run)
+
+
+def _marked(line: CodedLine, mark: str, adds: bool, terms: PlanTerms) -> CodedLine:
+    if (mark in line.modifiers) == adds:
+        return line
+    marks = {*line.modifiers, mark} if adds else set(line.modifiers) - {mark}
+    return replace(line, modifiers=modifiers.ordered(marks, terms))
+
+
+def _set_units(action: SetUnits, rule: PracticeRule, facts: dict[str, str], run: _Run) -> None:
+    for code in dict.fromkeys(action.codes):
+        has = sum(line.units for line in run.claim.lines if line.code == code)
+        wanted = min(has, action.units) if action.at_most else action.units
+        words = f"units of {code} {has} -> {wanted}"
+        if not has or (action.at_most and wanted == has):
+            continue
+        if not run.sets(("units", code), wanted, words, rule.rule_id) or wanted == has:
+            continue
+        run.changes.append(words)
+        earned = sum(line.units for line in run.claim.unit_result.lines if line.code == code)
+        if wanted > earned:
+            run.found.append((Queue.SCRUB, _unearned(rule, facts, code, wanted, earned)))
+        _put_lines(_with_units(run.claim.lines, code, wanted), run)
+
+
+def _with_units(lines: Sequence[CodedLine], code: str, wanted: int) -> list[CodedLine]:
+    """A code's units over all its lines, in their order; the last takes what is left, and goes if nothing is."""
+    last = {line.line_number for line in lines if line.code == code}
+    kept, left = [], wanted
+    for line in lines:
+        units = line.units
+        if line.code == code:
+            last.discard(line.line_number)
+            units = min(line.units, left) if last else left
+            units = max(units, 0)
+            left -= units
+        if units:
+            kept.append(replace(line, units=units))
+    return kept
+
+
+def _unearned(rule: PracticeRule, facts: dict[str, str], code: str, wanted: int, earned: int) -> Finding:
+    return Finding(
+        code=code_of(rule.rule_id),
+        severity=Severity.WARN,
+        owner=Owner.BILLER,
+        message=f"The rule bills {wanted} units of {code}; the minutes come to {earned}.",
+        clears_when="nothing to do if the payer's own policy counts so",
+        evidence={**facts, "code": code, "minutes come to": str(earned)},
+        citation=_citation(rule),
+    )
+
+
+def _set_place(action: SetPlaceOfService, rule: PracticeRule, run: _Run) -> None:
+    place, before = action.place_of_service, run.claim.place_of_service
+    words = f"place of service {before} -> {place}"
+    if not run.sets(("place_of_service",), place, words, rule.rule_id) or place == before:
+        return
+    run.changes.append(words)
+    lines = tuple(replace(line, place_of_service=place) for line in run.claim.lines)
+    run.put(replace(run.claim, place_of_service=place, lines=lines))
+
+
+def _set_route(action: Route, rule: PracticeRule, run: _Run) -> None:
+    to = f"{action.queue}" + (f", move of the {action.owner.replace('_', ' ')}" if action.owner else "")
+    if run.sets(("route",), action, f"route to {to}", rule.rule_id) and run.route is None:
+        run.route = action
+        run.changes.append(f"routes what is held to {to}")
+
+
+def _put_lines(lines: Sequence[CodedLine], run: _Run) -> None:
+    """Lines as changed, with charge and expected payment counted anew where they differ."""
+    if tuple(lines) != run.claim.lines:
+        run.put(recounted(run.claim, tuple(lines), run.encounter, run.context))
+
+
+def routed(gates: dict[Queue, tuple[Finding, ...]], route: Route | None) -> dict[Queue, tuple[Finding, ...]]:
+    """What holds a visit moved to where a rule routes it. Authorization stays where it can be recorded."""
+    if route is None:
+        return gates
+    kept: dict[Queue, list[Finding]] = {queue: [] for queue in gates}
+    for queue, findings in gates.items():
+        for finding in findings:
+            moves = finding.stops and queue is not Queue.AUTHORIZATION
+            owner = route.owner if moves and route.owner else finding.owner
+            kept[route.queue if moves else queue].append(replace(finding, owner=owner))
+    return {queue: tuple(findings) for queue, findings in kept.items()}

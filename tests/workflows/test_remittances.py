@@ -27,11 +27,12 @@ async def test_a_reversal_and_its_correction_leave_what_was_paid_last(clinic: Li
     assert clinic.ledger_is_balanced()
 
 
-async def test_the_same_file_again_is_a_copy_and_makes_no_work(clinic: Line) -> None:
+async def test_the_same_file_again_is_a_copy_posted_once_and_a_person_told(clinic: Line) -> None:
     made = visit("TWICEBYTES")
     clinic.send(made)
     await clinic.until_stage(made["encounter_id"], "closed")
-    await clinic.until(lambda: clinic.rows(InboundCopyRow))
+    [copy] = await clinic.until(lambda: clinic.rows(InboundCopyRow))
+    await clinic.until(lambda: [found for found in clinic.items("posting") if copy.file_name in found.reason])
     assert clinic.story(made["encounter_id"]).count("claim.paid") == 1
     assert clinic.balance(made["encounter_id"], "payer_receivable") == 0
 
@@ -40,9 +41,10 @@ async def test_the_same_payment_in_another_interchange_is_posted_once_and_a_pers
     made = visit("TWICEAGAIN")
     clinic.send(made)
     await clinic.until_stage(made["encounter_id"], "closed")
-    [item] = await clinic.until(
-        lambda: [found for found in clinic.items("posting") if found.kind == "duplicate_remittance"]
+    found = await clinic.until(
+        lambda: [found for found in clinic.items("posting") if found.subject.startswith("remittance/")]
     )
+    [item] = found
     assert clinic.story(made["encounter_id"]).count("claim.paid") == 1
     [again] = clinic.rows(RemittanceRow, RemittanceRow.status == "duplicate")
     assert again.duplicate_of is not None

@@ -37,6 +37,7 @@ from activities.gateways.clearinghouse import SftpAddress
 from activities.relay import Relay
 from billing import icd10
 from clients import connect_temporal, make_engine
+from edi import judge
 from models.ids import reconcile_workflow_id
 from settings import Settings
 from workflows.catalog import ALL_WORKFLOWS
@@ -159,7 +160,8 @@ def run(settings: Settings) -> None:
 
 
 async def _run(settings: Settings) -> None:
-    icd10.load()  # two seconds that no visit should wait for
+    icd10.load()  # seconds that no visit should wait for, the next line too
+    judge.warm()
     client = await connect_temporal(settings)
     pool = settings.database_pool_size
     spare = OUTSIDE_CALLS + RELAY_CONNECTIONS

@@ -169,7 +169,9 @@ def correct(case: Case) -> str:
 def resubmit(case: Case) -> str:
     """A claim refused on receipt, or lost, is filed again."""
     claim = _claim(case)
-    if claim.status not in ("rejected", "sent", "accepted", "batched"):
+    if claim.status == "batched":
+        raise refusal("The claim is on its way out at this moment; look again in a few minutes.")
+    if claim.status not in ("rejected", "sent", "accepted"):
         raise refusal("The payer has answered this claim; decide on the answer instead.")
     _correct(case, _typed_corrections(case))
     claim.status = "refiling"

@@ -39,6 +39,7 @@ from models.tables.remittances import DenialRow
 UNSENT_HOURS = 24  # submit within 24 h (docs/architecture.md, clocks of the trade)
 FOLLOW_UP_DUE_DAYS = 2
 BALANCE_DUE_DAYS = 5
+NOT_WITH_THE_PAYER = ("ready", "rejected")
 PATIENT_PAYS = "patient_pay"
 
 
@@ -254,8 +255,8 @@ def _use_authorization(
 
 
 def _chart_moved_on(session: Session, row: EncounterRow, claim: ClaimVersionRow, now: datetime) -> ClaimProgress | None:
-    """A newer version came: before anything left it replaces the claim, afterwards a person decides."""
-    if claim.status == "ready":
+    """A newer version came: where no payer has the claim it replaces it, otherwise a person decides."""
+    if claim.status in NOT_WITH_THE_PAYER:
         claim.status = "refiling"
         return ClaimProgress(outcome="to_gates")
     practice = session.get_one(PracticeRow, row.practice_id)

@@ -127,7 +127,20 @@ def rejection(
         for refusal in refusals
     ]
     due_at = now + timedelta(hours=desk.hold_due_hours)
-    return ticket(row, Queue.REJECTIONS, "rejected_claim", findings, claim.total_charge, due_at)
+    return ticket(
+        row, Queue.REJECTIONS, "rejected_claim", findings or [_unexplained(claim)], claim.total_charge, due_at
+    )
+
+
+def _unexplained(claim: ClaimVersionRow) -> Finding:
+    return Finding(
+        code="REJECTED",
+        severity=Severity.HOLD,
+        owner=Owner.BILLER,
+        message="The claim was refused on receipt, without a reason we could read",
+        clears_when="the clearinghouse has said why, and the claim is filed again",
+        evidence={"claim": claim.patient_control_number},
+    )
 
 
 def silence(row: EncounterRow, claim: ClaimVersionRow, kind: str, message: str, due_at: datetime) -> Ticket:

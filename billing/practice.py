@@ -14,6 +14,7 @@ from pydantic import ConfigDict, Field, StringConstraints, model_validator
 from billing.encounter import NPI, Address, Code, Dollars, Identifier, Modifier, Name, Record
 from billing.vocabulary import AuthorizationNeed, ClinicianRole, Discipline, Role, UnitMethod, UnitOfMeasure
 
+AUTHORIZATION_YEAR_MAX = 2199  # dates are counted on from here
 SCHEMA = "firstpass/practice/1"
 Taxonomy = Annotated[str, StringConstraints(pattern=r"^[0-9A-Z]{10}$")]
 
@@ -173,6 +174,8 @@ class AuthorizationRecord(Record):
 
     @model_validator(mode="after")
     def _dates_in_order(self) -> "AuthorizationRecord":
+        if self.effective_to.year > AUTHORIZATION_YEAR_MAX:
+            raise ValueError(f"effective_to is after {AUTHORIZATION_YEAR_MAX}; give the last day the payer named")
         if self.effective_to < self.effective_from:
             raise ValueError("effective_to is before effective_from")
         return self

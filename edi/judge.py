@@ -29,6 +29,17 @@ _MAP_835 = "835.5010.X221"
 _MAP_277CA = "277.5010.X214"
 
 
+_EMPTY_CLAIM_FILE = (
+    "ISA*00*          *00*          *ZZ*A              *ZZ*B              *260101*0000*^*00501*000000001*0*T*:~"
+    "GS*HC*A*B*20260101*0000*1*X*005010X222A1~ST*837*0001*005010X222A1~SE*2*0001~GE*1*1~IEA*1*000000001~"
+)
+
+
+def warm() -> None:
+    """Load the maps of the 837P now, which takes seconds, rather than while somebody waits."""
+    judge(_EMPTY_CLAIM_FILE)
+
+
 def judge(text: str | bytes) -> list[Problem]:
     """What pyx12 finds wrong in an X12 file (837P, 835, 277CA, 999, 005010); empty when it finds nothing."""
     try:

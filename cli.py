@@ -44,6 +44,7 @@ DEMO_PACE_SECONDS = 2.0  # batches and mailbox; a clinic at work waits minutes
 ALL_BALANCED, SOME_UNBALANCED, SOME_UNREADABLE = 0, 1, 2
 SOME_REFUSED = 1
 PRACTICE_SCHEMA = "firstpass/practice/1"
+RULES_SCHEMA = "firstpass/rules/1"
 STANDARD_INPUT = "-"
 
 Files = Annotated[
@@ -235,7 +236,7 @@ def import_files(
         str, typer.Option(metavar="PRACTICE_ID", help="Whose visits these are; not needed while there is one practice.")
     ] = "",
 ) -> None:
-    """Take in practice files and visits (JSON, or one visit a line). Doing it twice changes nothing.
+    """Take in practice files, rules (as drafts) and visits (JSON, or one visit a line). Twice changes nothing.
 
     Exit status: 0 all taken in, 1 some visits refused (each with its fields named), 2 some files cannot be read.
     """
@@ -248,6 +249,8 @@ def import_files(
         items, bad = _json_items(label, data)
         if any(isinstance(item, dict) and item.get("schema") == PRACTICE_SCHEMA for item in items):
             return _take_practice(engine, settings, label, data)
+        if any(isinstance(item, dict) and item.get("schema") == RULES_SCHEMA for item in items):
+            return _take_rules(engine, practice, label, data)
         return max(_take_visits(engine, practice, label, items), SOME_REFUSED if bad else ALL_BALANCED)
 
     raise typer.Exit(_look_at_each(files, take))
@@ -304,6 +307,29 @@ def _take_practice(engine: Engine, settings: Settings, label: str, data: bytes) 
     counted = f"{len(practice.clinicians)} clinicians, {len(practice.payers)} payers"
     say(f"{label}: practice {practice.practice_id}, {counted}")
     return ALL_BALANCED
+
+
+def _take_rules(engine: Engine, practice: str, label: str, data: bytes) -> int:
+    from pydantic import ValidationError
+
+    from activities.intake import field_errors
+    from activities.practice_rules import load_drafts
+    from billing.practice_rules import RulesFile
+    from models.store.session import practice_session
+
+    try:
+        rules = RulesFile.model_validate_json(data).rules
+    except ValidationError as error:
+        for wrong in field_errors(error):
+            complain(f"{label}: {wrong.field}: {wrong.message}")
+        raise UnreadableError("the rules are not complete; none was taken in") from error
+    practice_id = _practice_id(engine, practice)
+    with practice_session(engine, practice_id) as session:
+        new, refused = load_drafts(session, practice_id, rules)
+    for why in refused:
+        complain(f"{label}: rule {why}")
+    say(f"{label}: {new} rules taken in as drafts, {len(rules) - new - len(refused)} known already")
+    return SOME_REFUSED if refused else ALL_BALANCED
 
 
 def _take_visits(engine: Engine, practice: str, label: str, items: Sequence[Any]) -> int:

@@ -10,6 +10,7 @@ BILLER_WRITE_OFF_LIMIT = Decimal("50.00")  # dollars a biller may write off alon
 
 WORK, REASSIGN, WRITE_OFF = "desk.work", "desk.reassign", "denials.write_off"
 AUDIT, RULES, ADMIN, OWN_HOLDS = "audit.read", "rules.read", "admin", "holds.own"
+RULES_WRITE, RULES_APPROVE = "rules.write", "rules.approve"
 
 DESK_ROLES = frozenset({Role.BILLER, Role.SUPERVISOR, Role.ADMINISTRATOR})
 FRONT_ROLES = DESK_ROLES | {Role.FRONT_DESK}
@@ -185,12 +186,12 @@ _BY_KIND: dict[tuple[Queue, str], tuple[DecisionKind, ...]] = {
 }
 
 _RIGHTS: dict[Role, frozenset[str]] = {
-    Role.BILLER: frozenset({WORK, WRITE_OFF, RULES}),
-    Role.SUPERVISOR: frozenset({WORK, REASSIGN, WRITE_OFF, AUDIT, RULES}),
+    Role.BILLER: frozenset({WORK, WRITE_OFF, RULES, RULES_WRITE}),
+    Role.SUPERVISOR: frozenset({WORK, REASSIGN, WRITE_OFF, AUDIT, RULES, RULES_WRITE, RULES_APPROVE}),
     Role.CLINICIAN: frozenset({OWN_HOLDS}),
     Role.FRONT_DESK: frozenset({WORK}),
     Role.AUDITOR: frozenset({AUDIT, RULES}),
-    Role.ADMINISTRATOR: frozenset({WORK, REASSIGN, WRITE_OFF, AUDIT, RULES, ADMIN}),
+    Role.ADMINISTRATOR: frozenset({WORK, REASSIGN, WRITE_OFF, AUDIT, RULES, RULES_WRITE, RULES_APPROVE, ADMIN}),
 }
 
 

@@ -148,7 +148,7 @@ def apply(
     run = _Run(encounter, context, claim)
     ordered = in_order(one for one in rules if in_scope(one.rule, encounter, context))
     if not ordered:
-        return RulesOutcome(claim, {queue: () for queue in GATES}, (), ())
+        return RulesOutcome(claim, dict.fromkeys(GATES, ()), (), ())
     run.show(frozenset().union(*(compiled.needs for compiled in ordered)))
     trace = tuple(_one(compiled, run) for compiled in ordered)
     found = {queue: tuple(one for where, one in run.found if where is queue) for queue in GATES}

@@ -15,6 +15,7 @@ from billing.practice import Clinician, Fee, PlanTerms
 from billing.vocabulary import AuthorizationNeed, Discipline
 from models.store import authorizations
 from models.store.book import Book, book_of
+from models.store.rules import published_rules
 from models.tables.claims import ClaimRow, ClaimVersionRow
 from models.tables.desk import DecisionRow
 from models.tables.encounters import EncounterRow
@@ -216,6 +217,7 @@ def context_of(
         authorizations=authorizations.balances(session, book, locked, row.id),
         therapy_accrued=therapy_accrued(past, row),
         overridden=overridden(session, row),
+        practice_rules=published_rules(session, practice),
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ActivityError, ApplicationError, FailureError, is_cancelled_exception
 
 from workflows.options import PATIENT, QUICK, REFUSED
 
@@ -23,7 +23,9 @@ async def ask(activity: Callable[[Any, Asked], Answered], message: Asked) -> Ans
     """
     try:
         return await workflow.execute_local_activity_method(activity, message, **QUICK)
-    except ActivityError as failure:
+    except FailureError as failure:  # a local activity's own error comes bare, its time-out wrapped
+        if is_cancelled_exception(failure):
+            raise
         _raise_refusal(failure)
     try:
         return await workflow.execute_activity_method(activity, message, **PATIENT)
@@ -32,6 +34,7 @@ async def ask(activity: Callable[[Any, Asked], Answered], message: Asked) -> Ans
         raise
 
 
-def _raise_refusal(failure: ActivityError) -> None:
-    if isinstance(failure.cause, ApplicationError) and failure.cause.type == REFUSED:
-        raise ApplicationError(failure.cause.message, type=REFUSED, non_retryable=True) from None
+def _raise_refusal(failure: FailureError) -> None:
+    cause = failure.cause if isinstance(failure, ActivityError) else failure
+    if isinstance(cause, ApplicationError) and cause.type == REFUSED:
+        raise ApplicationError(cause.message, type=REFUSED, non_retryable=True) from None

@@ -20,14 +20,27 @@ from web import api, errors, security
 from web.commands import Commands, TemporalCommands
 from web.live import Live
 from web.middleware import BodyLimit, SameOrigin, SecureHeaders
-from web.pages import audit, authorizations, desk, encounters, events, files, items, login, queues, rules, supervisor
+from web.pages import (
+    audit,
+    authorizations,
+    desk,
+    encounters,
+    events,
+    files,
+    items,
+    login,
+    own_rules,
+    queues,
+    rules,
+    supervisor,
+)
 from web.security import Attempts
 from web.sessions import Limits
 
 STATIC = Path(__file__).parent / "static"
 PAGE_BYTES_MAX = 1024 * 1024
 API_BYTES_MAX = 16 * 1024 * 1024
-PAGES = (login, desk, queues, items, events, encounters, authorizations, files, supervisor, audit, rules)
+PAGES = (login, desk, queues, items, events, encounters, authorizations, files, supervisor, audit, rules, own_rules)
 
 
 def create_app(settings: Settings, *, engine: Engine | None = None, commands: Commands | None = None) -> FastAPI:

@@ -455,9 +455,18 @@ def _steps(trace: dict[str, Any]) -> list[TraceStep]:
         if not findings:
             told.append(TraceStep(name, "nothing found"))
     told.extend(TraceStep(str(step["subject"]), str(step["text"])) for step in trace.get("steps", []))
+    told.extend(_rule_step(entry) for entry in trace.get("practice_rules", []))
     if trace.get("look_again_on"):
         told.append(TraceStep("Next look", f"on {trace['look_again_on']}, when a date alone may change the answer"))
     return told
+
+
+def _rule_step(entry: dict[str, Any]) -> TraceStep:
+    """One of the practice's own rules: in which version, on which facts, what came of it."""
+    came = entry["error"] and f"could not be evaluated ({entry['error']})"
+    came = came or "; ".join((*entry["changes"], *entry["lost"])) or ("matched" if entry["matched"] else "no match")
+    facts = ", ".join(f"{path} = {value or 'empty'}" for path, value in entry["facts"].items())
+    return TraceStep(f"Rule {entry['rule']}", f"version {entry['version']}: {came}" + (f" [{facts}]" if facts else ""))
 
 
 def money_part(session: Session, encounter_id: UUID) -> MoneyPart:

@@ -271,6 +271,7 @@ def _claims(session: Session, row: WorkItemRow) -> tuple[tuple[str, str], ...]:
             EncounterRow.date_of_service,
             PatientRow.last_name,
         )
+        .select_from(ClaimRow)
         .join(ClaimVersionRow, ClaimVersionRow.claim_id == ClaimRow.id)
         .join(EncounterRow, EncounterRow.id == ClaimRow.encounter_id)
         .join(PatientRow, PatientRow.id == EncounterRow.patient_id)

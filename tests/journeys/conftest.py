@@ -6,6 +6,7 @@ and must have left nothing in the browser's storage.
 
 import asyncio
 import os
+import re
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -43,7 +44,9 @@ from web.app import create_app
 
 PATIENCE_MS = 30_000
 WIDE, NARROW = ViewportSize(width=1440, height=900), ViewportSize(width=900, height=1100)
-REFUSED = "status of 409"  # Chromium writes an answer that refuses into the console as if it were an error
+REFUSED = re.compile(
+    "status of 4(09|22)"
+)  # Chromium writes an answer that refuses into the console as if it were an error
 
 
 # --- the line and its web server --------------------------------------------------------------------------------
@@ -158,7 +161,7 @@ class People:
         return page
 
     def _heard(self, message: ConsoleMessage) -> None:
-        if message.type == "error" and REFUSED not in message.text:
+        if message.type == "error" and not REFUSED.search(message.text):
             self.complaints.append(f"{message.location.get('url')}: {message.text}")
 
     async def leave(self) -> None:

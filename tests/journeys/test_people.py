@@ -5,7 +5,7 @@ import re
 from collections.abc import Awaitable, Callable
 
 import pytest
-from playwright.async_api import SetCookieParam, expect
+from playwright.async_api import expect
 
 from tests.journeys.conftest import People, decision_of, fill_in, give_password, open_item, row_of, said
 from tests.journeys.test_holds import treated_by
@@ -74,8 +74,8 @@ async def test_a_clinician_sees_own_holds_an_auditor_only_looks_and_logging_out_
     [session] = await auditor.context.cookies()
     await auditor.get_by_role("button", name="Log out").click()
     await expect(auditor.get_by_label("Password")).to_be_visible()
-    copied: SetCookieParam = {"name": session["name"], "value": session["value"], "url": people.address}
-    await auditor.context.add_cookies([copied])
+    name, value = session["name"], session["value"]
+    await auditor.context.add_cookies([{"name": name, "value": value, "url": people.address}])
     await auditor.goto("/")
     await expect(auditor.get_by_label("Password")).to_be_visible()
 

@@ -158,7 +158,7 @@ def save(request: Request, viewer: Person, posted: Posted) -> Response:
     with practice_session(engine_of(request), viewer.practice_id) as session:
 
         def again(problems: tuple[str, ...] = (), **shown: object) -> HTMLResponse:
-            status = 422 if problems else 200
+            status = 422 if problems and do == "save" else 200  # trying and testing refuse nothing
             page = _edit_page(request, viewer, session, form.with_blank_rows(), is_new=is_new, seen=seen)
             page = replace(page, problems=problems, try_visit=posted.text("try_visit"), **shown)  # type: ignore[arg-type]
             return templating.page("own_rule_edit.html", templating.as_context(page), status=status)

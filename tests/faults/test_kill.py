@@ -15,7 +15,7 @@ from embedded import Stack
 from simulator.clinic import volume
 from tests.faults.clinic import as_of, python, running_stack
 
-VISITS = int(os.environ.get("FIRSTPASS_KILL_VISITS", "100"))
+VISITS = int(os.environ.get("FIRSTPASS_KILL_VISITS", "80"))
 SEED = int(os.environ.get("FIRSTPASS_KILL_SEED", "1"))
 VICTIMS = ("worker", "web", "temporal", "postgres")
 SENT_AT_ONCE = 5

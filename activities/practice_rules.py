@@ -60,7 +60,7 @@ def save_draft(session: Session, actor: Actor, rule: PracticeRule, now: datetime
 
 
 def load_drafts(session: Session, practice_id: UUID, rules: Sequence[PracticeRule]) -> tuple[int, list[str]]:
-    """Rules of a file as drafts; one whose newest version says the same is left alone. How many are new, and refused."""
+    """Rules of a file as drafts; one whose newest version says the same is left alone. How many are new; refusals."""
     now, new, refused = datetime.now(UTC), 0, []
     for rule in rules:
         newest = next(iter(versions(session, practice_id, rule.rule_id)), None)

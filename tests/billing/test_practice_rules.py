@@ -205,7 +205,7 @@ def test_a_warning_stops_nothing() -> None:
 
 def test_a_route_moves_what_holds_but_never_a_missing_authorization() -> None:
     route = rule("true", {"kind": "route", "queue": "scrub", "owner": "supervisor"})
-    unsigned = {"compliance": {"signatures": []}}
+    unsigned: dict[str, Any] = {"compliance": {"signatures": []}}
     assert evaluated(visit=unsigned).gate is Stage.DOCUMENTATION
     moved = evaluated(route, visit=unsigned)
     assert moved.gate is Stage.SCRUB

@@ -65,7 +65,7 @@ def item_of(house: House, encounter_id: Any) -> WorkItemRow | None:
         ).one_or_none()
 
 
-def save(browse: Browse, role: Role = Role.BILLER, **changes: str) -> Any:
+def save(browse: Browse, role: Role = Role.BILLER, **changes: Any) -> Any:
     return browse(role).post("/rules/own/save", data={**GOOD, **changes})
 
 
@@ -184,7 +184,7 @@ def test_a_new_version_replaces_the_one_before_it(house: House, browse: Browse) 
     ],
 )
 def test_what_is_wrong_is_said_in_words_and_nothing_typed_is_lost(
-    house: House, browse: Browse, changes: dict[str, str], said: str
+    house: House, browse: Browse, changes: dict[str, Any], said: str
 ) -> None:
     answer = save(browse, **changes)
     assert answer.status_code == 422

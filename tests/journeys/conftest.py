@@ -44,9 +44,9 @@ from web.app import create_app
 
 PATIENCE_MS = 30_000
 WIDE, NARROW = ViewportSize(width=1440, height=900), ViewportSize(width=900, height=1100)
-REFUSED = re.compile(
-    "status of 4(09|22)"
-)  # Chromium writes an answer that refuses into the console as if it were an error
+# Chromium writes an answer that refuses into the console as if it were an error.
+REFUSED = re.compile("status of 4(09|22)")
+PICTURE_BYTES_MAX = 250_000
 
 
 # --- the line and its web server --------------------------------------------------------------------------------
@@ -191,13 +191,14 @@ async def people(browser: Browser, address: str) -> AsyncIterator[People]:
 
 @pytest.fixture
 def snap(snap: Callable[[Page, str], Awaitable[None]]) -> Callable[[Page, str], Awaitable[None]]:
-    """The same pictures, in fewer bytes."""
+    """The same pictures, the big ones in fewer bytes."""
 
     async def take(page: Page, name: str) -> None:
         await page.mouse.move(0, 0)  # nothing hovered
         await snap(page, name)
-        if directory := os.environ.get("FIRSTPASS_SCREENSHOTS"):
-            await asyncio.to_thread(slim, Path(directory) / f"{name}.png")
+        taken = Path(os.environ.get("FIRSTPASS_SCREENSHOTS", "")) / f"{name}.png"
+        if taken.exists() and taken.stat().st_size > PICTURE_BYTES_MAX:
+            await asyncio.to_thread(slim, taken)
 
     return take
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from sqlalchemy import select
 
-from activities import claims, tickets
+from activities import claims, secondary, tickets
 from activities.appeals import draft_appeal
 from activities.case import Case, refusal
 from activities.clock import morning_of
@@ -201,6 +201,24 @@ def keep_waiting(case: Case) -> str:
     return f"This comes back on {until} if no answer is there."
 
 
+def patient_owes(case: Case) -> str:
+    """The second plan will not pay what the first one left: the patient is billed."""
+    left = secondary.share(case.session, case.row, _claim(case))
+    if left is None:
+        raise refusal("The second plan has answered meanwhile; reload the page.")
+    record(
+        case.session,
+        case.practice.id,
+        secondary.PATIENT_OWES,
+        f"The patient owes what the first plan left (${left.answer.patient_responsibility})",
+        encounter_id=case.row.id,
+        actor=case.user.name,
+        at=case.now,
+        detail={"remittance_claim": str(left.answer.id)},
+    )
+    return "What the first plan left is now collected from the patient."
+
+
 def appeal(case: Case) -> str:
     """The payer is asked to decide again; the letter is drafted from the facts of the denial."""
     refused = _denial(case)
@@ -300,6 +318,7 @@ DECISIONS: Mapping[str, Callable[[Case], str]] = {
         correct,
         resubmit,
         keep_waiting,
+        patient_owes,
         appeal,
         write_off,
         bill_patient,

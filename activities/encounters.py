@@ -14,7 +14,7 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 from temporalio import activity
 
-from activities import claims, tickets
+from activities import claims, secondary, tickets
 from activities.clock import morning_of, practice_day
 from activities.nudges import tell_authorizations
 from billing.corrections import corrected
@@ -420,10 +420,27 @@ def _appeal_wait_days(session: Session, claim: ClaimVersionRow) -> int:
 def _balance(session: Session, row: EncounterRow, now: datetime) -> BalanceProgress:
     """What is left once the payer's part is settled."""
     owed = ledger.balance(session, row.id, ledger.PATIENT_RECEIVABLE)
+    left = secondary.share(session, row, claims.current(session, row)) if owed > 0 else None
+    if left is not None:
+        return _second_plan(session, row, left, now)
     if owed != 0:
         return _collect(session, row, owed, now)
     _close(session, row, _ending(session, row), "Nothing is owed any more; closed", now)
     return BalanceProgress(outcome="settled")
+
+
+def _second_plan(session: Session, row: EncounterRow, left: secondary.Share, now: datetime) -> BalanceProgress:
+    """The patient is asked for nothing while a second plan may pay it."""
+    limits = (left.waits_until, _waiting_until(session, row, secondary.KIND))
+    limit = max((limit for limit in limits if limit is not None), default=now)
+    if now < limit:
+        _quiet(session, row, now)
+        enter(session, row, Stage.REMITTANCE, "Waiting: second plan", now)
+        return BalanceProgress(outcome="waiting", look_again_at=limit)
+    book = book_of(session, session.get_one(PracticeRow, row.practice_id))
+    ask = secondary.secondary_ticket(row, left, book, now + timedelta(days=FOLLOW_UP_DUE_DAYS))
+    _ask(session, row, ask, Stage.REMITTANCE, now)
+    return BalanceProgress(outcome="waiting")
 
 
 def _collect(session: Session, row: EncounterRow, owed: Decimal, now: datetime) -> BalanceProgress:

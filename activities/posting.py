@@ -4,26 +4,36 @@ A claim's posting is keyed by the payment's own identity and the claim's place i
 goes on where the first stopped, and the same payment in another file is seen and not posted.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
-from itertools import islice
+from itertools import islice, takewhile
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Engine, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 from temporalio import activity
 
 from activities.appeals import appeal_deadline
 from activities.clock import practice_day
+from activities.matching import match_all
 from activities.nudges import RECHECK, reopen
 from activities.posting_tickets import duplicate_ticket, remittance_subject, unbalanced_ticket, unmatched_ticket
+from activities.secondary import answers_for_second_plan
 from billing.denials import assess, reason_of
-from edi.findings import ERROR
-from edi.tokens import UnreadableFile
+from edi.findings import ERROR, Problem
+from edi.tokens import MAX_PROBLEMS, UnreadableFile
 from edi.values import Adjustment
-from edi.x835 import Remittance, RemittanceClaim, RemittanceLine, balance, read_835
+from edi.x835 import (
+    Remittance,
+    RemittanceClaim,
+    RemittanceLine,
+    balance_claim,
+    balance_transaction,
+    stream_835_claims,
+)
 from models.ids import file_workflow_id, new_id
 from models.messages import FileRef, LookAtFile
 from models.store import ledger
@@ -43,34 +53,77 @@ from models.tables.remittances import (
 )
 
 CLAIMS_PER_TRANSACTION = 100
+CLAIMS_PER_LOG_LINE = 1_000
 NO_PAYMENT = "NON"  # BPR04 of a remittance without money, whose trace may be reused (edi.md section 4)
+Chunks = Iterator[list[tuple[int, RemittanceClaim]]]
+"""The claims of a remittance with their places in it, from 1; a transaction's worth at a time."""
 PATIENT_GROUP = "PR"
 AMOUNT_MAX = Decimal("9999999999.99")  # what a column of money holds; no claim comes near it
-SHORTENED_NUMBER_LENGTH = 12
-"""A payer that cuts our number leaves at least this much of it."""
 
 
 def post_file(engine: Engine, look: LookAtFile, content: bytes) -> None:
     """Post every remittance of an 835 that balances and has not come before; put the others before a person.
 
+    The file is read twice, claim by claim: first for what each remittance is and whether it adds up, so that nothing is
+    posted of a file that cannot be; then for its claims. However large it is, only a transaction's worth of claims is
+    held at a time.
     Raises edi.tokens.UnreadableFile when the bytes are no X12, or say what no ledger can hold.
     """
-    remittances = list(read_835(content))
+    remittances = survey(content)
     if not remittances:
         raise UnreadableFile("no remittance (ST*835) is in it; it may have been cut off on the way")
-    for remittance in remittances:  # before anything is posted, so that nothing is posted by half
-        _refuse_impossible_amounts(remittance)
-    for ordinal, remittance in enumerate(remittances, start=1):
-        remittance_id = _open_remittance(engine, look, ordinal, remittance)
-        if remittance_id is not None:
-            post_claims(engine, look, remittance_id, remittance)
+    # a remittance is opened when its turn comes: a payment twice in one file is seen the second time
+    claims = claims_of(content, len(remittances))
+    for ordinal, (remittance, chunks) in enumerate(zip(remittances, claims, strict=True), start=1):
+        row = _open_remittance(engine, look, ordinal, remittance)
+        if row is not None and row.status == "posting":
+            _post_claims(engine, look, row, chunks)
+        elif row is not None and row.status == "held":
+            _hold_claims(engine, look, row, chunks)
 
 
-def _refuse_impossible_amounts(remittance: Remittance) -> None:
-    for amount in _amounts(remittance):
+def survey(content: bytes) -> list[Remittance]:
+    """The remittances of a file without their claims, with counts, totals, and every problem that keeps one back.
+
+    Raises UnreadableFile for an amount that is no amount of dollars and cents.
+    """
+    found: list[Remittance] = []
+    problems: list[Problem] = []
+    for remittance, claim in stream_835_claims(content):
+        _refuse_impossible_amounts(remittance.trace_number, _amounts(remittance) if claim is None else _said(claim))
+        problems += [] if claim is None or len(problems) > MAX_PROBLEMS else balance_claim(claim)
+        if claim is None:
+            every = (*remittance.problems, *problems, *balance_transaction(remittance))
+            errors = tuple(problem for problem in every if problem.severity == ERROR)
+            found.append(replace(remittance, problems=errors))
+            problems = []
+    return found
+
+
+def claims_of(content: bytes, remittances: int) -> Iterator[Chunks]:
+    """For each remittance of a file its claims. What is not taken is passed over."""
+    stream = stream_835_claims(content)
+    for _ in range(remittances):
+        claims = enumerate((claim for _, claim in takewhile(_is_claim, stream) if claim is not None), start=1)
+        yield _chunks(claims)
+        for _ in claims:
+            pass
+
+
+def _is_claim(event: tuple[Remittance, RemittanceClaim | None]) -> bool:
+    return event[1] is not None
+
+
+def _chunks(claims: Iterator[tuple[int, RemittanceClaim]]) -> Chunks:
+    while chunk := list(islice(claims, CLAIMS_PER_TRANSACTION)):
+        yield chunk
+
+
+def _refuse_impossible_amounts(trace_number: str, amounts: Iterable[Decimal]) -> None:
+    for amount in amounts:
         if abs(amount) > AMOUNT_MAX or amount != round(amount, 2):
             raise UnreadableFile(
-                f"payment {remittance.trace_number} says {amount}, which is no amount of dollars and cents; "
+                f"payment {trace_number} says {amount}, which is no amount of dollars and cents; "
                 "nothing of the file was posted"
             )
 
@@ -78,23 +131,30 @@ def _refuse_impossible_amounts(remittance: Remittance) -> None:
 def _amounts(remittance: Remittance) -> Iterator[Decimal]:
     yield remittance.payment_amount
     yield from (plb.amount for plb in remittance.provider_adjustments)
-    for claim in remittance.claims:
-        yield from (claim.charge, claim.paid, claim.patient_responsibility)
-        yield from (line.paid for line in claim.lines)
-        yield from (adjustment.amount for adjustment in claim.all_adjustments)
-        yield from (round(a.quantity, 0) for a in claim.all_adjustments if a.quantity is not None)
 
 
-def post_claims(engine: Engine, look: LookAtFile, remittance_id: UUID, remittance: Remittance) -> None:
+def _said(claim: RemittanceClaim) -> Iterator[Decimal]:
+    yield from (claim.charge, claim.paid, claim.patient_responsibility)
+    yield from (line.paid for line in claim.lines)
+    for adjustment in claim.all_adjustments:
+        yield adjustment.amount
+        if adjustment.quantity is not None:
+            yield round(adjustment.quantity, 0)
+
+
+def _post_claims(engine: Engine, look: LookAtFile, opened: RemittanceRow, chunks: Chunks) -> None:
     """Post the claims of one remittance in bounded transactions, then what the payer adjusted for the provider."""
-    numbered = enumerate(remittance.claims, start=1)
-    while chunk := list(islice(numbered, CLAIMS_PER_TRANSACTION)):
+    done = 0
+    for chunk in chunks:
         with practice_session(engine, look.practice_id) as session:
-            _post_chunk(session, look, remittance_id, chunk)
+            _post_chunk(session, look, opened.id, chunk)
+        before, done = done, chunk[-1][0]
         if activity.in_activity():
-            activity.heartbeat(chunk[-1][0])
+            activity.heartbeat(done)
+        if done // CLAIMS_PER_LOG_LINE > before // CLAIMS_PER_LOG_LINE:
+            activity.logger.info("payment %s: %s of %s claims", opened.trace_number, done, opened.claim_count)
     with practice_session(engine, look.practice_id) as session:
-        _close_remittance(session, look, remittance_id)
+        _close_remittance(session, look, opened.id)
 
 
 def business_key(remittance: Remittance) -> str:
@@ -110,30 +170,34 @@ def business_key(remittance: Remittance) -> str:
     return "|".join(parts)
 
 
-def _open_remittance(engine: Engine, look: LookAtFile, ordinal: int, remittance: Remittance) -> UUID | None:
-    """Write the remittance down and decide whether it may be posted. None: it may not, or it was."""
+def _open_remittance(engine: Engine, look: LookAtFile, ordinal: int, remittance: Remittance) -> RemittanceRow | None:
+    """Write the remittance down and decide whether it may be posted, is to be held, or (None) neither."""
     with practice_session(engine, look.practice_id) as session:
-        file = session.get_one(InboundFileRow, look.inbound_file_id)
-        known = session.scalars(
-            select(RemittanceRow).where(RemittanceRow.inbound_file_id == file.id, RemittanceRow.ordinal == ordinal)
+        row = session.scalars(
+            select(RemittanceRow).where(
+                RemittanceRow.inbound_file_id == look.inbound_file_id, RemittanceRow.ordinal == ordinal
+            )
         ).one_or_none()
-        if known is not None:
-            return known.id if known.status == "posting" else None
-        row = _remittance_row(session, look, ordinal, remittance)
-        session.add(row)
-        session.flush()
-        if row.status == "held":
-            _hold_claims(session, row, remittance)
-            put_item(session, look.practice_id, unbalanced_ticket(file, row, look.now), look.now)
-        elif row.status == "duplicate":
-            put_item(session, look.practice_id, duplicate_ticket(file, row, look.now), look.now)
-        else:
-            _dismiss_what_it_puts_right(session, look, row)
-        return row.id if row.status == "posting" else None
+        if row is None:
+            row = _remittance_row(session, look, ordinal, remittance)
+            session.add(row)
+            session.flush()
+            if row.status == "held":
+                put_item(session, look.practice_id, unbalanced_ticket(_file(session, look), row, look.now), look.now)
+            elif row.status == "duplicate":
+                put_item(session, look.practice_id, duplicate_ticket(_file(session, look), row, look.now), look.now)
+            else:
+                _dismiss_what_it_puts_right(session, look, row)
+        return row if row.status in ("posting", "held") else None
+
+
+def _file(session: Session, look: LookAtFile) -> InboundFileRow:
+    """The file without its bytes."""
+    return session.get_one(InboundFileRow, look.inbound_file_id, options=[defer(InboundFileRow.content)])
 
 
 def _remittance_row(session: Session, look: LookAtFile, ordinal: int, remittance: Remittance) -> RemittanceRow:
-    problems = [problem for problem in (*remittance.problems, *balance(remittance)) if problem.severity == ERROR]
+    problems = remittance.problems[:MAX_PROBLEMS]
     key = business_key(remittance)
     # two files with the same payment may be read at the same moment; the second waits here until it sees the first
     session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"{look.practice_id}/{key}", 0))))
@@ -154,7 +218,7 @@ def _remittance_row(session: Session, look: LookAtFile, ordinal: int, remittance
         payment_method=remittance.payment_method,
         payment_amount=remittance.payment_amount,
         payment_date=remittance.payment_date,
-        claim_count=len(remittance.claims),
+        claim_count=remittance.claim_count,
         balanced=not problems,
         problems=[{"code": problem.code, "message": str(problem), "claim": problem.claim} for problem in problems],
         status=status,
@@ -182,12 +246,35 @@ def _dismiss_what_it_puts_right(session: Session, look: LookAtFile, row: Remitta
         tell(session, look.practice_id, file_workflow_id(reference.inbound_file_id), "FileWorkflow", reference, RECHECK)
 
 
-def _hold_claims(session: Session, row: RemittanceRow, remittance: Remittance) -> None:
-    """Keep what an unbalanced remittance says, posting none of it."""
-    session.add_all(
-        _claim_row(row.practice_id, row.id, ordinal, claim, "held")
-        for ordinal, claim in enumerate(remittance.claims, start=1)
+def _hold_claims(engine: Engine, look: LookAtFile, opened: RemittanceRow, chunks: Chunks) -> None:
+    """Keep what an unbalanced remittance says, posting none of it; what an earlier reading kept stays."""
+    for chunk in chunks:
+        with practice_session(engine, look.practice_id) as session:
+            remittance = _locked(session, opened.id)
+            if remittance.status != "held":
+                return  # a person decided meanwhile
+            known = _known_claims(session, opened.id, chunk)
+            session.add_all(
+                _claim_row(look.practice_id, opened.id, ordinal, claim, "held")
+                for ordinal, claim in chunk
+                if ordinal not in known
+            )
+
+
+def _locked(session: Session, remittance_id: UUID) -> RemittanceRow:
+    return session.scalars(select(RemittanceRow).where(RemittanceRow.id == remittance_id).with_for_update()).one()
+
+
+def _known_claims(
+    session: Session, remittance_id: UUID, chunk: Sequence[tuple[int, RemittanceClaim]]
+) -> dict[int, RemittanceClaimRow]:
+    rows = session.scalars(
+        select(RemittanceClaimRow).where(
+            RemittanceClaimRow.remittance_id == remittance_id,
+            RemittanceClaimRow.ordinal.in_([ordinal for ordinal, _ in chunk]),
+        )
     )
+    return {row.ordinal: row for row in rows}
 
 
 def _claim_row(
@@ -204,7 +291,7 @@ def _claim_row(
         charge=claim.charge,
         paid=claim.paid,
         patient_responsibility=claim.patient_responsibility,
-        content={"segments": list(claim.raw_segments)},
+        content={"segments": list(claim.raw_segments), "crossover": claim.crossover},
         status=status,
     )
 
@@ -212,61 +299,44 @@ def _claim_row(
 def _post_chunk(
     session: Session, look: LookAtFile, remittance_id: UUID, chunk: Sequence[tuple[int, RemittanceClaim]]
 ) -> None:
-    remittance = session.scalars(select(RemittanceRow).where(RemittanceRow.id == remittance_id).with_for_update()).one()
-    rows = {
-        row.ordinal: row
-        for row in session.scalars(
-            select(RemittanceClaimRow).where(
-                RemittanceClaimRow.remittance_id == remittance_id,
-                RemittanceClaimRow.ordinal.in_([ordinal for ordinal, _ in chunk]),
-            )
-        )
-    }
-    todo = []
-    for ordinal, claim in chunk:
-        row = rows.get(ordinal) or _claim_row(look.practice_id, remittance_id, ordinal, claim, "new")
-        if row.status in ("new", "held"):
-            todo.append((row, claim, match(session, claim)))
-    _lock_encounters(session, [version for _, _, version in todo if version is not None])
-    for row, claim, matched in todo:
+    remittance = _locked(session, remittance_id)
+    rows = _known_claims(session, remittance_id, chunk)
+    todo = [
+        (rows.get(ordinal) or _claim_row(look.practice_id, remittance_id, ordinal, claim, "new"), claim)
+        for ordinal, claim in chunk
+        if ordinal not in rows or rows[ordinal].status == "held"
+    ]
+    matches = match_all(session, [claim for _, claim in todo])
+    practice = session.get_one(PracticeRow, look.practice_id)
+    # held so that the session does not read them again for each claim
+    _at_hand = practice, _lock_encounters(session, [match.version for match in matches if match is not None])
+    for (row, _), match in zip(todo, matches, strict=True):
+        row.status = "unmatched"
+        if match is not None:
+            row.status, row.matched_by = "posted", match.step
+            row.claim_version_id, row.encounter_id = match.version.id, match.version.encounter_id
         session.add(row)
-        session.flush()
-        if matched is None:
-            file = session.get_one(InboundFileRow, look.inbound_file_id)
-            row.status = "unmatched"
-            put_item(session, look.practice_id, unmatched_ticket(file, row, look.now), look.now)
-        else:
-            post_claim(session, remittance, row, claim, matched, look.now.date())
+    session.flush()  # adjustments and denials point at them
+    with session.no_autoflush:  # what is written for a hundred claims goes out together
+        for (row, claim), match in zip(todo, matches, strict=True):
+            if match is None:
+                put_item(session, look.practice_id, unmatched_ticket(_file(session, look), row, look.now), look.now)
+            else:
+                post_claim(session, remittance, row, claim, match.version, look.now.date())
 
 
-def _lock_encounters(session: Session, versions: Sequence[ClaimVersionRow]) -> None:
-    """In the order of their ids, before any claim row is written: the order every writer keeps."""
-    ids = {version.encounter_id for version in versions}
-    session.execute(select(EncounterRow.id).where(EncounterRow.id.in_(ids)).order_by(EncounterRow.id).with_for_update())
+def _lock_encounters(session: Session, versions: Sequence[ClaimVersionRow]) -> Sequence[object]:
+    """In the order of their ids, before any claim row is written: the order every writer keeps.
 
-
-def match(session: Session, claim: RemittanceClaim) -> ClaimVersionRow | None:
-    """Which of our claims a CLP answers: our number, our number cut or padded, the payer's number; else a person."""
-    number = claim.patient_control_number.strip().upper()
-    exact = select(ClaimVersionRow).where(ClaimVersionRow.patient_control_number == number)
-    if found := session.scalars(exact).one_or_none():
-        return found
-    if len(number) >= SHORTENED_NUMBER_LENGTH:
-        cut = session.scalars(
-            select(ClaimVersionRow).where(ClaimVersionRow.patient_control_number.startswith(number, autoescape=True))
-        ).all()
-        if len(cut) == 1:
-            return cut[0]
-    if claim.payer_claim_control_number:
-        return session.scalars(
-            select(ClaimVersionRow)
-            .join(
-                ClaimRow,
-                (ClaimRow.id == ClaimVersionRow.claim_id) & (ClaimRow.current_version == ClaimVersionRow.version),
-            )
-            .where(ClaimRow.payer_claim_control_number == claim.payer_claim_control_number)
-        ).first()
-    return None
+    Returns the encounters and claims, which the session forgets as soon as nobody holds them.
+    """
+    encounters = {version.encounter_id for version in versions}
+    claims = {version.claim_id for version in versions}
+    by_id = select(EncounterRow).where(EncounterRow.id.in_(encounters)).order_by(EncounterRow.id)
+    return (
+        *session.scalars(by_id.with_for_update().execution_options(populate_existing=True)),
+        *session.scalars(select(ClaimRow).where(ClaimRow.id.in_(claims))),
+    )
 
 
 def post_claim(
@@ -280,16 +350,21 @@ def post_claim(
     """Post one claim to the ledger line by line, note a denial if there is one, and have the encounter look."""
     encounter = session.get_one(EncounterRow, version.encounter_id)
     row.claim_version_id, row.encounter_id, row.status = version.id, encounter.id, "posted"
+    second = answers_for_second_plan(session, version, claim)
     for place, line in enumerate(_lines(claim), start=1):
         key = f"835/{remittance.business_key}/{row.ordinal}/{place}"
         memo = f"{remittance.payer_name} {remittance.trace_number} {line.procedure_code}".strip()
         occurred_on = remittance.payment_date or today
-        legs = line_legs(line.paid, line.adjustments)
+        legs = second_plan_legs(line.paid) if second else line_legs(line.paid, line.adjustments)
         ledger.post(
             session, row.practice_id, key, "remittance", occurred_on, legs, encounter_id=encounter.id, memo=memo
         )
         _keep_adjustments(session, row, line)
-    _settle(session, row, claim, version, encounter, today)
+    if second:
+        summary = f"The second plan paid ${claim.paid} on claim {version.patient_control_number}"
+        record(session, row.practice_id, "claim.second_plan", summary, encounter_id=encounter.id)
+    else:
+        _settle(session, row, claim, version, encounter, today)
     reopen(session, encounter)
 
 
@@ -322,6 +397,11 @@ def line_legs(paid: Decimal, adjustments: Sequence[Adjustment]) -> list[tuple[st
         (ledger.CONTRACTUAL_ADJUSTMENT, contract),
         (ledger.PAYER_RECEIVABLE, -(paid + patient + contract)),
     ]
+
+
+def second_plan_legs(paid: Decimal) -> list[tuple[str, Decimal]]:
+    """A second plan pays of the patient's share; what it adjusts was adjusted by the first."""
+    return [(ledger.CASH, paid), (ledger.PATIENT_RECEIVABLE, -paid)]
 
 
 def _posts(adjustment: Adjustment) -> bool:
@@ -377,6 +457,7 @@ def _settle(
 
 
 def _overturn_denials(session: Session, version: ClaimVersionRow) -> None:
+    session.flush()  # the denial may stand in this very remittance
     denials = session.scalars(
         select(DenialRow).where(DenialRow.claim_version_id == version.id, DenialRow.state.in_(("open", "appealed")))
     )
@@ -427,7 +508,7 @@ def _note_denial(
 
 
 def _close_remittance(session: Session, look: LookAtFile, remittance_id: UUID) -> None:
-    row = session.scalars(select(RemittanceRow).where(RemittanceRow.id == remittance_id).with_for_update()).one()
+    row = _locked(session, remittance_id)
     if row.status == "posted":
         return
     row.status = "posted"

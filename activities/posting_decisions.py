@@ -8,7 +8,7 @@ from sqlalchemy import select
 from activities import posting
 from activities.case import Case, refusal
 from activities.encounters import lock_encounter
-from edi.x835 import Remittance, read_835
+from edi.x835 import RemittanceClaim, stream_835_claims
 from models.store.desk import finish
 from models.tables.claims import ClaimVersionRow
 from models.tables.remittances import InboundFileRow, RemittanceClaimRow, RemittanceRow
@@ -34,10 +34,10 @@ def match_claim(case: Case) -> str:
     if version is None:
         raise refusal("No claim of ours has that number; it stands on the visit's Claim tab.")
     row = _unmatched(case)
-    remittance, read = _as_read(case, row)
+    remittance, claim = _as_read(case, row)
     lock_encounter(case.session, version.encounter_id)
-    row.matched_by = str(case.user.id)
-    posting.post_claim(case.session, remittance, row, read.claims[row.ordinal - 1], version, case.today)
+    row.matched_by = case.user.name
+    posting.post_claim(case.session, remittance, row, claim, version, case.today)
     finish(case.item, "matched", case.now)
     return f"Posted to claim {number}."
 
@@ -69,9 +69,16 @@ def _unmatched(case: Case) -> RemittanceClaimRow:
     return row
 
 
-def _as_read(case: Case, row: RemittanceClaimRow) -> tuple[RemittanceRow, Remittance]:
-    """The remittance's row, and the remittance read again from the bytes we kept."""
+def _as_read(case: Case, row: RemittanceClaimRow) -> tuple[RemittanceRow, RemittanceClaim]:
+    """The remittance's row, and the claim read again from the bytes we kept."""
     remittance = case.session.get_one(RemittanceRow, row.remittance_id)
     file = case.session.get_one(InboundFileRow, remittance.inbound_file_id)
-    read = list(read_835(file.content))
-    return remittance, read[remittance.ordinal - 1]
+    ordinal, place = 1, 0
+    for _, claim in stream_835_claims(file.content):
+        if claim is None:
+            ordinal, place = ordinal + 1, 0
+            continue
+        place += 1
+        if (ordinal, place) == (remittance.ordinal, row.ordinal):
+            return remittance, claim
+    raise LookupError(f"claim {row.ordinal} of remittance {remittance.ordinal} is not in file {file.id}")

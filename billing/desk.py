@@ -105,6 +105,8 @@ _RECORD_AUTHORIZATION = _decision(
 )
 _BILL_PATIENT = _decision("bill_patient", "Bill the patient", "The amount moves to the patient's balance.", reason=True)
 
+_KEEP_WAITING = _decision("keep_waiting", "Keep waiting", "The claim comes back on the day given.", fields=("until",))
+
 _POST_ANYWAY = _decision("post_anyway", "Post anyway", "The payment is posted as received.", reason=True)
 _DISMISS = _decision("dismiss", "Dismiss", "Nothing is posted and the case closes.", reason=True)
 _MATCH = _decision("match_claim", "Match to a claim", "The payment is posted to the claim named.", fields=("claim_id",))
@@ -134,11 +136,7 @@ _DECISIONS: dict[Queue, tuple[DecisionKind, ...]] = {
     ),
     Queue.SCRUB: (_OVERRIDE, _NOT_BILLABLE),
     Queue.REJECTIONS: (_RESUBMIT, _WRITE_OFF),
-    Queue.FOLLOW_UP: (
-        _RESUBMIT,
-        _decision("keep_waiting", "Keep waiting", "The claim comes back on the day given.", fields=("until",)),
-        _WRITE_OFF,
-    ),
+    Queue.FOLLOW_UP: (_RESUBMIT, _KEEP_WAITING, _WRITE_OFF),
     Queue.POSTING: (_DISMISS,),
     Queue.DENIALS: (
         _decision(
@@ -169,6 +167,15 @@ _BY_KIND: dict[tuple[Queue, str], tuple[DecisionKind, ...]] = {
         _decision("correct_claim", "Correct the claim", "A corrected claim is made from the changed chart and sent."),
         _decision("keep_claim", "Keep the claim", "The claim stays as it was sent.", reason=True),
         _NOT_BILLABLE,
+    ),
+    (Queue.FOLLOW_UP, "secondary_coverage"): (
+        _decision(
+            "patient_owes",
+            "The patient owes it",
+            "What the first plan left is collected from the patient.",
+            reason=True,
+        ),
+        _KEEP_WAITING,
     ),
     (Queue.POSTING, "unbalanced_remittance"): (_POST_ANYWAY, _DISMISS),
     (Queue.POSTING, "unmatched_claim"): (_MATCH, _DISMISS),

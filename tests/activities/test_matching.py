@@ -11,10 +11,11 @@ import pytest
 from models.store import ledger
 from models.store.session import practice_session
 from models.tables.claims import ClaimRow, ClaimVersionRow
+from models.tables.encounters import EncounterRow
 from models.tables.remittances import RemittanceClaimRow
 from tests.activities.conftest import Books
 from tests.posting.remittance import envelope
-from tests.workflows.visits import sibling, visit
+from tests.workflows.visits import visit
 
 _traces = count(1)
 
@@ -142,26 +143,11 @@ def test_member_day_and_charge_together_are_enough(books: Books) -> None:
 
 
 def test_of_two_visits_alike_on_one_day_a_person_chooses(books: Books) -> None:
-    one = visit(f"MATCH{uuid4().hex[:8].upper()}")
-    other = sibling(one)
-    books.send(one)
-    [first] = filed(books, one)
-    books.send(other)
-    books.gates(str(other["encounter_id"]))
+    first, second = one_filed(books), one_filed(books)
+    assert (first.day, first.charge) == (second.day, second.charge)
     with practice_session(books.engine, books.practice_id) as session:
-        clone = ClaimVersionRow()
-        original = session.get_one(ClaimVersionRow, books.claims(first.visit)[0].id)
-        if not books.claims(str(other["encounter_id"])):  # the gates hold it as a second visit of that day
-            row = books.visit(str(other["encounter_id"]))
-            claim = ClaimRow(practice_id=books.practice_id, encounter_id=row.id, plan_id=row.plan_id, rank=1)
-            claim.id, claim.current_version = uuid4(), 1
-            session.add(claim)
-            session.flush()
-            for column in ClaimVersionRow.__table__.columns.keys():
-                setattr(clone, column, getattr(original, column))
-            clone.id, clone.claim_id, clone.encounter_id = uuid4(), claim.id, row.id
-            clone.patient_control_number = f"F{uuid4().hex[:14].upper()}"
-            session.add(clone)
+        twin = session.get_one(EncounterRow, books.visit(second.visit).id)
+        twin.patient_id = books.visit(first.visit).patient_id
     [row] = remitted(books, first.clp("0", member=first.member))
     assert row.status == "unmatched"
 
@@ -171,7 +157,7 @@ def test_of_two_visits_alike_on_one_day_a_person_chooses(books: Books) -> None:
 )
 def test_two_of_the_three_are_not_enough(books: Books, change: dict[str, str]) -> None:
     claim = one_filed(books)
-    [row] = remitted(books, claim.clp("0", **{"member": claim.member, **change}))
+    [row] = remitted(books, claim.clp("0", member=change.get("member", claim.member), day=change.get("day", "")))
     assert row.status == "unmatched"
 
 

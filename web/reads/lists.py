@@ -108,6 +108,7 @@ class Remittance:
     amount: str
     paid_on: str
     claim_count: int
+    posted_count: int
     state: Chip
     balanced: bool
     problems: tuple[str, ...]
@@ -353,6 +354,7 @@ def _remittance(payment: RemittanceRow, claims: Sequence[RemittanceClaimRow]) ->
         amount=formats.money(payment.payment_amount),
         paid_on=formats.day(payment.payment_date),
         claim_count=payment.claim_count,
+        posted_count=sum(claim.status == "posted" for claim in claims),
         state=posting_chip(payment.status),
         balanced=payment.balanced,
         problems=tuple(_problem(problem) for problem in payment.problems),

@@ -96,7 +96,13 @@ def test_conditions_of_the_trade_run(when: str) -> None:
 
 
 def test_limits_of_a_rule() -> None:
-    for broken in ({"when": "x" * 2_001}, {"actions": []}, {"actions": [KX] * 11}, {"effective_to": "2025-01-01"}):
+    wrong: list[dict[str, Any]] = [
+        {"when": "x" * 2_001},
+        {"actions": []},
+        {"actions": [KX] * 11},
+        {"effective_to": "2025-01-01"},
+    ]
+    for broken in wrong:
         with pytest.raises(ValueError, match="validation error"):
             PracticeRule.model_validate({**rule().model_dump(), **broken})
 

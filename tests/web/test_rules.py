@@ -186,7 +186,7 @@ def test_a_new_version_replaces_the_one_before_it(house: House, browse: Browse) 
 def test_what_is_wrong_is_said_in_words_and_nothing_typed_is_lost(
     house: House, browse: Browse, changes: dict[str, Any], said: str
 ) -> None:
-    answer = save(browse, **changes)
+    answer = save(browse, Role.BILLER, **changes)
     assert answer.status_code == 422
     assert said in answer.text.replace("&#39;", "'").replace("&gt;", ">")
     assert "A visit of two codes waits" in answer.text
@@ -195,7 +195,7 @@ def test_what_is_wrong_is_said_in_words_and_nothing_typed_is_lost(
 
 def test_the_form_tests_tries_and_grows_without_saving(house: House, browse: Browse) -> None:
     house.encounter("CH-1")
-    tested = save(browse, do="test", **{"test-1-name": "Hopes too much", "test-1-lines": "97110 GP x9"})
+    tested = save(browse, Role.BILLER, do="test", **{"test-1-name": "Hopes too much", "test-1-lines": "97110 GP x9"})
     assert tested.text.count("Passes") == 1
     assert "no line 97110 GP x9 among" in tested.text
     tried = save(browse, do="try", try_visit="CH-1", when="lines[8].units > 1")
@@ -213,7 +213,7 @@ def test_a_rule_with_failing_or_no_tests_is_not_published(house: House, browse: 
         [({"test-0-name": ""}, "no test case"), ({"test-0-lines": "97110 GP x9"}, "1 of 1 test cases fail")]
     ):
         name = f"unproven-{number}"
-        assert save(browse, rule_id=name, **changes).status_code == 303
+        assert save(browse, Role.BILLER, rule_id=name, **changes).status_code == 303
         supervisor.post(f"/rules/own/{name}/1/approve")
         refused = supervisor.post(f"/rules/own/{name}/1/publish")
         assert refused.status_code == 409

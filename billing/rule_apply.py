@@ -324,9 +324,19 @@ def _set_route(action: Route, rule: PracticeRule, run: _Run) -> None:
 
 
 def _put_lines(lines: Sequence[CodedLine], run: _Run) -> None:
-    """Lines as changed, with charge and expected payment counted anew where they differ."""
-    if tuple(lines) != run.claim.lines:
+    """Lines as changed, with charge and expected payment counted anew where that may differ."""
+    before = run.claim.lines
+    if tuple(lines) == before:
+        return
+    if [_worth(line) for line in lines] == [_worth(line) for line in before]:
+        run.put(replace(run.claim, lines=tuple(lines)))
+    else:
         run.put(recounted(run.claim, tuple(lines), run.encounter, run.context))
+
+
+def _worth(line: CodedLine) -> tuple[str, int, bool]:
+    """What a line's money rests on."""
+    return line.code, line.units, modifiers.ASSISTANT.isdisjoint(line.modifiers)
 
 
 def routed(gates: dict[Queue, tuple[Finding, ...]], route: Route | None) -> dict[Queue, tuple[Finding, ...]]:
@@ -337,6 +347,6 @@ def routed(gates: dict[Queue, tuple[Finding, ...]], route: Route | None) -> dict
     for queue, findings in gates.items():
         for finding in findings:
             moves = finding.stops and queue is not Queue.AUTHORIZATION
-            owner = route.owner if moves and route.owner else finding.owner
-            kept[route.queue if moves else queue].append(replace(finding, owner=owner))
+            moved = replace(finding, owner=route.owner) if moves and route.owner else finding
+            kept[route.queue if moves else queue].append(moved)
     return {queue: tuple(findings) for queue, findings in kept.items()}

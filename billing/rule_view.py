@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable
 from datetime import date
 from typing import Any
 
-from billing import modifiers
 from billing.coding import CodedClaim, final_code, minutes_of, terms_of
 from billing.context import AuthorizationBalance, VisitContext
 from billing.encounter import Encounter
@@ -249,8 +248,3 @@ def _entry(entry: Facts) -> str:
 def line_text(code: str, marks: Iterable[str], units: int) -> str:
     """A claim line in one breath: ``97110 GP KX x2``."""
     return f"{' '.join((code, *marks))} x{units}"
-
-
-def is_assisted(marks: Iterable[str]) -> bool:
-    """Whether a line's modifiers say that an assistant gave it."""
-    return bool(modifiers.ASSISTANT.intersection(marks))

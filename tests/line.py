@@ -41,6 +41,7 @@ from simulator.server import Simulator
 from worker import outside_worker, parts_of, story_worker
 
 PATIENCE_SECONDS = 45.0  # the first file judged in a process reads pyx12's maps: up to 12 s on a busy machine
+NOT_READY_ATTEMPTS = 10
 NOTHING_ELSE = {"partial": 0, "denied": 0, "rejected": 0, "lost": 0, "late": 0, "reversed": 0}
 ALL_PAID: dict[str, Any] = {"mix": {"paid": 1, **NOTHING_ELSE}, "patient_share": 0, "duplicate_share": 0}
 
@@ -137,9 +138,18 @@ class Line:
             seen_version=item.version,
         )
         handle = self.client.get_workflow_handle(item.workflow_id)
-        outcome = await handle.execute_update(
-            "decide", command, id=str(command.command_id), result_type=DecisionOutcome
-        )
+        for attempt in range(NOT_READY_ATTEMPTS):
+            try:
+                outcome = await handle.execute_update(
+                    "decide", command, id=str(command.command_id), result_type=DecisionOutcome
+                )
+            except RPCError as error:
+                # on a loaded machine a workflow task may have run out of time; the desk then leaves word in the outbox
+                if error.status is not RPCStatusCode.FAILED_PRECONDITION or attempt == NOT_READY_ATTEMPTS - 1:
+                    raise
+                await asyncio.sleep(1)
+            else:
+                break
         return str(outcome.message)
 
     async def until(self, what: Callable[[], Any], seconds: float = PATIENCE_SECONDS) -> Any:

@@ -19,7 +19,7 @@ import structlog
 from pydantic import SecretStr
 from sqlalchemy import Engine, func, select, text
 from temporalio.client import Client, WorkflowUpdateFailedError
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 from activities import intake
 from activities.catalog import Wiring

@@ -101,7 +101,7 @@ def file_claim(
     _collect_at_desk(session, row, encounter, _paid_at_desk(session, row) if before else ledger.ZERO)
     row.stage, row.updated_at = Stage.SUBMISSION.value, now
     summary = (
-        f"Claim {version.patient_control_number} ready: {len(coded.lines)} lines, ${coded.total_charge}, "
+        f"Claim {version.patient_control_number} ready: {_counted(coded)}, ${coded.total_charge}, "
         f"expected from the plan ${coded.expected_payment}"
     )
     detail = {"frequency_code": frequency, "version": version.version}
@@ -110,6 +110,10 @@ def file_claim(
     workflow_id = batch_workflow_id(row.practice_id, page.connection)
     tell(session, row.practice_id, workflow_id, "BatchWorkflow", reference, "claims_ready")
     return version
+
+
+def _counted(coded: CodedClaim) -> str:
+    return "1 line" if len(coded.lines) == 1 else f"{len(coded.lines)} lines"
 
 
 def withdraw(session: Session, row: EncounterRow, claim: ClaimVersionRow | None) -> None:

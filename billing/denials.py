@@ -197,7 +197,8 @@ def _posted(adjustments: Sequence[tuple[str, str, Decimal]], effects: frozenset[
 
 def _words(group: str, reason: ReasonCode, remarks: Sequence[RemarkCode], path: Path) -> str:
     said = "".join(f" {remark.code}: {remark.paraphrase}." for remark in remarks)
-    return f"{group}-{reason.code}: {reason.paraphrase}; {explain_group(group)}.{said} Usual way on: {path.value.replace("_", " ")}."
+    way = path.value.replace("_", " ")
+    return f"{group}-{reason.code}: {reason.paraphrase}; {explain_group(group)}.{said} Usual way on: {way}."
 
 
 def assess(

@@ -93,7 +93,8 @@ class BatchActivities:
             practice_id=practice.id,
             connection=connection.connection,
             interchange_control_number=number,
-            file_name=f"FP{number:09d}.837",
+            # two practices may share a mailbox, so the number alone would not do
+            file_name=f"FP{practice.id.hex[:8].upper()}-{number:09d}.837",
             content=content,
             sha256=hashlib.sha256(content).hexdigest(),
             claim_count=len(good),

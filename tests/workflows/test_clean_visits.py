@@ -17,15 +17,10 @@ async def test_clean_visits_are_paid_and_closed_untouched(engine: Engine, tempor
         assert [result.status for result in results] == ["created"] * 5
         await clinic.until(lambda: clinic.stages() == {"closed": 5})
         for visit in visits:
-            assert clinic.story(visit["encounter_id"]) == [
-                "encounter.received",
-                "claim.ready",
-                "claim.batched",
-                "claim.sent",
-                "claim.accepted",
-                "claim.paid",
-                "stage.closed",
-            ]
+            story = clinic.story(visit["encounter_id"])
+            assert (*story[:3], story[-1]) == ("encounter.received", "claim.ready", "claim.batched", "stage.closed")
+            # a quick clearinghouse may answer before we have noted that the file is there
+            assert sorted(story[3:-1]) == ["claim.accepted", "claim.paid", "claim.sent"]
             row = clinic.visit(visit["encounter_id"])
             assert (row.closed_as, row.touched) == ("paid", False)
         sent = inbox(clinic.simulator_root)

@@ -68,10 +68,10 @@ async def clinic(ground: Ground, made: Clinic, tales: dict[str, tuple[str, ...]]
         intake.receive_payments(running.engine, running.practice_id, "card-terminal", [_pays(running, n) for n in paid])
         strange = remittance([("NOTOURS0001", "118.00")], trace="EFT-40718", day=f"{TODAY:%Y%m%d}").decode()
         running.leave_in_mailbox("era-40718.835", strange)
-        silent = running.rows(EncounterRow, EncounterRow.stage == "remittance")
+        silent = _silent(running)
         for row in silent:
             await TimeSkipper(running.client).fast_forward(running.handle(row.external_id), SILENCE)
-        await running.until(lambda: len(running.items("follow_up")) == len(silent) and _unmatched(running))
+        await running.until(lambda: not _silent(running) and _unmatched(running))
         await running.until(lambda: all(running.visit(number).stage == "closed" for number in paid))
         _grow_old(running, [running.item(numbers[-1]) for numbers in tales.values()])
         yield running
@@ -81,7 +81,13 @@ def _settled(clinic: Line, lost: int) -> bool:
     stages = clinic.stages()
     with practice_session(clinic.engine, clinic.practice_id) as session:
         waiting = session.scalar(text("SELECT count(*) FROM outbox WHERE state <> 'done'"))
-    return not waiting and not MOVING & set(stages) and stages.get("remittance", 0) <= lost
+    return not waiting and not MOVING & set(stages) and len(_silent(clinic)) <= lost
+
+
+def _silent(clinic: Line) -> list[EncounterRow]:
+    """Visits that wait for a payer and for nobody at the desk."""
+    rows = clinic.rows(EncounterRow, EncounterRow.stage == "remittance")
+    return [row for row in rows if clinic.item(row.external_id) is None]
 
 
 def _pays(clinic: Line, number: str) -> dict[str, str]:

@@ -10,7 +10,7 @@ from models.ids import authorization_workflow_id
 from models.store.session import practice_session
 from models.tables.authorizations import AuthorizationRow
 from models.tables.desk import WorkItemRow
-from models.tables.life import EventRow
+from models.tables.life import EventRow, OutboxRow
 from tests.line import TODAY, Line
 from tests.workflows.visits import COMMERCIAL, PREFERRED, sibling, visit
 
@@ -48,6 +48,11 @@ def _handle(clinic: Line, number: str) -> Any:
     return clinic.client.get_workflow_handle(authorization_workflow_id(_row(clinic, number).id))
 
 
+async def _all_started(clinic: Line) -> None:
+    """Word of every authorization has reached Temporal."""
+    await clinic.until(lambda: not clinic.rows(OutboxRow, OutboxRow.state != "done"))
+
+
 def _item(clinic: Line, number: str) -> WorkItemRow | None:
     which = (WorkItemRow.authorization_id == _row(clinic, number).id, WorkItemRow.closed_at.is_(None))
     found = clinic.rows(WorkItemRow, *which)
@@ -73,6 +78,7 @@ async def _is_over(clinic: Line, number: str) -> None:
 async def test_the_next_is_asked_for_seven_days_ahead_escalated_at_five_and_ends_with_the_day(
     clinic: Line, time_skipper: TimeSkipper
 ) -> None:
+    await _all_started(clinic)
     await clinic.until(lambda: "authorization.recorded" in _story(clinic, "EXPIRES"))
     handle = _handle(clinic, "EXPIRES")
     await time_skipper.fast_forward(handle, timedelta(days=LENGTH - 9))
@@ -99,6 +105,7 @@ async def test_the_next_is_asked_for_seven_days_ahead_escalated_at_five_and_ends
 
 
 async def test_recording_the_next_replaces_the_old_one(clinic: Line, time_skipper: TimeSkipper) -> None:
+    await _all_started(clinic)
     handle = _handle(clinic, "REPLACED")
     await time_skipper.fast_forward(handle, timedelta(days=LENGTH - 6))
     item = await clinic.until(lambda: _item(clinic, "REPLACED"))
@@ -117,6 +124,7 @@ async def _flags_are(clinic: Line, flags: list[str]) -> None:
 
 
 async def test_low_visits_are_flagged_at_three_and_two_once_each_and_care_without_visits_ends_it(clinic: Line) -> None:
+    await _all_started(clinic)
     first = visit("LIFEFLAGS", COMMERCIAL, like=PREFERRED)
     first["patient"]["patient_id"] = "LIFE-3"
     visits = [first]
@@ -139,6 +147,7 @@ async def test_low_visits_are_flagged_at_three_and_two_once_each_and_care_withou
 
 
 async def test_where_care_ends_nobody_is_asked_again(clinic: Line) -> None:
+    await _all_started(clinic)
     item = await clinic.until(lambda: _item(clinic, "CAREENDS"))
     assert item.escalated
     await clinic.decide(item, "not_continuing", reason="discharged", role="front_desk")

@@ -33,7 +33,7 @@ from models.store import ledger
 from models.store.session import practice_session
 from models.tables.access import UserRow
 from models.tables.claims import ClaimVersionRow
-from models.tables.desk import WorkItemRow
+from models.tables.desk import DecisionRow, WorkItemRow
 from models.tables.encounters import EncounterRow
 from models.tables.life import EventRow
 from simulator.config import SimulatorConfig, World
@@ -144,13 +144,20 @@ class Line:
                     "decide", command, id=str(command.command_id), result_type=DecisionOutcome
                 )
             except RPCError as error:
-                # on a loaded machine a workflow task may have run out of time; the desk then leaves word in the outbox
+                # a workflow task ran out of time, or the decision ended the workflow before it could answer: what was
+                # decided stands in the tables, and asking again is the same decision
+                if decided := self._outcome(command.command_id):
+                    return decided
                 if error.status is not RPCStatusCode.FAILED_PRECONDITION or attempt == NOT_READY_ATTEMPTS - 1:
                     raise
                 await asyncio.sleep(1)
             else:
                 break
         return str(outcome.message)
+
+    def _outcome(self, command_id: UUID) -> str | None:
+        with practice_session(self.engine, self.practice_id) as session:
+            return session.scalar(select(DecisionRow.outcome).where(DecisionRow.command_id == command_id))
 
     async def until(self, what: Callable[[], Any], seconds: float = PATIENCE_SECONDS) -> Any:
         """Wait until something is so, and return it; say where everything stands if it never is."""

@@ -22,6 +22,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from models.ids import new_id
 from models.messages import Decision, DecisionOutcome
 from models.store.session import practice_session
+from models.tables.desk import DecisionRow
 from models.tables.life import OutboxRow
 
 UPDATE = "decide"
@@ -85,6 +86,9 @@ class TemporalCommands:
         except WorkflowUpdateRPCTimeoutOrCancelledError:
             return await run_in_threadpool(self._leave_word, workflow_id, decision)
         except RPCError as failure:
+            # the decision may have been applied, and even have ended the workflow, before it could answer
+            if (decided := await run_in_threadpool(self._outcome, decision)) is not None:
+                return Answer("done", decided)
             if failure.status == RPCStatusCode.NOT_FOUND:
                 return Answer("closed", CLOSED)
             return await run_in_threadpool(self._leave_word, workflow_id, decision)
@@ -111,6 +115,10 @@ class TemporalCommands:
 
     def _failed_lately(self) -> bool:
         return self._failed_at is not None and time.monotonic() - self._failed_at < RECONNECT_SECONDS
+
+    def _outcome(self, decision: Decision) -> str | None:
+        with practice_session(self._engine, decision.practice_id) as session:
+            return session.scalar(select(DecisionRow.outcome).where(DecisionRow.command_id == decision.command_id))
 
     def _leave_word(self, workflow_id: str, decision: Decision) -> Answer:
         message = decision.model_dump(mode="json")

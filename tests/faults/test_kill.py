@@ -37,8 +37,8 @@ def murder(stack: Stack, enough: threading.Event, kills: Counter[str]) -> None:
 
 
 def test_nothing_is_lost_or_doubled_while_everything_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("embedded.RESTART_LIMIT", 1_000)  # it is us who keep killing
-    monkeypatch.setattr("embedded.RESTART_LONGEST_PAUSE_SECONDS", 1.0)
+    monkeypatch.setattr("embedded.stack.RESTART_LIMIT", 1_000)  # it is us who keep killing
+    monkeypatch.setattr("embedded.stack.RESTART_LONGEST_PAUSE_SECONDS", 1.0)
     visits = list(volume(7, as_of(), VISITS))
     kills: Counter[str] = Counter()
     enough = threading.Event()

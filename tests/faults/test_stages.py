@@ -17,8 +17,8 @@ pytestmark = pytest.mark.stack
 
 
 def test_a_death_at_every_stage_loses_and_doubles_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("embedded.RESTART_LIMIT", 1_000)
-    monkeypatch.setattr("embedded.RESTART_LONGEST_PAUSE_SECONDS", 0.5)
+    monkeypatch.setattr("embedded.stack.RESTART_LIMIT", 1_000)
+    monkeypatch.setattr("embedded.stack.RESTART_LONGEST_PAUSE_SECONDS", 0.5)
     visits = list(volume(11, as_of(), VISITS))
     commands = {
         "worker": [*python("dying"), "worker", *IN_THE_WORKER],

@@ -184,7 +184,7 @@ def test_the_command_line_shows_the_sentence_and_no_traceback(var_dir: Path) -> 
 def test_a_part_that_cannot_live_ends_the_stack_with_its_last_words(
     var_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("embedded.RESTART_LIMIT", 2)
+    monkeypatch.setattr("embedded.stack.RESTART_LIMIT", 2)
     commands = COMMANDS | {"worker": [sys.executable, "-c", "import sys; sys.exit('no such table: visits')"]}
     with Stack(settings_in(var_dir), services=("worker",), commands=commands) as stack:
         with pytest.raises(Problem, match=r"(?s)worker ended 3 times within a minute.*no such table: visits"):

@@ -1,0 +1,230 @@
+"""How an authorization will burn down: what is used, what is booked, on which day it runs out, and what to do when."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from decimal import Decimal
+from itertools import accumulate
+from math import ceil
+from typing import Literal
+
+from billing.authorization import DUE_DAYS, REOPEN_DAYS, SUBJECT
+from billing.findings import Step
+from billing.vocabulary import UnitOfMeasure
+
+LOOK_BACK_DAYS = 28  # over which the usual frequency is taken (practice default)
+WEEK = 7
+NO_MONEY = Decimal("0.00")
+
+Kind = Literal["granted", "used", "booked", "estimated"]
+End = Literal["run_out", "expiry"]
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What was approved. quantity and used_before (elsewhere, before Firstpass) in its unit of measure; both dates
+    belong to it."""
+
+    quantity: int
+    unit_of_measure: UnitOfMeasure
+    effective_from: date
+    effective_to: date
+    used_before: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """What one visit takes: its day, and how much in the authorization's unit of measure (more than zero)."""
+
+    day: date
+    quantity: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """What the forecast rests on besides the ledger.
+
+    lead_days: the payer's usual time to answer. visits_per_week: from history, for days on which nothing is booked;
+    None takes it from the visits of this authorization (``usual_frequency``). expected_payment: dollars a visit brings.
+    """
+
+    lead_days: int
+    visits_per_week: Decimal | None = None
+    expected_payment: Decimal = NO_MONEY
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A step of the chart: from this day on so much is left. kind: what brought it there."""
+
+    day: date
+    left: int
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class BurnDown:
+    """One authorization's course.
+
+    left: now, signed visits taken off. reserved: taken by booked visits that still fit. runs_out_on, runs_out_at_visit:
+    the last visit there is enough for, counted from the authorization's first (in visits where it counts visits, else
+    in visits known to us); None: it ends first. estimated: that day rests on the usual frequency, not on bookings
+    alone. first_uncovered_on: the first booked visit that does not fit. comes_first: what ends it. due_on: two days
+    after the re-authorization opens, as 7 and 5 days before expiry are. beyond: booked visits it does not cover.
+    """
+
+    left: int
+    reserved: int
+    points: tuple[Point, ...]
+    runs_out_on: date | None
+    runs_out_at_visit: int | None
+    estimated: bool
+    first_uncovered_on: date | None
+    comes_first: End
+    reauthorization_opens_on: date
+    due_on: date
+    beyond: tuple[Draw, ...]
+    dollars_at_risk: Decimal
+    steps: tuple[Step, ...]
+
+    @property
+    def left_after_booked(self) -> int:
+        """What nobody has booked yet."""
+        return self.left - self.reserved
+
+
+@dataclass(frozen=True, slots=True)
+class _Course:
+    """The future as far as the grant carries it: fitting draws with their kind, and the booked ones that do not fit."""
+
+    fitting: tuple[tuple[Draw, Kind], ...]
+    beyond: tuple[Draw, ...]
+    empties: bool  # after the last fitting draw nothing more fits
+
+
+def usual_frequency(visit_days: Sequence[date], today: date) -> Decimal:
+    """Visits per week over the last 28 days, or over the shorter time since the first of them, a week at least."""
+    recent = {day for day in visit_days if today - timedelta(days=LOOK_BACK_DAYS) < day <= today}
+    if not recent:
+        return Decimal(0)
+    days = max(WEEK, (today - min(recent)).days + 1)
+    return (Decimal(len(recent) * WEEK) / days).quantize(Decimal("0.1"))
+
+
+def burn_down(grant: Grant, used: Sequence[Draw], booked: Sequence[Draw], today: date, habits: Habits) -> BurnDown:
+    """What becomes of an authorization. ``used``: signed visits; ``booked``: every booked visit that would use it,
+    whether there was enough to reserve for it or not.
+
+    Booked visits come first, in the order of their days; after the last of them, and where nothing is booked, the usual
+    frequency goes on, as an estimate. The first visit that does not fit whole ends it. A re-authorization opens at the
+    earlier of 7 days before expiry (the payer's own time, where longer) and the run-out less the payer's time to
+    answer (founding playbook; practice default).
+    """
+    spent = sorted(used, key=lambda draw: draw.day)
+    left = grant.quantity - grant.used_before - sum(draw.quantity for draw in spent)
+    pace = _pace(spent, today, habits)
+    course = _course(grant, left, booked, today, pace)
+    planned = [draw for draw, kind in course.fitting if kind == "booked"]
+    runs_out_on = _last_day(course, spent, today) if course.empties else None
+    opens_on = _opens_on(grant.effective_to, runs_out_on, habits.lead_days)
+    down = BurnDown(
+        left=left,
+        reserved=sum(draw.quantity for draw in planned),
+        points=_points(grant, spent, course),
+        runs_out_on=runs_out_on,
+        runs_out_at_visit=_visit_number(grant, spent, course) if course.empties else None,
+        estimated=course.empties and any(kind == "estimated" for _, kind in course.fitting),
+        first_uncovered_on=course.beyond[0].day if course.beyond else None,
+        comes_first="run_out" if runs_out_on is not None else "expiry",
+        reauthorization_opens_on=opens_on,
+        due_on=opens_on + timedelta(days=REOPEN_DAYS - DUE_DAYS),
+        beyond=course.beyond,
+        dollars_at_risk=habits.expected_payment * len(course.beyond),
+        steps=(),
+    )
+    return replace(down, steps=_steps(down, grant, pace))
+
+
+def _pace(spent: Sequence[Draw], today: date, habits: Habits) -> tuple[Decimal, int]:
+    """Visits per week, and what a visit usually takes (rounded up)."""
+    per_week = habits.visits_per_week
+    if per_week is None:
+        per_week = usual_frequency([draw.day for draw in spent], today)
+    return per_week, ceil(sum(draw.quantity for draw in spent) / len(spent)) if spent else 1
+
+
+def _course(grant: Grant, left: int, booked: Sequence[Draw], today: date, pace: tuple[Decimal, int]) -> _Course:
+    ordered = sorted(booked, key=lambda draw: draw.day)
+    inside = [draw for draw in ordered if draw.day <= grant.effective_to]
+    needed = list(accumulate(draw.quantity for draw in inside))
+    fits = sum(1 for total in needed if total <= left)
+    fitting: list[tuple[Draw, Kind]] = [(draw, "booked") for draw in inside[:fits]]
+    remaining = left - (needed[fits - 1] if fits else 0)
+    if fits < len(inside) or remaining <= 0:
+        return _Course(tuple(fitting), tuple(ordered[fits:]), empties=True)
+    start = max([today, grant.effective_from - timedelta(days=1), *(draw.day for draw in inside)])
+    guessed, empties = _estimate(remaining, start, grant.effective_to, pace)
+    return _Course((*fitting, *guessed), tuple(ordered[fits:]), empties)
+
+
+def _estimate(
+    remaining: int, start: date, until: date, pace: tuple[Decimal, int]
+) -> tuple[list[tuple[Draw, Kind]], bool]:
+    """Visits at the usual frequency from ``start`` on, as many as fit; and whether they leave nothing."""
+    per_week, quantity = pace
+    if per_week <= 0:
+        return [], False
+    fits = remaining // quantity
+    days = (start + timedelta(days=ceil(number * WEEK / per_week)) for number in range(1, fits + 1))
+    guessed: list[tuple[Draw, Kind]] = [(Draw(day, quantity), "estimated") for day in days if day <= until]
+    return guessed, len(guessed) == fits
+
+
+def _last_day(course: _Course, spent: Sequence[Draw], today: date) -> date:
+    if course.fitting:
+        return course.fitting[-1][0].day
+    return max((draw.day for draw in spent), default=today)
+
+
+def _visit_number(grant: Grant, spent: Sequence[Draw], course: _Course) -> int:
+    known = len(spent) + len(course.fitting)
+    return known + (grant.used_before if grant.unit_of_measure is UnitOfMeasure.VISITS else 0)
+
+
+def _opens_on(effective_to: date, runs_out_on: date | None, lead_days: int) -> date:
+    before_expiry = effective_to - timedelta(days=max(REOPEN_DAYS, lead_days))
+    if runs_out_on is None:
+        return before_expiry
+    return min(before_expiry, runs_out_on - timedelta(days=lead_days))
+
+
+def _points(grant: Grant, spent: Sequence[Draw], course: _Course) -> tuple[Point, ...]:
+    left = grant.quantity - grant.used_before
+    drawn: list[tuple[Draw, Kind]] = [(draw, "used") for draw in spent]
+    points = [Point(min([grant.effective_from, *(draw.day for draw in spent)]), left, "granted")]
+    for draw, kind in (*drawn, *course.fitting):
+        left -= draw.quantity
+        points.append(Point(draw.day, left, kind))
+    return tuple(points)
+
+
+def _steps(down: BurnDown, grant: Grant, pace: tuple[Decimal, int]) -> tuple[Step, ...]:
+    unit = grant.unit_of_measure.value
+    told = [f"{grant.quantity} {unit} granted, {grant.quantity - down.left} used -> {down.left} left"]
+    if down.reserved:
+        told.append(f"{down.reserved} reserved by booked visits -> {down.left_after_booked} left after them")
+    if any(point.kind == "estimated" for point in down.points):
+        told.append(f"after what is booked, {pace[0]} visits a week as in the last 28 days (an estimate)")
+    told.append(_end_in_words(down, grant))
+    told.append(f"re-authorization opens {down.reauthorization_opens_on}, due {down.due_on}")
+    if down.beyond:
+        many = f"{len(down.beyond)} booked visits are" if len(down.beyond) > 1 else "1 booked visit is"
+        told.append(f"{many} beyond it, the first on {down.first_uncovered_on}: ${down.dollars_at_risk:,.2f} at risk")
+    return tuple(Step(SUBJECT, text) for text in told)
+
+
+def _end_in_words(down: BurnDown, grant: Grant) -> str:
+    if down.runs_out_on is None:
+        return f"ends {grant.effective_to}, before it runs out"
+    guess = ", by estimate" if down.estimated else ""
+    return f"runs out {down.runs_out_on} with visit {down.runs_out_at_visit}{guess}; ends {grant.effective_to}"

@@ -28,6 +28,8 @@ POOL_RECYCLE_SECONDS = 30 * 60
 NONCE_BYTES = 12
 ENCODING = b"binary/firstpass-aes256gcm"
 KEY_ID = "firstpass-key"
+IDLE_IN_TRANSACTION_SECONDS = 120
+KEEPALIVE_SECONDS = 15
 
 
 def psycopg_url(url: str) -> URL:
@@ -56,7 +58,12 @@ def make_engine(url: str, *, pool_size: int = 20, application_name: str = "first
         connect_args={
             "connect_timeout": CONNECT_SECONDS,
             "application_name": application_name,
-            "options": "-c timezone=UTC",
+            # a worker that froze, or whose network went away, must not sit on rows that others wait for
+            "options": f"-c timezone=UTC -c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_SECONDS * 1000}",
+            "keepalives_idle": KEEPALIVE_SECONDS,
+            "keepalives_interval": KEEPALIVE_SECONDS,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 4 * KEEPALIVE_SECONDS * 1000,
         },
     )
 

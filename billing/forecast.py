@@ -25,11 +25,11 @@ class Grant:
     """What was approved. quantity and used_before (elsewhere, before Firstpass) in its unit of measure; both dates
     belong to it."""
 
-    quantity: int
+    quantity: Decimal
     unit_of_measure: UnitOfMeasure
     effective_from: date
     effective_to: date
-    used_before: int = 0
+    used_before: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Draw:
     """What one visit takes: its day, and how much in the authorization's unit of measure (more than zero)."""
 
     day: date
-    quantity: int = 1
+    quantity: Decimal = Decimal(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Point:
     """A step of the chart: from this day on so much is left. kind: what brought it there."""
 
     day: date
-    left: int
+    left: Decimal
     kind: Kind
 
 
@@ -73,8 +73,8 @@ class BurnDown:
     after the re-authorization opens, as 7 and 5 days before expiry are. beyond: booked visits it does not cover.
     """
 
-    left: int
-    reserved: int
+    left: Decimal
+    reserved: Decimal
     points: tuple[Point, ...]
     runs_out_on: date | None
     runs_out_at_visit: int | None
@@ -88,7 +88,7 @@ class BurnDown:
     steps: tuple[Step, ...]
 
     @property
-    def left_after_booked(self) -> int:
+    def left_after_booked(self) -> Decimal:
         """What nobody has booked yet."""
         return self.left - self.reserved
 
@@ -121,15 +121,15 @@ def burn_down(grant: Grant, used: Sequence[Draw], booked: Sequence[Draw], today:
     answer (founding playbook; practice default).
     """
     spent = sorted(used, key=lambda draw: draw.day)
-    left = grant.quantity - grant.used_before - sum(draw.quantity for draw in spent)
+    left = grant.quantity - grant.used_before - _total(spent)
     pace = _pace(spent, today, habits)
     course = _course(grant, left, booked, today, pace)
     planned = [draw for draw, kind in course.fitting if kind == "booked"]
-    runs_out_on = _last_day(course, spent, today) if course.empties else None
+    runs_out_on = _last_day(grant, course, spent) if course.empties else None
     opens_on = _opens_on(grant.effective_to, runs_out_on, habits.lead_days)
     down = BurnDown(
         left=left,
-        reserved=sum(draw.quantity for draw in planned),
+        reserved=_total(planned),
         points=_points(grant, spent, course),
         runs_out_on=runs_out_on,
         runs_out_at_visit=_visit_number(grant, spent, course) if course.empties else None,
@@ -145,50 +145,55 @@ def burn_down(grant: Grant, used: Sequence[Draw], booked: Sequence[Draw], today:
     return replace(down, steps=_steps(down, grant, pace))
 
 
-def _pace(spent: Sequence[Draw], today: date, habits: Habits) -> tuple[Decimal, int]:
+def _pace(spent: Sequence[Draw], today: date, habits: Habits) -> tuple[Decimal, Decimal]:
     """Visits per week, and what a visit usually takes (rounded up)."""
     per_week = habits.visits_per_week
     if per_week is None:
         per_week = usual_frequency([draw.day for draw in spent], today)
-    return per_week, ceil(sum(draw.quantity for draw in spent) / len(spent)) if spent else 1
+    return per_week, Decimal(ceil(_total(spent) / len(spent)) if spent else 1)
 
 
-def _course(grant: Grant, left: int, booked: Sequence[Draw], today: date, pace: tuple[Decimal, int]) -> _Course:
+def _course(grant: Grant, left: Decimal, booked: Sequence[Draw], today: date, pace: tuple[Decimal, Decimal]) -> _Course:
     ordered = sorted(booked, key=lambda draw: draw.day)
-    inside = [draw for draw in ordered if draw.day <= grant.effective_to]
+    inside = [draw for draw in ordered if grant.effective_from <= draw.day <= grant.effective_to]
+    outside = [draw for draw in ordered if not grant.effective_from <= draw.day <= grant.effective_to]
     needed = list(accumulate(draw.quantity for draw in inside))
     fits = sum(1 for total in needed if total <= left)
+    beyond = tuple(sorted((*inside[fits:], *outside), key=lambda draw: draw.day))
     fitting: list[tuple[Draw, Kind]] = [(draw, "booked") for draw in inside[:fits]]
-    remaining = left - (needed[fits - 1] if fits else 0)
+    remaining = left - _total(inside[:fits])
     if fits < len(inside) or remaining <= 0:
-        return _Course(tuple(fitting), tuple(ordered[fits:]), empties=True)
+        return _Course(tuple(fitting), beyond, empties=True)
     start = max([today, grant.effective_from - timedelta(days=1), *(draw.day for draw in inside)])
     guessed, empties = _estimate(remaining, start, grant.effective_to, pace)
-    return _Course((*fitting, *guessed), tuple(ordered[fits:]), empties)
+    return _Course((*fitting, *guessed), beyond, empties)
 
 
 def _estimate(
-    remaining: int, start: date, until: date, pace: tuple[Decimal, int]
+    remaining: Decimal, start: date, until: date, pace: tuple[Decimal, Decimal]
 ) -> tuple[list[tuple[Draw, Kind]], bool]:
     """Visits at the usual frequency from ``start`` on, as many as fit; and whether they leave nothing."""
     per_week, quantity = pace
     if per_week <= 0:
         return [], False
-    fits = remaining // quantity
+    fits = int(remaining // quantity)
     days = (start + timedelta(days=ceil(number * WEEK / per_week)) for number in range(1, fits + 1))
     guessed: list[tuple[Draw, Kind]] = [(Draw(day, quantity), "estimated") for day in days if day <= until]
     return guessed, len(guessed) == fits
 
 
-def _last_day(course: _Course, spent: Sequence[Draw], today: date) -> date:
-    if course.fitting:
-        return course.fitting[-1][0].day
-    return max((draw.day for draw in spent), default=today)
+def _total(draws: Sequence[Draw]) -> Decimal:
+    return sum((draw.quantity for draw in draws), Decimal(0))
+
+
+def _last_day(grant: Grant, course: _Course, spent: Sequence[Draw]) -> date:
+    days = [draw.day for draw in spent] + [draw.day for draw, _ in course.fitting]
+    return max(days, default=grant.effective_from)
 
 
 def _visit_number(grant: Grant, spent: Sequence[Draw], course: _Course) -> int:
     known = len(spent) + len(course.fitting)
-    return known + (grant.used_before if grant.unit_of_measure is UnitOfMeasure.VISITS else 0)
+    return known + (int(grant.used_before) if grant.unit_of_measure is UnitOfMeasure.VISITS else 0)
 
 
 def _opens_on(effective_to: date, runs_out_on: date | None, lead_days: int) -> date:
@@ -204,15 +209,20 @@ def _points(grant: Grant, spent: Sequence[Draw], course: _Course) -> tuple[Point
     points = [Point(min([grant.effective_from, *(draw.day for draw in spent)]), left, "granted")]
     for draw, kind in (*drawn, *course.fitting):
         left -= draw.quantity
-        points.append(Point(draw.day, left, kind))
+        # a booked day may have passed before the visit is signed: it is taken where the ledger ends
+        points.append(Point(max(draw.day, points[-1].day), left, kind))
     return tuple(points)
 
 
-def _steps(down: BurnDown, grant: Grant, pace: tuple[Decimal, int]) -> tuple[Step, ...]:
+def _steps(down: BurnDown, grant: Grant, pace: tuple[Decimal, Decimal]) -> tuple[Step, ...]:
     unit = grant.unit_of_measure.value
-    told = [f"{grant.quantity} {unit} granted, {grant.quantity - down.left} used -> {down.left} left"]
+    told = [
+        f"{_said(grant.quantity)} {unit} granted, {_said(grant.quantity - down.left)} used -> {_said(down.left)} left"
+    ]
     if down.reserved:
-        told.append(f"{down.reserved} reserved by booked visits -> {down.left_after_booked} left after them")
+        told.append(
+            f"{_said(down.reserved)} reserved by booked visits -> {_said(down.left_after_booked)} left after them"
+        )
     if any(point.kind == "estimated" for point in down.points):
         told.append(f"after what is booked, {pace[0]} visits a week as in the last 28 days (an estimate)")
     told.append(_end_in_words(down, grant))
@@ -228,3 +238,8 @@ def _end_in_words(down: BurnDown, grant: Grant) -> str:
         return f"ends {grant.effective_to}, before it runs out"
     guess = ", by estimate" if down.estimated else ""
     return f"runs out {down.runs_out_on} with visit {down.runs_out_at_visit}{guess}; ends {grant.effective_to}"
+
+
+def _said(quantity: Decimal) -> str:
+    """``12``, ``12.50``: whole where it is whole."""
+    return f"{quantity:f}" if quantity % 1 else f"{quantity:.0f}"

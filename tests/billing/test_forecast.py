@@ -24,7 +24,7 @@ def forecast(
     quantity: int, used: list[Draw], booked: list[Draw], *, today: date = TODAY, lead: int = 7, per_week: str = "0"
 ) -> BurnDown:
     habits = Habits(lead, Decimal(per_week), expected_payment=Decimal("107.50"))
-    return burn_down(Grant(quantity, VISITS, FROM, TO), used, booked, today, habits)
+    return burn_down(Grant(Decimal(quantity), VISITS, FROM, TO), used, booked, today, habits)
 
 
 @pytest.mark.parametrize(
@@ -67,25 +67,41 @@ def test_booked_visits_beyond_quantity_or_expiry_are_money_at_risk() -> None:
     assert [draw.day for draw in down.beyond] == [draw.day for draw in days(5, after_the_end)]
     assert down.first_uncovered_on == TODAY + timedelta(days=5)
     assert down.dollars_at_risk == Decimal("215.00")
-    assert (down.left, down.reserved, down.left_after_booked) == (2, 2, 0)
+    assert [down.left, down.reserved, down.left_after_booked] == [2, 2, 0]
     late = forecast(9, [], days(1, after_the_end))
     assert late.beyond == (Draw(TODAY + timedelta(days=after_the_end)),)
     assert (late.comes_first, late.runs_out_on) == ("expiry", None)
 
 
 def test_units_that_do_not_suffice_for_a_whole_visit_end_it() -> None:
-    grant = Grant(12, UnitOfMeasure.UNITS, FROM, TO, used_before=2)
-    used = [Draw(TODAY - timedelta(days=3), 4)]
-    booked = [Draw(TODAY + timedelta(days=1), 4), Draw(TODAY + timedelta(days=2), 4)]
+    grant = Grant(Decimal(12), UnitOfMeasure.UNITS, FROM, TO, used_before=Decimal(2))
+    used = [Draw(TODAY - timedelta(days=3), Decimal(4))]
+    booked = [Draw(TODAY + timedelta(days=1), Decimal(4)), Draw(TODAY + timedelta(days=2), Decimal(4))]
     down = burn_down(grant, used, booked, TODAY, Habits(lead_days=7))
-    assert (down.left, down.reserved, down.left_after_booked) == (6, 4, 2)
+    assert [down.left, down.reserved, down.left_after_booked] == [6, 4, 2]
     assert (down.runs_out_on, down.runs_out_at_visit) == (TODAY + timedelta(days=1), 2)
     assert down.first_uncovered_on == TODAY + timedelta(days=2)
 
 
 def test_what_was_used_elsewhere_counts_among_the_visits() -> None:
-    down = burn_down(Grant(10, VISITS, FROM, TO, used_before=8), days(-1), days(4), TODAY, Habits(lead_days=7))
-    assert (down.left, down.runs_out_at_visit) == (1, 10)
+    down = burn_down(
+        Grant(Decimal(10), VISITS, FROM, TO, used_before=Decimal(8)), days(-1), days(4), TODAY, Habits(lead_days=7)
+    )
+    assert down.left == 1
+    assert down.runs_out_at_visit == 10
+
+
+def test_a_booked_day_that_passed_unsigned_is_still_to_come_in_the_ledger() -> None:
+    down = forecast(3, days(-9, -1), days(-5))
+    assert [(TODAY - point.day).days for point in down.points[1:]] == [9, 1, 1]
+    assert [point.left for point in down.points[1:]] == [2, 1, 0]
+    assert down.runs_out_on == TODAY - timedelta(days=1)
+
+
+def test_parts_are_said_and_whole_quantities_are_whole() -> None:
+    grant = Grant(Decimal("1500.00"), UnitOfMeasure.UNITS, FROM, TO)
+    down = burn_down(grant, [Draw(TODAY, Decimal("107.50"))], [], TODAY, Habits(lead_days=7))
+    assert down.steps[0].text == "1500 units granted, 107.50 used -> 1392.50 left"
 
 
 def test_the_words_say_what_is_booked_what_is_estimated_and_what_is_at_risk() -> None:
@@ -114,15 +130,16 @@ def test_the_usual_frequency_is_taken_from_the_last_four_weeks(offsets: tuple[in
     assert usual_frequency([draw.day for draw in days(*offsets)], TODAY) == Decimal(per_week)
 
 
-past = st.lists(st.builds(Draw, st.dates(FROM, TODAY), st.integers(1, 4)), max_size=8)
-future = st.lists(st.builds(Draw, st.dates(TODAY, TO + timedelta(days=20)), st.integers(1, 4)), max_size=12)
+amounts = st.integers(1, 4).map(Decimal)
+past = st.lists(st.builds(Draw, st.dates(FROM, TODAY), amounts), max_size=8)
+future = st.lists(st.builds(Draw, st.dates(TODAY - timedelta(days=9), TO + timedelta(days=20)), amounts), max_size=12)
 grants = st.builds(
     Grant,
-    st.integers(0, 30),
+    st.integers(0, 30).map(Decimal),
     st.sampled_from(UnitOfMeasure),
     st.just(FROM),
     st.just(TO),
-    st.integers(0, 3),
+    st.integers(0, 3).map(Decimal),
 )
 habits = st.builds(Habits, st.integers(0, 21), st.none() | st.decimals("0", "5", places=1), st.just(Decimal("90.00")))
 
@@ -139,7 +156,7 @@ def test_every_course_holds_together(grant: Grant, used: list[Draw], booked: lis
     assert down.dollars_at_risk == 90 * len(down.beyond)
     assert down.reauthorization_opens_on <= TO - timedelta(days=7)
     if down.runs_out_on is not None:
-        assert down.runs_out_on <= max([TODAY, TO, *(draw.day for draw in used)])
+        assert down.runs_out_on <= max([TO, *(draw.day for draw in used)])
         assert down.reauthorization_opens_on <= down.runs_out_on - timedelta(days=habit.lead_days)
     assert down.steps
 
@@ -149,7 +166,7 @@ def test_one_more_booking_never_makes_it_last_longer(
     grant: Grant, used: list[Draw], booked: list[Draw], habit: Habits, day: date
 ) -> None:
     fewer = burn_down(grant, used, booked, TODAY, habit)
-    more = burn_down(grant, used, [*booked, Draw(day, 1)], TODAY, habit)
+    more = burn_down(grant, used, [*booked, Draw(day)], TODAY, habit)
     assert len(more.beyond) >= len(fewer.beyond)
     assert more.left == fewer.left, "a booking is no use"
     assert more.left_after_booked <= fewer.left_after_booked or more.beyond
@@ -158,7 +175,7 @@ def test_one_more_booking_never_makes_it_last_longer(
 @given(past, future, st.integers(0, 20), st.integers(1, 5))
 def test_a_larger_grant_never_covers_less(used: list[Draw], booked: list[Draw], quantity: int, extra: int) -> None:
     habit = Habits(lead_days=7, visits_per_week=Decimal(0))
-    small = burn_down(Grant(quantity, VISITS, FROM, TO), used, booked, TODAY, habit)
-    large = burn_down(Grant(quantity + extra, VISITS, FROM, TO), used, booked, TODAY, habit)
+    small = burn_down(Grant(Decimal(quantity), VISITS, FROM, TO), used, booked, TODAY, habit)
+    large = burn_down(Grant(Decimal(quantity + extra), VISITS, FROM, TO), used, booked, TODAY, habit)
     assert len(large.beyond) <= len(small.beyond)
     assert large.runs_out_on is None or (small.runs_out_on is not None and small.runs_out_on <= large.runs_out_on)

@@ -18,7 +18,7 @@ from activities.nudges import nudge
 from billing.corrections import corrected
 from billing.desk import RULES_APPROVE, RULES_WRITE, rights
 from billing.practice_rules import RULES_MAX, CompiledRule, PracticeRule, RuleProblem, compile_rule
-from billing.rule_apply import in_order
+from billing.rule_set import RuleSet
 from billing.rule_trials import TrialResult, run_tests
 from billing.trace import Evaluation, evaluate
 from billing.vocabulary import Role
@@ -131,9 +131,9 @@ def try_on(session: Session, practice: PracticeRow, row: EncounterRow, rule: Pra
         raise Refused(compiled[0].message)
     encounter = corrected(row.facts, row.corrections)
     context = context_of(session, practice, row, encounter, practice_day(now, practice.time_zone))
-    others = [one for one in context.practice_rules if one.rule.rule_id != rule.rule_id]
-    plain = replace(context, practice_rules=tuple(others))
-    ruled = replace(context, practice_rules=tuple(in_order([*others, compiled])))
+    others = [one for one in context.practice_rules.rules if one.rule.rule_id != rule.rule_id]
+    plain = replace(context, practice_rules=RuleSet(others))
+    ruled = replace(context, practice_rules=RuleSet([*others, compiled]))
     return Trial(row.id, evaluate(encounter, plain), evaluate(encounter, ruled))
 
 

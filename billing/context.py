@@ -7,7 +7,7 @@ from decimal import Decimal
 from billing.encounter import Coverage
 from billing.ncci import PairTable
 from billing.practice import Clinician, Fee, PlanTerms
-from billing.practice_rules import CompiledRule
+from billing.rule_set import NO_RULES, RuleSet
 from billing.vocabulary import Discipline, UnitOfMeasure
 
 
@@ -73,4 +73,4 @@ class VisitContext:
     therapy_accrued: Decimal = Decimal("0.00")
     overridden: frozenset[str] = field(default_factory=frozenset)
     pairs: PairTable | None = None
-    practice_rules: tuple[CompiledRule, ...] = ()
+    practice_rules: RuleSet = NO_RULES

@@ -6,7 +6,7 @@ loops than an evaluation of a few microseconds can bear.
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from difflib import get_close_matches
 from functools import lru_cache
@@ -207,6 +207,10 @@ class CompiledRule:
     facts: tuple[str, ...] = ()
     needs: frozenset[tuple[str, str]] = frozenset()
     problem: str = ""
+    roots: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "roots", frozenset(root for root, _ in self.needs))
 
 
 # --- checking a condition -----------------------------------------------------------------------------------------

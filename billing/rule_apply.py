@@ -7,7 +7,7 @@ a supervisor and harms no other rule.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import cel
 
@@ -28,6 +28,7 @@ from billing.practice_rules import (
     SetUnits,
     Warn,
 )
+from billing.rule_set import RuleSet
 from billing.rule_view import CHANGING, part, told
 from billing.vocabulary import Owner, Queue, Severity
 
@@ -36,8 +37,7 @@ REASON_LENGTH_MAX = 200
 GATES = (Queue.DOCUMENTATION, Queue.AUTHORIZATION, Queue.SCRUB)
 
 
-@dataclass(frozen=True, slots=True)
-class RuleTrace:
+class RuleTrace(NamedTuple):
     """What one rule did. facts: the fields its condition names, as they were when it ran.
 
     lost: what it would have set, had no rule before it set it otherwise. error: why it could not be evaluated.
@@ -69,32 +69,35 @@ def code_of(rule_id: str) -> str:
     return f"{CODE_PREFIX}{rule_id}"
 
 
-def in_order(rules: Iterable[CompiledRule]) -> list[CompiledRule]:
-    """Higher priority first, then rule id."""
-    return sorted(rules, key=lambda compiled: (-compiled.rule.priority, compiled.rule.rule_id))
+class _Texts(dict[str, str]):
+    """Facts as the trace keeps them, each put in words when it is first asked for."""
 
+    def __init__(self, seen: dict[str, Any]) -> None:
+        super().__init__()
+        self.seen = seen
 
-def in_scope(rule: PracticeRule, encounter: Encounter, context: VisitContext) -> bool:
-    """Whether the rule is meant for this visit, by payer, plan, discipline and date of service."""
-    covered = rule.scope.covers(context.payer_id, context.plan_id, encounter.discipline)
-    return covered and rule.applies_on(encounter.date_of_service)
+    def __missing__(self, path: str) -> str:
+        text = self[path] = told(path, self.seen)
+        return text
 
 
 @dataclass(slots=True)
 class _Run:
     """The visit while its rules run.
 
-    seen: the parts of the view some rule needs; shown: of those, the fields some rule names, as CEL has them. ours:
-    what was set by which rule, by the thing set.
+    needs: the names some rule uses, by part of the view. seen: those parts; shown: of them the names used, as CEL has
+    them; stale: parts an action changed that no rule has asked for since. ours: what was set by which rule, by the
+    thing set.
     """
 
     encounter: Encounter
     context: VisitContext
     claim: CodedClaim
+    needs: dict[str, frozenset[str]]
     seen: dict[str, Any] = field(default_factory=dict)
     shown: cel.Context = field(default_factory=cel.Context)
-    needs: dict[str, set[str]] = field(default_factory=dict)
-    texts: dict[str, str] = field(default_factory=dict)
+    texts: _Texts = field(init=False)
+    stale: frozenset[str] = frozenset()
     ours: dict[tuple[str, ...], tuple[object, str]] = field(default_factory=dict)
     found: list[tuple[Queue, Finding]] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
@@ -102,67 +105,70 @@ class _Run:
     changes: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
 
-    def show(self, needs: Iterable[tuple[str, str]]) -> None:
-        """Have what the rules need to know at hand; parts that an action changed are told anew."""
-        for root, name in needs:
-            self.needs.setdefault(root, set()).add(name)
-        for root in self.needs:
-            self._tell(root)
+    def __post_init__(self) -> None:
+        self.texts = _Texts(self.seen)
+        self._tell(self.needs)
 
-    def _tell(self, root: str) -> None:
-        self.seen[root] = whole = part(root, self.encounter, self.context, self.claim)
-        self.texts = {path: text for path, text in self.texts.items() if path.partition(".")[0] != root}
-        named = self.needs[root]
-        few = [_few(entry, named) for entry in whole] if isinstance(whole, list) else _few(whole, named)
-        self.shown.add_variable(root, few)
+    def _tell(self, roots: Iterable[str]) -> None:
+        """Parts of the view as they are now."""
+        for root in roots:
+            self.seen[root] = whole = part(root, self.encounter, self.context, self.claim)
+            named = self.needs[root]
+            few = [_few(entry, named) for entry in whole] if isinstance(whole, list) else _few(whole, named)
+            self.shown.add_variable(root, few)
 
     def put(self, claim: CodedClaim) -> None:
-        """The claim as changed."""
+        """The claim as changed. What rules see of it is told anew when the next one asks."""
         self.claim = claim
-        for root in CHANGING & self.needs.keys():
-            self._tell(root)
+        self.stale = CHANGING & self.needs.keys()
 
-    def told(self, path: str) -> str:
-        """A fact as the trace keeps it."""
-        if path not in self.texts:
-            self.texts[path] = told(path, self.seen)
-        return self.texts[path]
+    def refresh(self) -> None:
+        """Tell anew what changed."""
+        for path in [path for path in self.texts if path.partition(".")[0] in self.stale]:
+            del self.texts[path]
+        self._tell(self.stale)
+        self.stale = frozenset()
 
-    def sets(self, thing: tuple[str, ...], value: object, words: str, rule_id: str) -> bool:
-        """Whether a rule may set a thing; if another has set it otherwise, what was lost is kept."""
+    def kept_from(self, thing: tuple[str, ...], value: object, rule_id: str) -> str:
+        """The rule that set a thing otherwise before; empty when this rule may set it."""
         before, owner = self.ours.setdefault(thing, (value, rule_id))
-        if before == value:
-            return True
-        self.lost.append(f"{words}: rule {owner} came first")
-        return False
+        return "" if before == value else owner
+
+    def may_set(self, thing: tuple[str, ...], value: object, words: str, rule_id: str) -> bool:
+        """Whether a rule may set a thing; if another has set it otherwise, what was lost is kept."""
+        owner = self.kept_from(thing, value, rule_id)
+        if owner:
+            self.lost.append(f"{words}: rule {owner} came first")
+        return not owner
 
 
 def _few(part_of_view: dict[str, Any], named: set[str]) -> dict[str, Any]:
     return {name: value for name, value in part_of_view.items() if name in named}
 
 
-def apply(
-    rules: Sequence[CompiledRule], encounter: Encounter, context: VisitContext, claim: CodedClaim
-) -> RulesOutcome:
+def apply(rules: RuleSet, encounter: Encounter, context: VisitContext, claim: CodedClaim) -> RulesOutcome:
     """Run the rules in scope; the claim as they leave it, their findings and their trace."""
-    run = _Run(encounter, context, claim)
-    ordered = in_order(one for one in rules if in_scope(one.rule, encounter, context))
-    if not ordered:
+    chosen = rules.selected(context.payer_id, context.plan_id, encounter.discipline, encounter.date_of_service)
+    if not chosen.rules:
         return RulesOutcome(claim, dict.fromkeys(GATES, ()), (), ())
-    run.show(frozenset().union(*(compiled.needs for compiled in ordered)))
-    trace = tuple(_one(compiled, run) for compiled in ordered)
+    run = _Run(encounter, context, claim, chosen.needs)
+    trace = tuple([_one(compiled, run) for compiled in chosen.rules])
     found = {queue: tuple(one for where, one in run.found if where is queue) for queue in GATES}
     return RulesOutcome(run.claim, found, tuple(run.steps), trace, run.route)
 
 
 def _one(compiled: CompiledRule, run: _Run) -> RuleTrace:
-    rule = compiled.rule
-    run.changes, run.lost = [], []
-    facts = {path: run.told(path) for path in compiled.facts}
+    rule, texts = compiled.rule, run.texts
+    if run.stale and not run.stale.isdisjoint(compiled.roots):
+        run.refresh()
+    facts = {path: texts[path] for path in compiled.facts}
     matched, error = _asked(compiled, run)
+    if not matched and not error:
+        return RuleTrace(rule.rule_id, rule.version, rule.name, False, facts)
+    run.changes, run.lost = [], []
     if error:
         run.found.append((Queue.SCRUB, _failed(rule, facts, error)))
-    if matched:
+    else:
         _act(rule, facts, run)
         run.steps += [Step(f"rule {rule.rule_id}", text) for text in (*run.changes, *run.lost)]
     return RuleTrace(rule.rule_id, rule.version, rule.name, matched, facts, tuple(run.changes), tuple(run.lost), error)
@@ -245,14 +251,18 @@ def _mark(action: AddModifier | RemoveModifier, rule: PracticeRule, run: _Run) -
     lines = []
     for line in run.claim.lines:
         meant = not action.codes or line.code in action.codes
-        words = f"{mark} {'on' if adds else 'off'} line {line.line_number} ({line.code})"
-        if meant and run.sets(("modifier", str(line.service), line.code, mark), adds, words, rule.rule_id):
-            changed = _marked(line, mark, adds, terms)
-            run.changes += [words] if changed is not line else []
-            lines.append(changed)
-        else:
-            lines.append(line)
+        lines.append(_mark_line(line, mark, adds, terms, rule.rule_id, run) if meant else line)
     _put_lines(lines, run)
+
+
+def _mark_line(line: CodedLine, mark: str, adds: bool, terms: PlanTerms, rule_id: str, run: _Run) -> CodedLine:
+    owner = run.kept_from(("modifier", str(line.service), line.code, mark), adds, rule_id)
+    changed = line if owner else _marked(line, mark, adds, terms)
+    if owner or changed is not line:
+        words = f"{mark} {'on' if adds else 'off'} line {line.line_number} ({line.code})"
+        run.lost += [f"{words}: rule {owner} came first"] if owner else []
+        run.changes += [] if owner else [words]
+    return changed
 
 
 def _marked(line: CodedLine, mark: str, adds: bool, terms: PlanTerms) -> CodedLine:
@@ -269,7 +279,7 @@ def _set_units(action: SetUnits, rule: PracticeRule, facts: dict[str, str], run:
         words = f"units of {code} {has} -> {wanted}"
         if not has or (action.at_most and wanted == has):
             continue
-        if not run.sets(("units", code), wanted, words, rule.rule_id) or wanted == has:
+        if not run.may_set(("units", code), wanted, words, rule.rule_id) or wanted == has:
             continue
         run.changes.append(words)
         earned = sum(line.units for line in run.claim.unit_result.lines if line.code == code)
@@ -309,7 +319,7 @@ def _unearned(rule: PracticeRule, facts: dict[str, str], code: str, wanted: int,
 def _set_place(action: SetPlaceOfService, rule: PracticeRule, run: _Run) -> None:
     place, before = action.place_of_service, run.claim.place_of_service
     words = f"place of service {before} -> {place}"
-    if not run.sets(("place_of_service",), place, words, rule.rule_id) or place == before:
+    if not run.may_set(("place_of_service",), place, words, rule.rule_id) or place == before:
         return
     run.changes.append(words)
     lines = tuple(replace(line, place_of_service=place) for line in run.claim.lines)
@@ -318,7 +328,7 @@ def _set_place(action: SetPlaceOfService, rule: PracticeRule, run: _Run) -> None
 
 def _set_route(action: Route, rule: PracticeRule, run: _Run) -> None:
     to = f"{action.queue}" + (f", move of the {action.owner.replace('_', ' ')}" if action.owner else "")
-    if run.sets(("route",), action, f"route to {to}", rule.rule_id) and run.route is None:
+    if run.may_set(("route",), action, f"route to {to}", rule.rule_id) and run.route is None:
         run.route = action
         run.changes.append(f"routes what is held to {to}")
 

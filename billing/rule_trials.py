@@ -19,6 +19,7 @@ from billing.practice import Clinician, Fee, PlanTerms
 from billing.practice_rules import CompiledRule, PracticeRule, RuleTest, Scope, compile_rule
 from billing.rule_apply import RulesOutcome, apply, code_of
 from billing.rule_fields import KINDS, LIST_MARK, Kind, fits
+from billing.rule_set import RuleSet
 from billing.rule_view import line_text, view
 from billing.vocabulary import ClinicianRole, Discipline, Queue
 
@@ -81,7 +82,7 @@ def _run(compiled: CompiledRule, test: RuleTest) -> TrialResult:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         return _unable(test, f"the test's visit is not one: {'.'.join(map(str, first['loc']))}: {first['msg']}")
     outcome = apply(
-        (_with_facts(compiled, test.facts, encounter, context),),
+        RuleSet([_with_facts(compiled, test.facts, encounter, context)]),
         encounter,
         context,
         coding.code_claim(encounter, context),

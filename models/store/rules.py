@@ -12,18 +12,18 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from billing.practice_rules import CompiledRule, PracticeRule, made_ready
-from billing.rule_apply import in_order
+from billing.rule_set import RuleSet
 from models.tables.practice import PracticeRow
 from models.tables.rules import PracticeRuleRow
 
 DRAFT, APPROVED, PUBLISHED, RETIRED = "draft", "approved", "published", "retired"
 UNREADABLE = "it was written for an earlier Firstpass and has to be saved anew"
 
-_KEPT: dict[UUID, tuple[int, tuple[CompiledRule, ...]]] = {}
+_KEPT: dict[UUID, tuple[int, RuleSet]] = {}
 
 
-def published_rules(session: Session, practice: PracticeRow) -> tuple[CompiledRule, ...]:
-    """The published rules in the order they run, as of the practice's present revision, of whatever dates.
+def published_rules(session: Session, practice: PracticeRow) -> RuleSet:
+    """The published rules as of the practice's present revision, of whatever dates.
 
     Which of them fit a date of service is decided where they are applied.
     """
@@ -34,7 +34,7 @@ def published_rules(session: Session, practice: PracticeRow) -> tuple[CompiledRu
                 PracticeRuleRow.practice_id == practice.id, PracticeRuleRow.state == PUBLISHED
             )
         )
-        kept = (practice.revision, tuple(in_order(_made_ready(row) for row in rows)))
+        kept = (practice.revision, RuleSet(_made_ready(row) for row in rows))
         _KEPT[practice.id] = kept
     return kept[1]
 

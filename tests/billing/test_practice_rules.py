@@ -12,6 +12,7 @@ from billing.coding import code_claim
 from billing.practice_rules import CompiledRule, PracticeRule, RulesFile, compile_rule, made_ready
 from billing.rule_apply import RulesOutcome, apply
 from billing.rule_fields import KINDS, LIST_MARK, LISTS, fits
+from billing.rule_set import RuleSet
 from billing.rule_trials import run_tests
 from billing.rule_view import view
 from billing.trace import Evaluation, evaluate, to_dict
@@ -40,7 +41,7 @@ def problem(when: str) -> str:
 def applied(*rules: PracticeRule, visit: dict[str, Any] | None = None, **facts: Any) -> RulesOutcome:
     """Rules at work on the clean visit: 97110 GP x2, 97140 GP x1."""
     one, around = encounter(**(visit or {})), context(**facts)
-    return apply([made_ready(given) for given in rules], one, around, code_claim(one, around))
+    return apply(RuleSet(made_ready(given) for given in rules), one, around, code_claim(one, around))
 
 
 def lines(outcome: RulesOutcome) -> list[str]:
@@ -48,7 +49,7 @@ def lines(outcome: RulesOutcome) -> list[str]:
 
 
 def evaluated(*rules: PracticeRule, visit: dict[str, Any] | None = None, **facts: Any) -> Evaluation:
-    given = tuple(made_ready(one) for one in rules)
+    given = RuleSet(made_ready(one) for one in rules)
     return evaluate(encounter(**(visit or {})), context(practice_rules=given, **facts))
 
 

@@ -142,7 +142,7 @@ class _Run:
         return not owner
 
 
-def _few(part_of_view: dict[str, Any], named: set[str]) -> dict[str, Any]:
+def _few(part_of_view: dict[str, Any], named: frozenset[str]) -> dict[str, Any]:
     return {name: value for name, value in part_of_view.items() if name in named}
 
 

@@ -12,7 +12,7 @@ from billing.practice import DeskSettings
 from billing.trace import finding_to_dict
 from billing.vocabulary import Owner, Queue, Severity, Stage
 from models.ids import encounter_workflow_id
-from models.store.desk import Ticket
+from models.store.desk import Ticket, settings_of
 from models.tables.claims import AcknowledgementRow, ClaimVersionRow
 from models.tables.encounters import EncounterRow
 from models.tables.practice import PracticeRow
@@ -40,7 +40,7 @@ def subject_of(encounter_id: UUID) -> str:
 
 def desk_settings(practice: PracticeRow) -> DeskSettings:
     """The practice's own limits and waits."""
-    return DeskSettings.model_validate(practice.profile.get("desk", {}))
+    return settings_of(practice)
 
 
 def in_one_line(sentences: Iterable[str]) -> str:

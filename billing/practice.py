@@ -194,6 +194,30 @@ class DeskSettings(Record):
     hold_due_hours: int = Field(
         default=24, ge=1, description="A documentation, authorization or scrub hold is due then."
     )
+    # order of a queue (billing.priority)
+    rank_hours_per_100_dollars: Decimal = Field(
+        default=Decimal(6), ge=0, le=100, description="How much earlier $100 likely to be paid put an item."
+    )
+    rank_hours_max: int = Field(default=72, ge=0, le=1_000, description="Dollars move an item by no more than this.")
+    rank_hours_escalated: int = Field(default=48, ge=0, le=1_000)
+    rank_days_without_deadline: int = Field(default=14, ge=0, le=365)
+    chance_paid: dict[str, Annotated[int, Field(ge=0, le=100)]] = Field(
+        default_factory=dict, description="kind or queue -> percent of the dollars at stake that usually come in."
+    )
+    # clocks of the desk (billing.service_clock), and how long a lease lasts without a sign of life
+    opens_at_hour: int = Field(default=8, ge=0, le=23)
+    closes_at_hour: int = Field(default=18, ge=1, le=23)
+    closed_on: tuple[date, ...] = Field(default=(), description="Days off besides federal holidays.")
+    service_hours: dict[str, Annotated[int, Field(ge=1, le=1_000)]] = Field(
+        default_factory=dict, description="queue -> business hours within which an item should have been worked."
+    )
+    lease_minutes: int = Field(default=10, ge=2, le=120)
+
+    @model_validator(mode="after")
+    def _opens_before_it_closes(self) -> "DeskSettings":
+        if self.opens_at_hour >= self.closes_at_hour:
+            raise ValueError("closes_at_hour must be later than opens_at_hour")
+        return self
 
 
 class Practice(Record):

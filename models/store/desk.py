@@ -5,11 +5,15 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from billing.practice import DeskSettings
+from billing.priority import Stake, rank
 from models.tables.desk import WorkItemRow
+from models.tables.practice import PracticeRow
 
 # due_at is not among them: a re-check gives no more time
 PROJECTED = ("reason", "clears_when", "whose_move", "findings", "amount", "escalated", "denial_id")
@@ -58,7 +62,9 @@ def put_item(session: Session, practice_id: UUID, ticket: Ticket, now: datetime)
         session.flush()
         item = None
     if item is None:
-        session.add(_new(practice_id, ticket, now))
+        item = _new(practice_id, ticket, now)
+        _rank(session, item)
+        session.add(item)
         session.flush()
         return True
     changed = {name: getattr(ticket, name) for name in PROJECTED if getattr(item, name) != getattr(ticket, name)}
@@ -66,6 +72,7 @@ def put_item(session: Session, practice_id: UUID, ticket: Ticket, now: datetime)
         setattr(item, name, value)
     if changed:
         item.version += 1
+        _rank(session, item)
     return False
 
 
@@ -82,6 +89,19 @@ def finish(item: WorkItemRow, closed_by: str, now: datetime) -> None:
     item.closed_at = now
     item.closed_by = closed_by
     item.version += 1
+
+
+def settings_of(practice: PracticeRow) -> DeskSettings:
+    """The practice's own limits, waits and weights."""
+    return DeskSettings.model_validate(practice.profile.get("desk", {}))
+
+
+def _rank(session: Session, item: WorkItemRow) -> None:
+    """Put the item where its deadline and what is at stake put it; kept with the reasons, in words."""
+    practice = session.get_one(PracticeRow, item.practice_id)
+    stake = Stake(item.queue, item.kind, item.amount, item.due_at, item.opened_at, item.escalated)
+    ranked = rank(stake, settings_of(practice), ZoneInfo(practice.time_zone))
+    item.rank_at, item.rank_steps = ranked.at, list(ranked.steps)
 
 
 def _new(practice_id: UUID, ticket: Ticket, now: datetime) -> WorkItemRow:

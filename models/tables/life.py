@@ -49,7 +49,8 @@ class OutboxRow(OfPractice, Base):
     """A message to Temporal, written in the commit of what it tells of. Ids only, never a fact.
 
     state: pending -> sending -> done. A pending signal to a workflow is not written twice; once it is being sent, the
-    next may be, so that no news is lost between the look and the commit.
+    next may be, so that no news is lost between the look and the commit. not_before: a decision that may still be
+    taken back is carried off no earlier.
     """
 
     __tablename__ = "outbox"
@@ -70,6 +71,7 @@ class OutboxRow(OfPractice, Base):
     signal: Mapped[str | None]  # None: start only; else signal, starting the workflow where it does not run
     state: Mapped[str] = mapped_column(default="pending")
     attempts: Mapped[int] = mapped_column(default=0)
+    not_before: Mapped[datetime | None]
     taken_at: Mapped[datetime | None]
     done_at: Mapped[datetime | None]
     error: Mapped[str | None]

@@ -1,6 +1,7 @@
 """Watching an authorization: what is left, when the next must be asked for, when its life is over."""
 
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy import Engine, select
@@ -8,11 +9,12 @@ from sqlalchemy.orm import Session
 from temporalio import activity
 
 from activities.clock import morning_of, practice_day
+from billing import measures
 from billing.authorization import AuthorizationOutlook, outlook
 from billing.desk import REAUTHORIZATION
 from billing.findings import Finding
 from billing.trace import finding_to_dict
-from billing.vocabulary import Owner, Queue, Severity
+from billing.vocabulary import Owner, Queue, Severity, UnitOfMeasure
 from models.ids import authorization_workflow_id
 from models.messages import AuthorizationProgress, LookAtAuthorization
 from models.store import authorizations
@@ -69,16 +71,20 @@ def _review(session: Session, row: AuthorizationRow, practice: PracticeRow, now:
     return AuthorizationProgress(look_again_at=morning_of(look_again, practice.time_zone) if look_again else None)
 
 
+def _words(row: AuthorizationRow, quantity: Decimal) -> str:
+    return measures.words(quantity, UnitOfMeasure(row.unit_of_measure))
+
+
 def _is_asked_for(session: Session, row: AuthorizationRow) -> bool:
     return open_item_of(session, row.practice_id, subject_of(row.id)) is not None
 
 
 def _raise_flags(
-    session: Session, row: AuthorizationRow, ahead: AuthorizationOutlook, left: int, now: datetime
+    session: Session, row: AuthorizationRow, ahead: AuthorizationOutlook, left: Decimal, now: datetime
 ) -> None:
     new = [flag for flag in ahead.flags if flag not in row.flags]
     for flag in new:
-        summary = f"Only {left} {row.unit_of_measure} left of authorization {row.number}"
+        summary = f"Only {_words(row, left)} left of authorization {row.number}"
         record(session, row.practice_id, f"authorization.{flag}", summary, authorization_id=row.id, at=now)
     if new:
         row.flags = [*row.flags, *new]
@@ -88,7 +94,7 @@ def _ask(
     session: Session,
     row: AuthorizationRow,
     ahead: AuthorizationOutlook,
-    left: int,
+    left: Decimal,
     practice: PracticeRow,
     now: datetime,
 ) -> None:
@@ -96,11 +102,11 @@ def _ask(
         code="REAUTH",
         severity=Severity.HOLD,
         owner=Owner.SUPERVISOR if ahead.escalate else Owner.FRONT_DESK,
-        message=f"Ask for a new authorization: {left} {row.unit_of_measure} left until {row.effective_to}",
+        message=f"Ask for a new authorization: {_words(row, left)} left until {row.effective_to}",
         clears_when="the new authorization is recorded, or care ends",
         evidence={
             "authorization": row.number,
-            "left": f"{left} of {row.quantity} {row.unit_of_measure}",
+            "left": f"{left:f} of {_words(row, row.quantity)}",
             "ends": row.effective_to.isoformat(),
             "due": ahead.due_on.isoformat(),
         },

@@ -77,7 +77,7 @@ def new_grant(case: Case, patient: str, plan_id: object, disciplines: tuple[Disc
         patient=patient,
         plan_id=plan.external_id,
         disciplines=disciplines,
-        quantity=case.count("quantity", "the number of visits granted"),
+        quantity=Decimal(case.count("quantity", "the number of visits granted")),
         effective_from=first,
         effective_to=last,
     )
@@ -395,7 +395,7 @@ def _refuse_a_second_claim(case: Case, claim: ClaimVersionRow) -> None:
 
 
 def _release_authorization(case: Case, reason: str) -> None:
-    changed = authorizations.set_use(case.session, case.practice.id, case.row.id, None, 0, reason)
+    changed = authorizations.set_use(case.session, case.row, None, Decimal(0), reason)
     tell_authorizations(case.session, case.practice.id, changed)
 
 

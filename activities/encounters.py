@@ -41,6 +41,7 @@ FOLLOW_UP_DUE_DAYS = 2
 BALANCE_DUE_DAYS = 5
 NOT_WITH_THE_PAYER = ("ready", "rejected")
 PATIENT_PAYS = "patient_pay"
+NOTHING = Decimal(0)
 
 
 def lock_encounter(session: Session, encounter_id: UUID) -> EncounterRow:
@@ -157,7 +158,7 @@ def _ended(session: Session, row: EncounterRow, claim: ClaimVersionRow | None, n
     inside = claim is None or claim.status in ("ready", "withdrawn", *claims.TO_BE_FILED_AGAIN)
     if row.facts.get("cancelled") and inside and row.closed_at is None:
         claims.withdraw(session, row, claim)
-        changed = authorizations.set_use(session, row.practice_id, row.id, None, 0, "visit cancelled")
+        changed = authorizations.set_use(session, row, None, NOTHING, "visit cancelled")
         tell_authorizations(session, row.practice_id, changed)
         _close(session, row, "cancelled", "The chart cancelled the visit; nothing is billed", now)
     elif row.disposition not in (None, PATIENT_PAYS):
@@ -248,8 +249,8 @@ def _use_authorization(
     if choice.authorization_id is None and before is None:
         return None
     chosen = UUID(choice.authorization_id) if choice.authorization_id else None
-    quantity = choice.quantity if chosen else 0
-    changed = authorizations.set_use(session, row.practice_id, row.id, chosen, quantity, "visit billed")
+    quantity = choice.quantity if chosen else NOTHING
+    changed = authorizations.set_use(session, row, chosen, quantity, "visit billed")
     tell_authorizations(session, row.practice_id, changed)
     return chosen
 

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import NamedTuple
 
-from billing import codes
+from billing import codes, measures
 from billing.chart.common import is_evaluation
 from billing.checks import Catalog, Problem
 from billing.coding import final_code, terms_of
@@ -18,6 +19,8 @@ SUBJECT = "authorization"
 REOPEN_DAYS = 7  # before expiry the re-authorization opens (founding playbook; practice default)
 DUE_DAYS = 5  # before expiry it must be sent (founding playbook; practice default)
 FLAGS_AT = (3, 2)  # what is left when a flag goes up (founding playbook; practice default)
+
+NOTHING = Decimal(0)
 
 AUTHORIZATION: Catalog[[]] = Catalog()
 
@@ -85,7 +88,7 @@ class AuthorizationChoice:
     """The authorization the visit uses (None: none needed, or none fits) and how much of it, in its unit of measure."""
 
     authorization_id: str | None
-    quantity: int
+    quantity: Decimal
     findings: tuple[Finding, ...]
     steps: tuple[Step, ...]
     number: str = ""
@@ -155,9 +158,9 @@ def _covers(balance: AuthorizationBalance, encounter: Encounter, context: VisitC
     return not balance.codes or _billed_codes(encounter, context) <= set(balance.codes)
 
 
-def _uses(balance: AuthorizationBalance, units: int) -> int:
+def _uses(balance: AuthorizationBalance, units: int) -> Decimal:
     """How much of it the visit uses: one visit, or the billed units."""
-    return 1 if balance.unit_of_measure is UnitOfMeasure.VISITS else units
+    return Decimal(1 if balance.unit_of_measure is UnitOfMeasure.VISITS else units)
 
 
 def _narrow(
@@ -210,8 +213,8 @@ def _not_covering(balances: Sequence[AuthorizationBalance], encounter: Encounter
 
 
 def _exhausted(balances: Sequence[AuthorizationBalance], units: int) -> Problem:
-    left = ", ".join(f"{b.number}: {b.left} {b.unit_of_measure.value} left" for b in balances)
-    needed = ", ".join(f"{_uses(b, units)} {b.unit_of_measure.value}" for b in balances)
+    left = ", ".join(f"{b.number}: {measures.words(b.left, b.unit_of_measure)} left" for b in balances)
+    needed = ", ".join(f"{measures.words(_uses(b, units), b.unit_of_measure)}" for b in balances)
     return Problem(
         message="The authorization has too little left for this visit.",
         clears_when="the payer grants more, or another authorization is recorded",
@@ -243,13 +246,14 @@ def choose(encounter: Encounter, context: VisitContext, units: int) -> Authoriza
     requirement = required(encounter, context)
     first = Step(SUBJECT, requirement.reason)
     if not requirement.needed:
-        return AuthorizationChoice(None, 0, (), (first,))
+        return AuthorizationChoice(None, NOTHING, (), (first,))
     fitting, missing = _narrow(encounter, context, units)
     if missing is not None:
-        return AuthorizationChoice(None, 0, (missing,), (first, Step(SUBJECT, missing.message)))
+        return AuthorizationChoice(None, NOTHING, (missing,), (first, Step(SUBJECT, missing.message)))
     chosen = _by_number(encounter, fitting)
-    quantity, measure = _uses(chosen, units), chosen.unit_of_measure.value
-    text = f"{chosen.number}: {chosen.left} {measure} left, {quantity} used, until {chosen.effective_to}"
+    quantity, measure = _uses(chosen, units), chosen.unit_of_measure
+    left, used = measures.words(chosen.left, measure), measures.number(quantity, measure)
+    text = f"{chosen.number}: {left} left, {used} used, until {chosen.effective_to}"
     return AuthorizationChoice(
         authorization_id=chosen.authorization_id,
         quantity=quantity,
@@ -260,7 +264,7 @@ def choose(encounter: Encounter, context: VisitContext, units: int) -> Authoriza
 
 
 def outlook(
-    left: int, effective_to: date, today: date, lead_days: int, open_reauthorization: bool
+    left: Decimal, effective_to: date, today: date, lead_days: int, open_reauthorization: bool
 ) -> AuthorizationOutlook:
     """What an authorization will need next. ``left`` in its unit of measure; ``lead_days``: the payer's time to answer.
 
@@ -288,6 +292,6 @@ def _next_look(today: date, opens_on: date, due_on: date, effective_to: date) ->
     return min(day for day in (opens_on, due_on, effective_to + timedelta(days=1)) if day > today)
 
 
-def _outlook_step(left: int, effective_to: date, opens_on: date, due_on: date, ended: str | None) -> Step:
-    text = f"{left} left until {effective_to}; re-authorization opens {opens_on}, due {due_on}"
+def _outlook_step(left: Decimal, effective_to: date, opens_on: date, due_on: date, ended: str | None) -> Step:
+    text = f"{left:f} left until {effective_to}; re-authorization opens {opens_on}, due {due_on}"
     return Step(SUBJECT, f"{text}; {ended}" if ended else text)

@@ -39,7 +39,7 @@ class Ledger:
     """What earlier visits of the file have left behind."""
 
     visits: dict[str, list[PriorVisit]] = field(default_factory=lambda: defaultdict(list))
-    used: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    used: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
     accrued: dict[tuple[str, int, bool], Decimal] = field(default_factory=lambda: defaultdict(Decimal))
 
 
@@ -56,17 +56,17 @@ def find_plan(practice: Practice, plan_id: str) -> tuple[Payer, Plan] | None:
     return next(((payer, plan) for payer in practice.payers for plan in payer.plans if plan.plan_id == plan_id), None)
 
 
-def _balance(record: AuthorizationRecord, used: int) -> AuthorizationBalance:
+def _balance(record: AuthorizationRecord, used: Decimal) -> AuthorizationBalance:
     return AuthorizationBalance(
         authorization_id=record.authorization_id,
         number=record.number,
         plan_id=record.plan_id,
         disciplines=record.disciplines,
         unit_of_measure=record.unit_of_measure,
-        codes=record.codes,
+        codes=record.all_codes,
         effective_from=record.effective_from,
         effective_to=record.effective_to,
-        left=max(record.quantity - record.used_before_firstpass - used, 0),
+        left=max(record.total - record.used_before_firstpass - used, Decimal(0)),
     )
 
 

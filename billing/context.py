@@ -26,7 +26,7 @@ class AuthorizationBalance:
     codes: tuple[str, ...]
     effective_from: date
     effective_to: date
-    left: int
+    left: Decimal
 
 
 @dataclass(frozen=True, slots=True)

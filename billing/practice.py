@@ -12,9 +12,19 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from billing.encounter import NPI, Address, Code, Dollars, Identifier, Modifier, Name, Record
-from billing.vocabulary import AuthorizationNeed, ClinicianRole, Discipline, Role, UnitMethod, UnitOfMeasure
+from billing.vocabulary import (
+    AuthorizationKind,
+    AuthorizationNeed,
+    ClinicianRole,
+    Discipline,
+    Role,
+    SameDayCounting,
+    UnitMethod,
+    UnitOfMeasure,
+)
 
 AUTHORIZATION_YEAR_MAX = 2199  # dates are counted on from here
+COUNTED_MAX = 10_000  # visits or units of one authorization
 SCHEMA = "firstpass/practice/1"
 Taxonomy = Annotated[str, StringConstraints(pattern=r"^[0-9A-Z]{10}$")]
 
@@ -89,6 +99,21 @@ class PlanTerms(Record):
     authorization_after_visits: int = 0
     evaluation_exempt: bool = True
     authorization_lead_days: int = Field(default=7, description="The payer's usual time to answer.")
+    same_day_counting: SameDayCounting = Field(
+        default=SameDayCounting.PER_DISCIPLINE,
+        description="How many visits one date of service uses: per_discipline, once (PT and OT together), per_visit.",
+    )
+    combined_disciplines: tuple[Discipline, ...] = Field(
+        default=(), description="Disciplines that share one authorization, as PT and OT often do."
+    )
+    cms_0057_applies: bool = Field(
+        default=False,
+        description="Medicare Advantage, Medicaid, CHIP: answers in 7 calendar days, urgent in 72 hours, from 2026 on.",
+    )
+    authorization_answer_business_days: int = Field(
+        default=10, ge=1, description="The payer's own clock, where CMS-0057-F does not apply (practice default)."
+    )
+    authorization_urgent_hours: int = Field(default=72, ge=1, description="The payer's clock for urgent requests.")
     # claims
     timely_filing_days: int = 180
     timely_filing_months: int | None = Field(default=None, description="Calendar months instead of days (Medicare 12).")
@@ -157,20 +182,35 @@ class User(Record):
     clinician_id: Identifier | None = None
 
 
+Quantity = Annotated[Decimal, Field(ge=0, le=100_000, max_digits=8, decimal_places=2)]
+
+
 class AuthorizationRecord(Record):
     """What a payer has granted."""
 
     authorization_id: Identifier
-    number: Annotated[str, StringConstraints(min_length=1, max_length=50)]
+    version: int = Field(default=1, ge=1, description="Rises with every change; an older or equal one is known.")
+    number: Annotated[str, StringConstraints(strip_whitespace=True, max_length=50)] = Field(
+        default="", description="Empty while the payer has approved and its number is still to come."
+    )
+    kind: AuthorizationKind = AuthorizationKind.PRIOR_AUTHORIZATION
     patient: Identifier = Field(description="The sender's patient_id.")
     plan_id: Identifier
     disciplines: tuple[Discipline, ...] = Field(min_length=1, max_length=3)
     unit_of_measure: UnitOfMeasure = UnitOfMeasure.VISITS
-    quantity: int = Field(ge=1, le=10_000)
-    used_before_firstpass: int = Field(default=0, ge=0)
+    quantity: Quantity = Field(default=Decimal(0), description="In the unit of measure; dollars have cents.")
+    code_quantities: dict[Code, Annotated[int, Field(ge=1, le=10_000)]] = Field(
+        default_factory=dict, description="code -> units, for units_per_code; their sum is the quantity."
+    )
+    used_before_firstpass: Quantity = Decimal(0)
     codes: tuple[Code, ...] = Field(default=(), description="Empty: every code.")
+    clinician_npis: tuple[NPI, ...] = Field(default=(), description="Empty: every clinician.")
+    diagnoses: tuple[Annotated[str, StringConstraints(to_upper=True, min_length=3, max_length=8)], ...] = Field(
+        default=(), description="ICD-10-CM codes or categories; empty: every diagnosis."
+    )
     effective_from: date
     effective_to: date
+    status: Literal["active", "voided"] = "active"
 
     @model_validator(mode="after")
     def _dates_in_order(self) -> "AuthorizationRecord":
@@ -179,6 +219,31 @@ class AuthorizationRecord(Record):
         if self.effective_to < self.effective_from:
             raise ValueError("effective_to is before effective_from")
         return self
+
+    @model_validator(mode="after")
+    def _counts_something(self) -> "AuthorizationRecord":
+        per_code = self.unit_of_measure is UnitOfMeasure.UNITS_PER_CODE
+        if per_code != bool(self.code_quantities):
+            raise ValueError("code_quantities are given with units_per_code, and only then")
+        if not per_code and self.quantity <= 0:
+            raise ValueError("quantity must be above zero")
+        whole = self.unit_of_measure is not UnitOfMeasure.DOLLARS
+        if whole and any(amount != int(amount) for amount in (self.quantity, self.used_before_firstpass)):
+            raise ValueError("visits and units are whole numbers; only dollars have cents")
+        if whole and self.total > COUNTED_MAX:
+            raise ValueError(f"more than {COUNTED_MAX:,} visits or units are hardly what the payer granted")
+        return self
+
+    @property
+    def total(self) -> Decimal:
+        """The quantity as it is kept: of units_per_code the sum."""
+        per_code = sum(self.code_quantities.values())
+        return Decimal(per_code) if self.code_quantities else self.quantity
+
+    @property
+    def all_codes(self) -> tuple[str, ...]:
+        """The codes it is good for; those of units_per_code are named by their quantities."""
+        return tuple(sorted({*self.codes, *self.code_quantities}))
 
 
 class DeskSettings(Record):

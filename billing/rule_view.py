@@ -131,7 +131,7 @@ def _authorization(encounter: Encounter, context: VisitContext, claim: CodedClai
     return {
         "number": encounter.administrative.authorization_number,
         "on_file": len(fitting),
-        "left": max((balance.left for balance in fitting), default=0),
+        "left": int(max((balance.left for balance in fitting), default=0)),
         "ends": _day(max((balance.effective_to for balance in fitting), default=None)),
     }
 

@@ -168,7 +168,7 @@ def to_dict(evaluation: Evaluation) -> dict[str, Any]:
         "authorization": {
             "authorization_id": choice.authorization_id,
             "number": choice.number,
-            "quantity": choice.quantity,
+            "quantity": f"{choice.quantity:f}",
             "findings": [finding_to_dict(finding) for finding in choice.findings],
         },
         "claim": claim_to_dict(evaluation.claim),

@@ -136,3 +136,55 @@ class UnitOfMeasure(StrEnum):
 
     VISITS = "visits"
     UNITS = "units"
+    UNITS_PER_CODE = "units_per_code"
+    DOLLARS = "dollars"
+
+
+class AuthorizationKind(StrEnum):
+    """What sort of permission it is (domain.md section 6)."""
+
+    PRIOR_AUTHORIZATION = "prior_authorization"
+    NOTIFICATION = "notification"
+    REFERRAL = "referral"
+    WAIVER = "waiver"  # so many visits without review
+
+
+class SameDayCounting(StrEnum):
+    """How many visits of an authorization one date of service uses; a plan term (domain.md section 6)."""
+
+    PER_DISCIPLINE = "per_discipline"  # PT and OT on one day are two
+    ONCE = "once"  # PT and OT on one day are one
+    PER_VISIT = "per_visit"
+
+
+class UseBucket(StrEnum):
+    """Which pocket of an authorization an entry of the ledger of use is in."""
+
+    RESERVED = "reserved"  # by a booking
+    USED = "used"  # by a visit made ready to bill
+
+
+class BookingState(StrEnum):
+    """What became of a booking. A moved one stays booked, with another day."""
+
+    BOOKED = "booked"
+    CANCELLED = "cancelled"
+    NO_SHOW = "no_show"
+    ATTENDED = "attended"
+
+
+class AuthorizationCaseState(StrEnum):
+    """Where the work of getting an authorization stands."""
+
+    NEEDED = "needed"
+    BUILDING = "building"  # the packet
+    SENT = "sent"
+    INFORMATION_ASKED = "information_asked"
+    EXTENSION_REQUESTED = "extension_requested"
+    DENIED = "denied"
+    PATIENT_PAY = "patient_pay"
+    APPROVED = "approved"
+    PARTLY_APPROVED = "partly_approved"
+    NONE_NEEDED = "none_needed"
+    NOT_CONTINUING = "not_continuing"
+    WITHDRAWN = "withdrawn"  # nothing needs it any more

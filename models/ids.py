@@ -4,6 +4,7 @@ from uuid import UUID, uuid4
 
 ENCOUNTER_PREFIX = "encounter/"
 AUTHORIZATION_PREFIX = "authorization/"
+AUTHORIZATION_CASE_PREFIX = "authorization-case/"
 
 
 def new_id() -> UUID:
@@ -19,6 +20,11 @@ def encounter_workflow_id(encounter_id: UUID, life: int = 1) -> str:
 def authorization_workflow_id(authorization_id: UUID) -> str:
     """One workflow per authorization."""
     return f"{AUTHORIZATION_PREFIX}{authorization_id}"
+
+
+def authorization_case_workflow_id(authorization_case_id: UUID) -> str:
+    """One workflow per case of asking a payer."""
+    return f"{AUTHORIZATION_CASE_PREFIX}{authorization_case_id}"
 
 
 def batch_workflow_id(practice_id: UUID, connection: str) -> str:

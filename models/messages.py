@@ -112,6 +112,28 @@ class AuthorizationProgress(Message):
     look_again_at: datetime | None = None
 
 
+class AuthorizationCaseRef(Message):
+    """Which case of asking a payer."""
+
+    practice_id: UUID
+    authorization_case_id: UUID
+
+
+class LookAtAuthorizationCase(Message):
+    """Look at an authorization case as of ``now``."""
+
+    practice_id: UUID
+    authorization_case_id: UUID
+    now: datetime
+
+
+class AuthorizationCaseProgress(Message):
+    """closed_as: None, or the state in which the case is over. look_again_at: when a clock changes the answer."""
+
+    closed_as: str | None = None
+    look_again_at: datetime | None = None
+
+
 class ConnectionRef(Message):
     """Which way to the payers, of which practice."""
 

@@ -1,15 +1,17 @@
 """Authorizations and their use: balances are summed from the ledger of uses, under a lock on the authorization."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from billing.context import AuthorizationBalance
-from billing.vocabulary import Discipline, UnitOfMeasure
+from billing.vocabulary import Discipline, UnitOfMeasure, UseBucket
 from models.store.book import Book
 from models.tables.authorizations import AuthorizationRow, AuthorizationUseRow
+from models.tables.encounters import EncounterRow
 
 
 def lock_for_patient(session: Session, practice_id: UUID, patient_external_id: str) -> Sequence[AuthorizationRow]:
@@ -25,7 +27,7 @@ def lock_for_patient(session: Session, practice_id: UUID, patient_external_id: s
     ).all()
 
 
-def used(session: Session, authorization_id: UUID, *, besides: UUID | None = None) -> int:
+def used(session: Session, authorization_id: UUID, *, besides: UUID | None = None) -> Decimal:
     """What the ledger of uses sums to, in the authorization's unit of measure, one encounter left out if asked."""
     session.flush()
     query = select(func.coalesce(func.sum(AuthorizationUseRow.quantity), 0)).where(
@@ -33,10 +35,10 @@ def used(session: Session, authorization_id: UUID, *, besides: UUID | None = Non
     )
     if besides is not None:
         query = query.where(AuthorizationUseRow.encounter_id != besides)
-    return session.scalar(query) or 0
+    return session.scalar(query) or Decimal(0)
 
 
-def left(session: Session, row: AuthorizationRow, *, besides: UUID | None = None) -> int:
+def left(session: Session, row: AuthorizationRow, *, besides: UUID | None = None) -> Decimal:
     """What is left of an authorization."""
     return row.quantity - row.used_before_firstpass - used(session, row.id, besides=besides)
 
@@ -61,7 +63,7 @@ def balances(
     )
 
 
-def uses_of(session: Session, encounter_id: UUID) -> dict[UUID, int]:
+def uses_of(session: Session, encounter_id: UUID) -> dict[UUID, Decimal]:
     """What an encounter holds of each authorization (zero sums left out)."""
     session.flush()
     rows = session.execute(
@@ -74,26 +76,28 @@ def uses_of(session: Session, encounter_id: UUID) -> dict[UUID, int]:
 
 def set_use(
     session: Session,
-    practice_id: UUID,
-    encounter_id: UUID,
+    row: EncounterRow,
     authorization_id: UUID | None,
-    quantity: int,
+    quantity: Decimal,
     reason: str,
 ) -> set[UUID]:
     """Make the encounter hold exactly ``quantity`` of that authorization and nothing of any other.
 
     Writes only the differences. Returns the authorizations whose balance changed. The caller holds their locks.
     """
-    held = uses_of(session, encounter_id)
+    held = uses_of(session, row.id)
     wanted = {authorization_id: quantity} if authorization_id is not None and quantity else {}
-    changes = {key: wanted.get(key, 0) - held.get(key, 0) for key in {*held, *wanted}}
+    changes = {key: wanted.get(key, Decimal(0)) - held.get(key, Decimal(0)) for key in {*held, *wanted}}
     changed = {key: change for key, change in changes.items() if change}
     session.add_all(
         AuthorizationUseRow(
-            practice_id=practice_id,
+            practice_id=row.practice_id,
             authorization_id=key,
-            encounter_id=encounter_id,
+            encounter_id=row.id,
+            bucket=UseBucket.USED.value,
             quantity=change,
+            service_date=row.date_of_service,
+            discipline=row.discipline,
             reason=reason if change > 0 else "released",
         )
         for key, change in changed.items()

@@ -36,6 +36,7 @@ class Ticket:
     findings: list[Any] = field(default_factory=list)
     encounter_id: UUID | None = None
     authorization_id: UUID | None = None
+    authorization_case_id: UUID | None = None
     inbound_file_id: UUID | None = None
     remittance_claim_id: UUID | None = None
     denial_id: UUID | None = None
@@ -122,6 +123,7 @@ def _new(practice_id: UUID, ticket: Ticket, now: datetime) -> WorkItemRow:
         findings=ticket.findings,
         encounter_id=ticket.encounter_id,
         authorization_id=ticket.authorization_id,
+        authorization_case_id=ticket.authorization_case_id,
         inbound_file_id=ticket.inbound_file_id,
         remittance_claim_id=ticket.remittance_claim_id,
         denial_id=ticket.denial_id,

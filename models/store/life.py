@@ -22,16 +22,18 @@ def record(
     *,
     encounter_id: UUID | None = None,
     authorization_id: UUID | None = None,
+    authorization_case_id: UUID | None = None,
     actor: str = MACHINE,
     at: datetime | None = None,
     detail: dict[str, Any] | None = None,
 ) -> None:
-    """Add a line to the life of an encounter or an authorization."""
+    """Add a line to the life of an encounter, an authorization or an authorization case."""
     session.add(
         EventRow(
             practice_id=practice_id,
             encounter_id=encounter_id,
             authorization_id=authorization_id,
+            authorization_case_id=authorization_case_id,
             at=at or datetime.now(UTC),
             kind=kind,
             actor=actor,

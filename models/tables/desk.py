@@ -14,7 +14,7 @@ from models.tables.base import Base, OfPractice
 class WorkItemRow(OfPractice, Base):
     """One piece of human work: a projection of a workflow's state, plus who has it.
 
-    subject: what it is about (``encounter/<uuid>``, ``reauthorization/<uuid>``, ``remittance-claim/<uuid>`` ...); a
+    subject: what it is about (``encounter/<uuid>``, ``authorization-case/<uuid>``, ``remittance-claim/<uuid>`` ...); a
     subject has one open item at most. version rises with every change of the projection.
     rank_at: when it is due, moved earlier by what is at stake (billing.priority); it does not depend on the moment it
     is read, so the best item is the first of an index. leased_*: who has it open through get-next, and until when; a
@@ -53,6 +53,7 @@ class WorkItemRow(OfPractice, Base):
     workflow_id: Mapped[str]  # who is told of decisions
     encounter_id: Mapped[UUID | None] = mapped_column(ForeignKey("encounters.id"))
     authorization_id: Mapped[UUID | None] = mapped_column(ForeignKey("authorizations.id"))
+    authorization_case_id: Mapped[UUID | None] = mapped_column(ForeignKey("authorization_cases.id"))
     inbound_file_id: Mapped[UUID | None] = mapped_column(ForeignKey("inbound_files.id"))
     remittance_claim_id: Mapped[UUID | None] = mapped_column(ForeignKey("remittance_claims.id"))
     denial_id: Mapped[UUID | None] = mapped_column(ForeignKey("denials.id"))

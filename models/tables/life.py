@@ -17,11 +17,13 @@ class EventRow(Base):
     __table_args__ = (
         Index("ix_events_encounter", "encounter_id", "id"),
         Index("ix_events_authorization", "authorization_id", "id"),
+        Index("ix_events_authorization_case", "authorization_case_id", "id"),
     )
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     practice_id: Mapped[UUID] = mapped_column(ForeignKey("practices.id"), index=True)
     encounter_id: Mapped[UUID | None]
     authorization_id: Mapped[UUID | None]
+    authorization_case_id: Mapped[UUID | None]
     at: Mapped[datetime]
     kind: Mapped[str]
     actor: Mapped[str]

@@ -4,6 +4,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from datetime import timedelta
+from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -46,7 +47,7 @@ def grant(books: Books, patient: str, quantity: int, *, first: int = -60, last: 
         return put_authorization(session, books.practice_id, record, plan_id)
 
 
-def left(books: Books, authorization_id: UUID) -> int:
+def left(books: Books, authorization_id: UUID) -> Decimal:
     with practice_session(books.engine, books.practice_id) as session:
         return authorizations.left(session, session.get_one(AuthorizationRow, authorization_id))
 

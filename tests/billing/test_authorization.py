@@ -1,13 +1,14 @@
 """Prior authorization: when it is needed, which one is used, what is wrong with the others, and what comes next."""
 
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.authorization import choose, outlook, required
+from billing.authorization import NOTHING, choose, outlook, required
 from billing.context import AuthorizationBalance, PriorVisit
 from billing.vocabulary import AuthorizationNeed, Discipline, Owner, Severity, UnitOfMeasure
 from tests.billing.builders import context, encounter, services, terms
@@ -27,7 +28,7 @@ def balance(**overrides: Any) -> AuthorizationBalance:
         "effective_to": date(2026, 4, 30),
         "left": 5,
     }
-    return AuthorizationBalance(**{**facts, **overrides})
+    return AuthorizationBalance(**{**facts, **overrides, "left": Decimal(overrides.get("left", 5))})
 
 
 EVALUATION = {"clinical": {"visit_kind": "evaluation"}, "timing": services(("97161", 30))}
@@ -82,7 +83,7 @@ def test_after_so_many_visits(exempt: bool, free: int, needed: bool) -> None:
 def test_what_is_wrong_with_those_on_file(balances: list[AuthorizationBalance], code: str) -> None:
     choice = choose(encounter(), context(terms=NEEDED, authorizations=tuple(balances)), units=3)
     (finding,) = choice.findings
-    assert (choice.authorization_id, choice.quantity, finding.code) == (None, 0, code)
+    assert (choice.authorization_id, choice.quantity, finding.code) == (None, NOTHING, code)
     assert finding.severity is Severity.HOLD
     assert finding.owner is Owner.FRONT_DESK
     assert finding.overridable
@@ -102,7 +103,7 @@ def test_what_is_wrong_with_those_on_file(balances: list[AuthorizationBalance], 
 def test_what_fits_is_used(fitting: AuthorizationBalance, quantity: int) -> None:
     others = (balance(authorization_id="auth-0", left=0), balance(authorization_id="auth-9", plan_id="plan-2"))
     choice = choose(encounter(), context(terms=NEEDED, authorizations=(*others, fitting)), units=3)
-    assert (choice.authorization_id, choice.quantity, choice.findings) == ("auth-1", quantity, ())
+    assert (choice.authorization_id, choice.quantity, choice.findings) == ("auth-1", Decimal(quantity), ())
     assert "A-100" in choice.steps[-1].text
 
 
@@ -132,7 +133,7 @@ def test_an_exempt_evaluation_code_need_not_be_listed() -> None:
 
 def test_nothing_is_used_where_none_is_needed() -> None:
     choice = choose(encounter(), context(authorizations=(balance(),)), 3)
-    assert (choice.authorization_id, choice.quantity, choice.findings) == (None, 0, ())
+    assert (choice.authorization_id, choice.quantity, choice.findings) == (None, NOTHING, ())
 
 
 # --- outlook: expires 2026-04-30, opens 04-23, due 04-25 -----------------------------------------------------
@@ -168,22 +169,22 @@ def test_outlook(
     ended: str | None,
     next_look: date | None,
 ) -> None:
-    answer = outlook(left, END, today, lead_days=7, open_reauthorization=begun)
+    answer = outlook(Decimal(left), END, today, lead_days=7, open_reauthorization=begun)
     assert (answer.reauthorization_opens_on, answer.due_on) == (date(2026, 4, 23), date(2026, 4, 25))
     assert (answer.flags, answer.open_now, answer.escalate, answer.ended) == (flags, open_now, escalate, ended)
     assert answer.next_look_on == next_look
 
 
 def test_a_slow_payer_is_asked_earlier() -> None:
-    slow = outlook(10, END, date(2026, 4, 1), lead_days=14, open_reauthorization=False)
+    slow = outlook(Decimal(10), END, date(2026, 4, 1), lead_days=14, open_reauthorization=False)
     assert (slow.reauthorization_opens_on, slow.due_on) == (date(2026, 4, 16), date(2026, 4, 18))
-    quick = outlook(10, END, date(2026, 4, 1), lead_days=1, open_reauthorization=False)
+    quick = outlook(Decimal(10), END, date(2026, 4, 1), lead_days=1, open_reauthorization=False)
     assert (quick.reauthorization_opens_on, quick.due_on) == (date(2026, 4, 23), date(2026, 4, 25))
 
 
 @given(st.integers(0, 50), st.dates(date(2026, 1, 1), date(2026, 6, 30)), st.integers(0, 30), st.booleans())
 def test_the_next_look_is_always_ahead(left: int, today: date, lead: int, begun: bool) -> None:
-    answer = outlook(left, END, today, lead, begun)
+    answer = outlook(Decimal(left), END, today, lead, begun)
     assert answer.next_look_on is None or answer.next_look_on > today
     assert (answer.next_look_on is None) == (today > END)
     assert not (answer.escalate and answer.ended)

@@ -3,12 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Select, func, select, tuple_
 from sqlalchemy.orm import Session
 
+from billing import measures
+from billing.vocabulary import UnitOfMeasure
 from models.tables.authorizations import AuthorizationRow, AuthorizationUseRow
 from models.tables.encounters import EncounterRow
 from models.tables.patients import PatientRow
@@ -19,6 +22,7 @@ from web.reads.paging import Page, cut, decode, encode
 from web.viewer import Viewer
 
 PAGE_SIZE = 50
+NONE = Decimal(0)
 LOW_VISITS = 3  # domain.md: flags at 3 and 2 visits left
 SOON_DAYS = 7
 VIEWS = {"active": "Active", "low": "Running low", "expiring": "Expiring soon", "ended": "Ended", "all": "All"}
@@ -38,15 +42,15 @@ class Balance:
     disciplines: str
     codes: str
     unit: str
-    quantity: int
-    used: int
-    left: int
+    quantity: str
+    used: str
+    left: str
     left_text: str
     from_day: str
     to_day: str
     state: Chip
     flags: str
-    used_here: int
+    used_here: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +72,13 @@ class Detail:
 
     balance: Balance
     uses: tuple[Use, ...]
-    before: int
+    before: str
+    before_left: str
     replaced_by: str
 
 
 def of_patient(
-    session: Session, viewer: Viewer, patient_external_id: str, used_here: Mapping[UUID, int]
+    session: Session, viewer: Viewer, patient_external_id: str, used_here: Mapping[UUID, Decimal]
 ) -> tuple[Balance, ...]:
     """The patient's authorizations, those of the visit at hand first."""
     found = session.execute(
@@ -81,8 +86,8 @@ def of_patient(
         .where(AuthorizationRow.patient_external_id == patient_external_id)
         .order_by(AuthorizationRow.effective_to.desc())
     ).all()
-    balances = [_balance(row, viewer, used_here.get(row.AuthorizationRow.id, 0)) for row in found]
-    return tuple(sorted(balances, key=lambda balance: balance.used_here == 0))
+    balances = [_balance(row, viewer, used_here.get(row.AuthorizationRow.id, NONE)) for row in found]
+    return tuple(sorted(balances, key=lambda balance: balance.used_here == ""))
 
 
 def page(session: Session, viewer: Viewer, view: str, cursor: str) -> Page[Balance]:
@@ -96,7 +101,7 @@ def page(session: Session, viewer: Viewer, view: str, cursor: str) -> Page[Balan
     ).all()
     shown, more = cut(found, PAGE_SIZE)
     last = encode(shown[-1].AuthorizationRow.effective_to, shown[-1].AuthorizationRow.id) if more else ""
-    return Page(tuple(_balance(row, viewer, 0) for row in shown), last)
+    return Page(tuple(_balance(row, viewer, NONE) for row in shown), last)
 
 
 def detail(session: Session, viewer: Viewer, authorization_id: UUID) -> Detail | None:
@@ -112,6 +117,7 @@ def detail(session: Session, viewer: Viewer, authorization_id: UUID) -> Detail |
         .order_by(AuthorizationUseRow.created_at, AuthorizationUseRow.id)
         .limit(1_000)
     )
+    measure = UnitOfMeasure(row.unit_of_measure)
     left = row.quantity - row.used_before_firstpass
     told: list[Use] = []
     for use, visit, service_day in uses:
@@ -122,13 +128,15 @@ def detail(session: Session, viewer: Viewer, authorization_id: UUID) -> Detail |
                 visit=visit,
                 visit_href=f"/encounters/{use.encounter_id}",
                 service_day=formats.day(service_day),
-                change=f"−{use.quantity}" if use.quantity > 0 else f"+{-use.quantity}",
+                change=f"{'−' if use.quantity > 0 else '+'}{measures.number(abs(use.quantity), measure)}",
                 reason=use.reason,
-                left=str(left),
+                left=measures.number(left, measure),
             )
         )
     replaced = f"/authorizations/{row.replaced_by}" if row.replaced_by else ""
-    return Detail(_balance(found, viewer, 0), tuple(told), row.used_before_firstpass, replaced)
+    before = measures.number(row.used_before_firstpass, measure) if row.used_before_firstpass else ""
+    at_first = measures.number(row.quantity - row.used_before_firstpass, measure)
+    return Detail(_balance(found, viewer, NONE), tuple(told), before, at_first, replaced)
 
 
 def _query() -> Select[*tuple[Any, ...]]:
@@ -167,9 +175,10 @@ def _in_view(query: Select[*tuple[Any, ...]], view: str, today: date) -> Select[
     return active
 
 
-def _balance(found: Any, viewer: Viewer, used_here: int) -> Balance:
+def _balance(found: Any, viewer: Viewer, used_here: Decimal) -> Balance:
     row: AuthorizationRow = found.AuthorizationRow
-    left = row.quantity - int(found.used)
+    measure = UnitOfMeasure(row.unit_of_measure)
+    left = row.quantity - found.used
     return Balance(
         id=str(row.id),
         href=f"/authorizations/{row.id}",
@@ -181,19 +190,19 @@ def _balance(found: Any, viewer: Viewer, used_here: int) -> Balance:
         disciplines=", ".join(row.disciplines),
         codes=", ".join(row.codes) or "every code",
         unit=row.unit_of_measure,
-        quantity=row.quantity,
-        used=int(found.used),
-        left=left,
-        left_text=f"{left} of {row.quantity} {row.unit_of_measure} left",
+        quantity=f"{row.quantity:f}",
+        used=f"{found.used:f}",
+        left=measures.number(left, measure),
+        left_text=f"{measures.number(left, measure)} of {measures.words(row.quantity, measure)} left",
         from_day=formats.day(row.effective_from),
         to_day=formats.day(row.effective_to),
         state=_state(row, left, viewer.today),
         flags=", ".join(str(flag) for flag in row.flags),
-        used_here=used_here,
+        used_here=measures.words(used_here, measure) if used_here else "",
     )
 
 
-def _state(row: AuthorizationRow, left: int, today: date) -> Chip:
+def _state(row: AuthorizationRow, left: Decimal, today: date) -> Chip:
     if row.status != "active":
         return Chip("calm", "○", formats.words(row.status))
     days = (row.effective_to - today).days
@@ -202,7 +211,7 @@ def _state(row: AuthorizationRow, left: int, today: date) -> Chip:
     if left <= 0:
         return Chip("bad", "!", "Nothing left")
     if left <= LOW_VISITS:
-        return Chip("warn", "◔", f"{left} left")
+        return Chip("warn", "◔", f"{measures.number(left, UnitOfMeasure(row.unit_of_measure))} left")
     if days <= SOON_DAYS:
         return Chip("warn", "◔", f"Expires in {days} d")
     return Chip("good", "✓", "Active")

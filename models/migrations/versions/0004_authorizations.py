@@ -1,7 +1,7 @@
 """Authorizations in full: the ledger of use with reservations, bookings, and the cases of asking payers.
 
-Revision ID: 0003
-Revises: 0002
+Revision ID: 0004
+Revises: 0003
 Create Date: 2026-11-22 08:20:29.751750
 """
 
@@ -11,8 +11,8 @@ from sqlalchemy.dialects import postgresql
 
 from models.migrations import guards
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from temporalio import activity
 
 from activities import claims, secondary, tickets
+from activities.benefits import recheck_held_by_a_limit
 from activities.clock import morning_of, practice_day
 from activities.nudges import tell_authorizations
 from billing.corrections import corrected
@@ -42,6 +43,7 @@ BALANCE_DUE_DAYS = 5
 NOT_WITH_THE_PAYER = ("ready", "rejected")
 PATIENT_PAYS = "patient_pay"
 NOTHING = Decimal(0)
+PAID = "paid"
 
 
 def lock_encounter(session: Session, encounter_id: UUID) -> EncounterRow:
@@ -143,13 +145,15 @@ def _payer_is_heard_again(session: Session, row: EncounterRow, claim: ClaimVersi
 def _ending(session: Session, row: EncounterRow) -> str:
     if row.disposition is not None:
         return row.disposition
-    return "paid" if ledger.balance(session, row.id, ledger.WRITE_OFF) == 0 else "written_off"
+    return PAID if ledger.balance(session, row.id, ledger.WRITE_OFF) == 0 else "written_off"
 
 
 def _close(session: Session, row: EncounterRow, closed_as: str, summary: str, now: datetime) -> None:
     close_item(session, row.practice_id, tickets.subject_of(row.id), closed_as, now)
     if row.closed_at is None:
         row.closed_at, row.closed_as, row.held_by = now, closed_as, None
+        if closed_as != PAID:
+            recheck_held_by_a_limit(session, row)
         enter(session, row, Stage.CLOSED, summary, now)
 
 

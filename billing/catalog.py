@@ -4,6 +4,7 @@ from pathlib import Path
 
 from billing import documentation, scrub
 from billing.authorization import AUTHORIZATION
+from billing.benefits import BENEFITS
 from billing.checks import Rule
 from billing.coding import CODING
 
@@ -11,7 +12,7 @@ PAGE = Path(__file__).parent.parent / "docs" / "rules.md"
 
 GATES: tuple[tuple[str, tuple[Rule, ...]], ...] = (
     ("Documentation", documentation.rules()),
-    ("Authorization", tuple(AUTHORIZATION.rules)),
+    ("Authorization", (*AUTHORIZATION.rules, *BENEFITS.rules)),
     ("Scrub", tuple(sorted((*CODING.rules, *scrub.rules()), key=lambda rule: rule.id))),
 )
 RULES: tuple[Rule, ...] = tuple(rule for _, rules in GATES for rule in rules)

@@ -8,7 +8,7 @@ from billing.encounter import Coverage
 from billing.ncci import PairTable
 from billing.practice import Clinician, Fee, PlanTerms
 from billing.rule_set import NO_RULES, RuleSet
-from billing.vocabulary import Discipline, UnitOfMeasure
+from billing.vocabulary import Care, Discipline, LimitSource, UnitOfMeasure
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +46,38 @@ class PriorVisit:
 
 
 @dataclass(frozen=True, slots=True)
+class LimitUse:
+    """Another visit of the patient under the same plan that uses, or will use, its benefits. dollars: allowed."""
+
+    encounter_id: str
+    date_of_service: date
+    discipline: Discipline
+    dollars: Decimal
+    care: Care = Care.REHABILITATIVE
+    is_evaluation: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LimitReport:
+    """What others used of a benefit limit in the period that began on a day, as somebody told us on ``as_of``."""
+
+    limit_id: str
+    discipline: Discipline | None
+    period_start: date
+    used_elsewhere: Decimal
+    as_of: date
+    source: LimitSource
+
+
+@dataclass(frozen=True, slots=True)
 class VisitContext:
     """Facts around a visit, as of ``today`` (a date in the practice's time zone; rules have no clock of their own).
 
     terms: of the primary plan on the date of service; None when the plan has none that day.
     treatment_days: dates of service of the episode and discipline up to and including this visit, ascending, distinct.
     therapy_accrued: allowed dollars this calendar year in this visit's Medicare bucket (PT with SLP, or OT), this
-        visit not counted; an estimate, other clinics' use is not known to us.
+        visit not counted; other clinics' use is in it as far as it was told.
+    limit_uses, limit_reports: what benefit limits are counted from (billing.benefits), the latest report of each.
     pairs: code-pair edits the practice imported; None means the table shipped with Firstpass.
     practice_rules: the practice's own published rules, of whatever scope and dates.
     """
@@ -71,6 +96,8 @@ class VisitContext:
     prior_visits: tuple[PriorVisit, ...] = ()
     authorizations: tuple[AuthorizationBalance, ...] = ()
     therapy_accrued: Decimal = Decimal("0.00")
+    limit_uses: tuple[LimitUse, ...] = ()
+    limit_reports: tuple[LimitReport, ...] = ()
     overridden: frozenset[str] = field(default_factory=frozenset)
     pairs: PairTable | None = None
     practice_rules: RuleSet = NO_RULES

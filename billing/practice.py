@@ -15,8 +15,11 @@ from billing.encounter import NPI, Address, Code, Dollars, Identifier, Modifier,
 from billing.vocabulary import (
     AuthorizationKind,
     AuthorizationNeed,
+    Care,
     ClinicianRole,
     Discipline,
+    LimitMeasure,
+    LimitPeriod,
     Role,
     SameDayCounting,
     UnitMethod,
@@ -55,6 +58,37 @@ class Clinician(Record):
     def _therapist_has_npi(self) -> "Clinician":
         if self.role is ClinicianRole.THERAPIST and self.npi is None:
             raise ValueError("a therapist needs an npi: claims go out in the therapist's name")
+        return self
+
+
+class BenefitLimit(Record):
+    """How much of a benefit a plan pays for in a period, whoever treats.
+
+    hard: a contract exclusion, beyond which the plan denies (CARC 119, 35, 149, 273, as a rule PR). Soft: beyond it the
+    plan wants necessity shown, or prior authorization. combined: the disciplines share the quantity; otherwise each has
+    it. networks_pooled: care in and out of network counts together, so what was used elsewhere includes both.
+    """
+
+    limit_id: Identifier
+    measure: LimitMeasure = LimitMeasure.VISITS
+    quantity: Decimal = Field(gt=0, le=1_000_000, description="Visits, or allowed dollars.")
+    period: LimitPeriod = LimitPeriod.CALENDAR_YEAR
+    plan_year_month: int = Field(default=1, ge=1, le=12, description="The plan year's first month.")
+    plan_year_day: int = Field(default=1, ge=1, le=28, description="The plan year's first day of that month.")
+    disciplines: tuple[Discipline, ...] = Field(min_length=1, max_length=3)
+    combined: bool = True
+    care: Care = Field(default=Care.ANY, description="Only habilitative (96) or rehabilitative care counts, or any.")
+    networks_pooled: bool = True
+    evaluations_count: bool = True
+    day_counts_once: bool = Field(default=False, description="Several disciplines on one day are one visit.")
+    hard: bool = True
+    warn_left: Decimal | None = Field(default=None, ge=0, description="Warn from so much left on; unset: 3, or 10 %.")
+    source: str = Field(default="practice default", description="Where the limit was read, and when.")
+
+    @model_validator(mode="after")
+    def _visits_are_whole(self) -> "BenefitLimit":
+        if self.measure is LimitMeasure.VISITS and self.quantity != self.quantity.to_integral_value():
+            raise ValueError(f"limit {self.limit_id}: visits are counted whole; give {int(self.quantity)} or one more")
         return self
 
 
@@ -114,6 +148,8 @@ class PlanTerms(Record):
         default=10, ge=1, description="The payer's own clock, where CMS-0057-F does not apply (practice default)."
     )
     authorization_urgent_hours: int = Field(default=72, ge=1, description="The payer's clock for urgent requests.")
+    # benefit limits
+    benefit_limits: tuple[BenefitLimit, ...] = Field(default=(), max_length=20)
     # claims
     timely_filing_days: int = 180
     timely_filing_months: int | None = Field(default=None, description="Calendar months instead of days (Medicare 12).")
@@ -131,6 +167,13 @@ class PlanTerms(Record):
     coinsurance_percent: Decimal = Field(default=Decimal("20"))
     copay: Dollars = Decimal("0.00")
     sequestration_percent: Decimal = Field(default=Decimal("0"))
+
+    @model_validator(mode="after")
+    def _limits_have_names_of_their_own(self) -> "PlanTerms":
+        names = [limit.limit_id for limit in self.benefit_limits]
+        if len(set(names)) != len(names):
+            raise ValueError("two benefit_limits have the same limit_id")
+        return self
 
 
 class Plan(Record):

@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from billing import authorization, coding, deadlines, documentation, rule_apply, scrub
+from billing import authorization, benefits, coding, deadlines, documentation, rule_apply, scrub
 from billing.authorization import AuthorizationChoice
 from billing.coding import CodedClaim, CodedLine
 from billing.context import VisitContext
@@ -15,7 +15,7 @@ from billing.findings import Finding, Step, stopping
 from billing.rule_apply import RuleTrace
 from billing.vocabulary import Queue, Stage
 
-RULEBOOK_VERSION = "2026.1"  # rises with every change of a rule or a table; stored with each evaluation
+RULEBOOK_VERSION = "2026.2"  # rises with every change of a rule or a table; stored with each evaluation
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +63,10 @@ def evaluate(encounter: Encounter, context: VisitContext) -> Evaluation:
     own = rule_apply.apply(context.practice_rules, encounter, context, coding.code_claim(encounter, context))
     claim = own.claim
     choice = authorization.choose(encounter, context, sum(line.units for line in claim.lines))
+    limits = benefits.check(encounter, context, claim, choice)
     found = {
         Queue.DOCUMENTATION: (*documentation.check(encounter, context), *own.findings[Queue.DOCUMENTATION]),
-        Queue.AUTHORIZATION: (*choice.findings, *own.findings[Queue.AUTHORIZATION]),
+        Queue.AUTHORIZATION: (*choice.findings, *limits.findings, *own.findings[Queue.AUTHORIZATION]),
         Queue.SCRUB: (*claim.findings, *scrub.check(encounter, context, claim), *own.findings[Queue.SCRUB]),
     }
     found = rule_apply.routed(found, own.route)
@@ -82,7 +83,7 @@ def evaluate(encounter: Encounter, context: VisitContext) -> Evaluation:
         authorization=choice,
         claim=claim,
         scrub=scrubbed,
-        steps=(*choice.steps, *claim.steps, *own.steps),
+        steps=(*choice.steps, *limits.steps, *claim.steps, *own.steps),
         look_again_on=_look_again(encounter, context, (*charted, *choice.findings, *scrubbed)),
         practice_rules=own.trace,
     )

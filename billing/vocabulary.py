@@ -188,3 +188,33 @@ class AuthorizationCaseState(StrEnum):
     NONE_NEEDED = "none_needed"
     NOT_CONTINUING = "not_continuing"
     WITHDRAWN = "withdrawn"  # nothing needs it any more
+
+
+class LimitMeasure(StrEnum):
+    """What a benefit limit counts."""
+
+    VISITS = "visits"
+    DOLLARS = "dollars"  # allowed amounts
+
+
+class LimitPeriod(StrEnum):
+    """When a benefit limit begins anew."""
+
+    CALENDAR_YEAR = "calendar_year"
+    PLAN_YEAR = "plan_year"
+
+
+class Care(StrEnum):
+    """What the care is for: modifier 96 (learning a skill) or 97 (getting one back); many plans limit each apart."""
+
+    ANY = "any"
+    REHABILITATIVE = "rehabilitative"
+    HABILITATIVE = "habilitative"
+
+
+class LimitSource(StrEnum):
+    """How we know what other clinics used of a benefit limit."""
+
+    ENTERED = "entered"
+    ELIGIBILITY = "271"
+    REMITTANCE = "835 remark"

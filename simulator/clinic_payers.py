@@ -34,6 +34,47 @@ MEDICARE_ALLOWED = {
     "97167": "101.54", "97150": "17.70", "97035": "14.36", "G0283": "11.69", "92507": "76.15", "92526": "82.83",
 }  # fmt: skip
 
+PREFERRED_LIMITS: list[Json] = [
+    {
+        "limit_id": "therapy-visits",
+        "quantity": "60",
+        "disciplines": ["PT", "OT"],
+        "combined": True,
+        "hard": True,
+        "source": "Prairie Lantern certificate of coverage (invented): 60 visits PT and OT together, calendar year",
+    },
+    {
+        "limit_id": "speech-visits",
+        "quantity": "30",
+        "disciplines": ["SLP"],
+        "hard": True,
+        "source": "Prairie Lantern certificate of coverage (invented): 30 speech visits, calendar year",
+    },
+]
+MILITARY_LIMITS: list[Json] = [
+    {
+        "limit_id": "review-after-visits",
+        "quantity": "24",
+        "disciplines": ["PT", "OT", "SLP"],
+        "combined": False,
+        "period": "plan_year",
+        "plan_year_month": 10,
+        "hard": False,
+        "source": "Eagle Ridge reimbursement manual (invented): necessity is shown after 24 visits of a discipline",
+    }
+]
+HMO_LIMITS: list[Json] = [
+    {
+        "limit_id": "rehabilitation-dollars",
+        "measure": "dollars",
+        "quantity": "2500.00",
+        "disciplines": ["PT", "OT", "SLP"],
+        "care": "rehabilitative",
+        "hard": True,
+        "source": "Juniper Valley member contract (invented): $2,500 of rehabilitation a year",
+    }
+]
+
 MEDICARE_TERMS: Json = {
     "source": "Medicare Benefit Policy Manual ch. 15 s. 220 and Claims Processing Manual ch. 5, as read for the demo",
     "unit_method": "cms_total_time",
@@ -91,6 +132,7 @@ PREFERRED_TERMS: Json = {
     "timely_filing_days": 180,
     "corrected_claim_days": 180,
     "appeal_days": 180,
+    "benefit_limits": PREFERRED_LIMITS,
     "allowed_percent_of_fee": "66",
     "coinsurance_percent": "20",
 }
@@ -144,6 +186,7 @@ MILITARY_TERMS: Json = {
     "timely_filing_days": 365,
     "corrected_claim_days": 365,
     "appeal_days": 90,
+    "benefit_limits": MILITARY_LIMITS,
     "allowed_percent_of_fee": "50",
     "assistant_percent": "85",
     "coinsurance_percent": "20",
@@ -179,6 +222,7 @@ HMO_TERMS: Json = {
     "timely_filing_days": 60,
     "corrected_claim_days": 60,
     "appeal_days": 60,
+    "benefit_limits": HMO_LIMITS,
     "allowed_percent_of_fee": "55",
     "coinsurance_percent": "0",
     "copay": "25.00",

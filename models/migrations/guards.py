@@ -20,6 +20,7 @@ APPEND_ONLY = (
     "evaluations",
     "adjustments",
     "acknowledgements",
+    "benefit_reports",
 )
 
 APP_ROLE = "firstpass_app"
@@ -41,7 +42,7 @@ def row_security(table: str) -> list[str]:
 def kept_rows(tables: list[str]) -> list[str]:
     """Nothing is deleted but messages already delivered; history is not even updated."""
     kept = [f"REVOKE DELETE ON {table} FROM {APP_ROLE}" for table in tables if table != "outbox"]
-    return kept + [f"REVOKE UPDATE ON {table} FROM {APP_ROLE}" for table in APPEND_ONLY]
+    return kept + [f"REVOKE UPDATE ON {table} FROM {APP_ROLE}" for table in APPEND_ONLY if table in tables]
 
 
 LEDGER_BALANCES = """

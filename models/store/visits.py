@@ -6,14 +6,17 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import cast, func, or_, select
+from sqlalchemy.dialects.postgresql import JSONPATH
 from sqlalchemy.orm import Session
 
-from billing.context import PriorVisit, VisitContext
+from billing import benefits
+from billing.context import LimitUse, PriorVisit, VisitContext
 from billing.encounter import Encounter
 from billing.practice import Clinician, Fee, PlanTerms
-from billing.vocabulary import AuthorizationNeed, Discipline
+from billing.vocabulary import AuthorizationNeed, Care, Discipline
 from models.store import authorizations
+from models.store.benefits import reports_of
 from models.store.book import Book, book_of
 from models.store.rules import published_rules
 from models.tables.claims import ClaimRow, ClaimVersionRow
@@ -26,6 +29,7 @@ from models.tables.practice import PracticeRow
 OVERRIDING = ("override", "none_needed")
 # A claim version in one of these states stands for nothing any more.
 DEAD_CLAIMS = ("superseded", "withdrawn", "rejected")
+HABILITATIVE = cast('$.timing.services[*].modifiers[*] ? (@ == "96")', JSONPATH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,9 @@ class PastVisit:
     visit_kind: str
     episode_id: str
     lines: tuple[Mapping[str, Any], ...] | None
+    claim_status: str | None
+    is_over: bool  # closed, or decided upon: it uses no benefit it has not used yet
+    is_habilitative: bool
 
 
 def people(book: Book, encounter: Encounter) -> dict[str, Clinician]:
@@ -62,8 +69,8 @@ def fees(book: Book, encounter: Encounter, terms: PlanTerms | None) -> tuple[Fee
     return tuple(fee for code in sorted(codes) for fee in book.fees.get(code, ()))
 
 
-def past_visits(session: Session, row: EncounterRow) -> Sequence[PastVisit]:
-    """The patient's visits that bear on this one: of the episode, of the day, and of the calendar year."""
+def past_visits(session: Session, row: EncounterRow, since: date) -> Sequence[PastVisit]:
+    """The patient's visits that bear on this one: of the episode, of the day, and of the year of its limits."""
     facts = EncounterRow.facts
     found = session.execute(
         select(
@@ -78,6 +85,9 @@ def past_visits(session: Session, row: EncounterRow) -> Sequence[PastVisit]:
             facts["clinical"]["visit_kind"].astext,
             facts["compliance"]["episode"]["episode_id"].astext,
             ClaimVersionRow.coded["lines"],
+            ClaimVersionRow.status,
+            or_(EncounterRow.closed_at.is_not(None), EncounterRow.disposition.is_not(None)),
+            func.jsonb_path_exists(facts, HABILITATIVE),
         )
         .outerjoin(ClaimRow, ClaimRow.encounter_id == EncounterRow.id)
         .outerjoin(
@@ -89,7 +99,7 @@ def past_visits(session: Session, row: EncounterRow) -> Sequence[PastVisit]:
         .where(
             EncounterRow.patient_id == row.patient_id,
             or_(
-                EncounterRow.date_of_service >= date(row.date_of_service.year, 1, 1),
+                EncounterRow.date_of_service >= since,
                 EncounterRow.episode_id == row.episode_id,
             ),
         )
@@ -108,6 +118,9 @@ def past_visits(session: Session, row: EncounterRow) -> Sequence[PastVisit]:
             visit_kind=kind,
             episode_id=episode,
             lines=tuple(lines) if lines is not None else None,
+            claim_status=claim_status,
+            is_over=is_over,
+            is_habilitative=is_habilitative,
         )
         for (
             encounter_id,
@@ -121,6 +134,9 @@ def past_visits(session: Session, row: EncounterRow) -> Sequence[PastVisit]:
             kind,
             episode,
             lines,
+            claim_status,
+            is_over,
+            is_habilitative,
         ) in found
     ]
 
@@ -152,25 +168,31 @@ def prior_visits(past: Sequence[PastVisit], on: date) -> tuple[PriorVisit, ...]:
     )
 
 
-def therapy_accrued(past: Sequence[PastVisit], row: EncounterRow) -> Decimal:
-    """Allowed dollars of the calendar year in this visit's bucket (PT with SLP, or OT), this visit left out.
+def limit_uses(past: Sequence[PastVisit], row: EncounterRow) -> tuple[LimitUse, ...]:
+    """The patient's other visits under the same plan that use its benefits before this one.
 
-    Our own claims only: what other clinics used of the threshold is not known here.
+    A claim uses them whatever its day, unless it was denied; a visit still without one does if it came first, so that
+    of two held visits each does not wait for the other.
     """
-    bucket = ("OT",) if row.discipline == "OT" else ("PT", "SLP")
-    return sum(
-        (
-            Decimal(line["expected_allowed"])
-            for visit in past
-            if not visit.is_this
-            and visit.lines is not None
-            and visit.same_plan
-            and visit.discipline in bucket
-            and visit.date_of_service.year == row.date_of_service.year
-            for line in visit.lines
-        ),
-        Decimal("0.00"),
+    return tuple(
+        LimitUse(
+            encounter_id=visit.encounter_id,
+            date_of_service=visit.date_of_service,
+            discipline=Discipline(visit.discipline),
+            dollars=sum((Decimal(line["expected_allowed"]) for line in visit.lines or ()), Decimal("0.00")),
+            care=Care.HABILITATIVE if visit.is_habilitative else Care.REHABILITATIVE,
+            is_evaluation=visit.visit_kind == "evaluation",
+        )
+        for visit in past
+        if not visit.is_this and visit.same_plan and _uses_benefits(visit, row)
     )
+
+
+def _uses_benefits(visit: PastVisit, row: EncounterRow) -> bool:
+    if visit.lines is not None:
+        return visit.claim_status != "denied"
+    came_first = (visit.date_of_service, visit.encounter_id) < (row.date_of_service, row.external_id)
+    return came_first and not visit.is_over
 
 
 def overridden(session: Session, row: EncounterRow) -> frozenset[str]:
@@ -192,7 +214,10 @@ def context_of(
     book = book_of(session, practice)
     page = book.plans[row.plan_id]
     terms = page.terms_on(row.date_of_service)
-    past = past_visits(session, row)
+    past = past_visits(session, row, benefits.counted_from(terms, row.date_of_service))
+    uses = limit_uses(past, row)
+    limited = terms is not None and bool(benefits.limits_on(terms, row.date_of_service))
+    reports = reports_of(session, row.patient_id, row.plan_id) if limited else ()
     wanted = terms is None or terms.authorization_need is not AuthorizationNeed.NONE
     locked = authorizations.lock_for_patient(session, row.practice_id, encounter.patient.patient_id) if wanted else ()
     return VisitContext(
@@ -215,7 +240,9 @@ def context_of(
         ),
         prior_visits=prior_visits(past, row.date_of_service),
         authorizations=authorizations.balances(session, book, locked, row.id),
-        therapy_accrued=therapy_accrued(past, row),
+        therapy_accrued=benefits.accrued(Discipline(row.discipline), row.date_of_service, uses, reports),
+        limit_uses=uses,
+        limit_reports=reports,
         overridden=overridden(session, row),
         practice_rules=published_rules(session, practice),
     )

@@ -111,9 +111,16 @@ def usual_frequency(visit_days: Sequence[date], today: date) -> Decimal:
     return (Decimal(len(recent) * WEEK) / days).quantize(Decimal("0.1"))
 
 
-def burn_down(grant: Grant, used: Sequence[Draw], booked: Sequence[Draw], today: date, habits: Habits) -> BurnDown:
-    """What becomes of an authorization. ``used``: signed visits; ``booked``: every booked visit that would use it,
-    whether there was enough to reserve for it or not.
+def burn_down(
+    grant: Grant,
+    used: Sequence[Draw],
+    booked: Sequence[Draw],
+    today: date,
+    habits: Habits,
+    uncovered: Sequence[Draw] = (),
+) -> BurnDown:
+    """What becomes of an authorization. ``used``: signed visits; ``booked``: booked visits that are to use it, whether
+    there was enough to reserve for them or not; ``uncovered``: booked visits known to be beyond it.
 
     Booked visits come first, in the order of their days; after the last of them, and where nothing is booked, the usual
     frequency goes on, as an estimate. The first visit that does not fit whole ends it. A re-authorization opens at the
@@ -124,6 +131,7 @@ def burn_down(grant: Grant, used: Sequence[Draw], booked: Sequence[Draw], today:
     left = grant.quantity - grant.used_before - _total(spent)
     pace = _pace(spent, today, habits)
     course = _course(grant, left, booked, today, pace)
+    beyond = tuple(sorted((*course.beyond, *uncovered), key=lambda draw: draw.day))
     planned = [draw for draw, kind in course.fitting if kind == "booked"]
     runs_out_on = _last_day(grant, course, spent) if course.empties else None
     opens_on = _opens_on(grant.effective_to, runs_out_on, habits.lead_days)
@@ -134,12 +142,12 @@ def burn_down(grant: Grant, used: Sequence[Draw], booked: Sequence[Draw], today:
         runs_out_on=runs_out_on,
         runs_out_at_visit=_visit_number(grant, spent, course) if course.empties else None,
         estimated=course.empties and any(kind == "estimated" for _, kind in course.fitting),
-        first_uncovered_on=course.beyond[0].day if course.beyond else None,
+        first_uncovered_on=beyond[0].day if beyond else None,
         comes_first="run_out" if runs_out_on is not None else "expiry",
         reauthorization_opens_on=opens_on,
         due_on=opens_on + timedelta(days=REOPEN_DAYS - DUE_DAYS),
-        beyond=course.beyond,
-        dollars_at_risk=habits.expected_payment * len(course.beyond),
+        beyond=beyond,
+        dollars_at_risk=habits.expected_payment * len(beyond),
         steps=(),
     )
     return replace(down, steps=_steps(down, grant, pace))
@@ -159,7 +167,7 @@ def _course(grant: Grant, left: Decimal, booked: Sequence[Draw], today: date, pa
     outside = [draw for draw in ordered if not grant.effective_from <= draw.day <= grant.effective_to]
     needed = list(accumulate(draw.quantity for draw in inside))
     fits = sum(1 for total in needed if total <= left)
-    beyond = tuple(sorted((*inside[fits:], *outside), key=lambda draw: draw.day))
+    beyond = (*inside[fits:], *outside)
     fitting: list[tuple[Draw, Kind]] = [(draw, "booked") for draw in inside[:fits]]
     remaining = left - _total(inside[:fits])
     if fits < len(inside) or remaining <= 0:

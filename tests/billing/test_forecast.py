@@ -68,6 +68,8 @@ def test_booked_visits_beyond_quantity_or_expiry_are_money_at_risk() -> None:
     assert down.first_uncovered_on == TODAY + timedelta(days=5)
     assert down.dollars_at_risk == Decimal("215.00")
     assert [down.left, down.reserved, down.left_after_booked] == [2, 2, 0]
+    known = burn_down(Grant(Decimal(9), VISITS, FROM, TO), [], days(1), TODAY, Habits(lead_days=7), days(4))
+    assert (known.beyond, known.reserved) == (tuple(days(4)), Decimal(1)), "nobody asks again whether it fits"
     late = forecast(9, [], days(1, after_the_end))
     assert late.beyond == (Draw(TODAY + timedelta(days=after_the_end)),)
     assert (late.comes_first, late.runs_out_on) == ("expiry", None)

@@ -1,12 +1,13 @@
 """Leaving word for workflows: begin, look again. Ids only; what is to be seen stands in the tables."""
 
+from collections.abc import Iterable
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from models.ids import authorization_workflow_id, encounter_workflow_id
 from models.messages import AuthorizationRef, EncounterRef
-from models.store.life import tell
+from models.store.life import tell, tell_all
 from models.tables.encounters import EncounterRow
 
 RECHECK = "recheck"
@@ -28,11 +29,25 @@ def reopen(session: Session, row: EncounterRow, *, keep_disposition: bool = Fals
 
     keep_disposition: a person's last word (not billable, patient pays) still stands; only the balance is looked at.
     """
+    _open_again(row, keep_disposition=keep_disposition)
+    nudge(session, row)
+
+
+def reopen_all(session: Session, practice_id: UUID, rows: Iterable[EncounterRow]) -> None:
+    """The same for many encounters, in one statement."""
+    messages = {}
+    for row in rows:
+        _open_again(row, keep_disposition=False)
+        reference = EncounterRef(practice_id=practice_id, encounter_id=row.id)
+        messages[encounter_workflow_id(row.id, row.life)] = reference
+    tell_all(session, practice_id, "EncounterWorkflow", messages, RECHECK)
+
+
+def _open_again(row: EncounterRow, *, keep_disposition: bool) -> None:
     if row.closed_at is not None:
         row.life += 1
         row.closed_at = row.closed_as = None
         row.disposition = row.disposition if keep_disposition else None
-    nudge(session, row)
 
 
 def _tell(session: Session, row: EncounterRow, signal: str | None) -> None:

@@ -5,11 +5,11 @@ goes on where the first stopped, and the same payment in another file is seen an
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from itertools import islice, takewhile
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Engine, func, select
@@ -19,7 +19,7 @@ from temporalio import activity
 from activities.appeals import appeal_deadline
 from activities.clock import practice_day
 from activities.matching import match_all
-from activities.nudges import RECHECK, reopen
+from activities.nudges import RECHECK, reopen_all
 from activities.posting_tickets import duplicate_ticket, remittance_subject, unbalanced_ticket, unmatched_ticket
 from activities.secondary import answers_for_second_plan
 from billing.denials import assess, reason_of
@@ -38,8 +38,9 @@ from models.ids import file_workflow_id, new_id
 from models.messages import FileRef, LookAtFile
 from models.store import ledger
 from models.store.book import book_of
+from models.store.bulk import insert_all
 from models.store.desk import close_item, put_item
-from models.store.life import record, tell
+from models.store.life import Line, record_all, tell
 from models.store.session import practice_session
 from models.tables.claims import ClaimRow, ClaimVersionRow
 from models.tables.encounters import EncounterRow
@@ -316,13 +317,17 @@ def _post_chunk(
             row.status, row.matched_by = "posted", match.step
             row.claim_version_id, row.encounter_id = match.version.id, match.version.encounter_id
         session.add(row)
+    found = [
+        Answered(row, claim, match.version)
+        for (row, claim), match in zip(todo, matches, strict=True)
+        if match is not None
+    ]
     session.flush()  # adjustments and denials point at them
     with session.no_autoflush:  # what is written for a hundred claims goes out together
-        for (row, claim), match in zip(todo, matches, strict=True):
-            if match is None:
+        for row, _ in todo:
+            if row.status == "unmatched":
                 put_item(session, look.practice_id, unmatched_ticket(_file(session, look), row, look.now), look.now)
-            else:
-                post_claim(session, remittance, row, claim, match.version, look.now.date())
+        post_claims(session, remittance, found, practice_day(look.now, practice.time_zone))
 
 
 def _lock_encounters(session: Session, versions: Sequence[ClaimVersionRow]) -> Sequence[object]:
@@ -333,39 +338,66 @@ def _lock_encounters(session: Session, versions: Sequence[ClaimVersionRow]) -> S
     encounters = {version.encounter_id for version in versions}
     claims = {version.claim_id for version in versions}
     by_id = select(EncounterRow).where(EncounterRow.id.in_(encounters)).order_by(EncounterRow.id)
+    by_id = by_id.options(defer(EncounterRow.facts))
     return (
         *session.scalars(by_id.with_for_update().execution_options(populate_existing=True)),
         *session.scalars(select(ClaimRow).where(ClaimRow.id.in_(claims))),
     )
 
 
-def post_claim(
-    session: Session,
-    remittance: RemittanceRow,
-    row: RemittanceClaimRow,
-    claim: RemittanceClaim,
-    version: ClaimVersionRow,
-    today: date,
+class Answered(NamedTuple):
+    """A claim of a remittance, as kept and as read, and the filing of ours it answers."""
+
+    row: RemittanceClaimRow
+    claim: RemittanceClaim
+    version: ClaimVersionRow
+
+
+@dataclass(slots=True)
+class _Entries:
+    """What posting a number of claims writes, gathered so that it goes out in a handful of statements."""
+
+    postings: list[ledger.Posting] = field(default_factory=list)
+    adjustments: list[dict[str, Any]] = field(default_factory=list)
+    lines: list[Line] = field(default_factory=list)
+    encounters: dict[UUID, EncounterRow] = field(default_factory=dict)
+
+
+def post_claims(session: Session, remittance: RemittanceRow, answered: Sequence[Answered], today: date) -> None:
+    """Post claims to the ledger line by line, note what was denied, and have their encounters look.
+
+    today: the practice's day, on which denials are received and from which the time for an appeal runs.
+    """
+    entries = _Entries()
+    for one in answered:
+        _post_claim(session, remittance, one, entries, today)
+    practice_id = remittance.practice_id
+    ledger.post_all(session, practice_id, entries.postings)
+    insert_all(session, AdjustmentRow, entries.adjustments)
+    record_all(session, practice_id, entries.lines)
+    reopen_all(session, practice_id, entries.encounters.values())
+
+
+def _post_claim(
+    session: Session, remittance: RemittanceRow, answered: Answered, entries: _Entries, today: date
 ) -> None:
-    """Post one claim to the ledger line by line, note a denial if there is one, and have the encounter look."""
+    row, claim, version = answered
     encounter = session.get_one(EncounterRow, version.encounter_id)
     row.claim_version_id, row.encounter_id, row.status = version.id, encounter.id, "posted"
     second = answers_for_second_plan(session, version, claim)
+    occurred_on = remittance.payment_date or today
     for place, line in enumerate(_lines(claim), start=1):
         key = f"835/{remittance.business_key}/{row.ordinal}/{place}"
         memo = f"{remittance.payer_name} {remittance.trace_number} {line.procedure_code}".strip()
-        occurred_on = remittance.payment_date or today
         legs = second_plan_legs(line.paid) if second else line_legs(line.paid, line.adjustments)
-        ledger.post(
-            session, row.practice_id, key, "remittance", occurred_on, legs, encounter_id=encounter.id, memo=memo
-        )
-        _keep_adjustments(session, row, line)
+        entries.postings.append(ledger.Posting(key, "remittance", occurred_on, legs, encounter.id, memo))
+        entries.adjustments += _adjustments(row, line)
     if second:
         summary = f"The second plan paid ${claim.paid} on claim {version.patient_control_number}"
-        record(session, row.practice_id, "claim.second_plan", summary, encounter_id=encounter.id)
+        entries.lines.append(Line(encounter.id, "claim.second_plan", summary, {}))
     else:
-        _settle(session, row, claim, version, encounter, today)
-    reopen(session, encounter)
+        entries.lines.append(_settle(session, answered, encounter, today))
+    entries.encounters[encounter.id] = encounter
 
 
 def _lines(claim: RemittanceClaim) -> Iterator[RemittanceLine]:
@@ -408,31 +440,26 @@ def _posts(adjustment: Adjustment) -> bool:
     return reason_of(adjustment.reason_code).posts
 
 
-def _keep_adjustments(session: Session, row: RemittanceClaimRow, line: RemittanceLine) -> None:
-    session.add_all(
-        AdjustmentRow(
-            practice_id=row.practice_id,
-            remittance_claim_id=row.id,
-            line_control_number=line.line_control_number or None,
-            procedure_code=line.procedure_code or None,
-            claim_adjustment_group_code=adjustment.group_code,
-            claim_adjustment_reason_code=adjustment.reason_code,
-            amount=adjustment.amount,
-            quantity=adjustment.quantity,
-            remark_codes=list(line.remark_codes),
-        )
-        for adjustment in line.adjustments
-    )
+def _adjustments(row: RemittanceClaimRow, line: RemittanceLine) -> Iterator[dict[str, Any]]:
+    """Rows of AdjustmentRow."""
+    for adjustment in line.adjustments:
+        yield {
+            "id": new_id(),
+            "practice_id": row.practice_id,
+            "remittance_claim_id": row.id,
+            "line_control_number": line.line_control_number or None,
+            "procedure_code": line.procedure_code or None,
+            "claim_adjustment_group_code": adjustment.group_code,
+            "claim_adjustment_reason_code": adjustment.reason_code,
+            "amount": adjustment.amount,
+            "quantity": adjustment.quantity,
+            "remark_codes": line.remark_codes,
+        }
 
 
-def _settle(
-    session: Session,
-    row: RemittanceClaimRow,
-    claim: RemittanceClaim,
-    version: ClaimVersionRow,
-    encounter: EncounterRow,
-    today: date,
-) -> None:
+def _settle(session: Session, answered: Answered, encounter: EncounterRow, today: date) -> Line:
+    """What the answer makes of our claim: paid, denied, or taken back. Returns the line it adds to the visit's life."""
+    _, claim, version = answered
     owner = session.get_one(ClaimRow, version.claim_id)
     if claim.payer_claim_control_number:
         owner.payer_claim_control_number = claim.payer_claim_control_number
@@ -441,9 +468,8 @@ def _settle(
         _overturn_denials(session, version)
         version.status = "accepted" if current else version.status
         summary = f"The payer took back its decision on claim {version.patient_control_number} (${claim.paid})"
-        record(session, row.practice_id, "claim.reversed", summary, encounter_id=encounter.id)
-        return
-    denied = _note_denial(session, row, claim, version, encounter, today, current=current)
+        return Line(encounter.id, "claim.reversed", summary, {})
+    denied = _note_denial(session, answered, encounter, today, current=current)
     if current:
         version.status, version.answered_at = "denied" if denied else "paid", encounter.updated_at
     words = f"denied: {denied}" if denied else f"paid ${claim.paid}"
@@ -452,8 +478,7 @@ def _settle(
         f"Claim {version.patient_control_number} {words}{expected}; patient's share ${claim.patient_responsibility}"
     )
     kind = "claim.denied" if denied else "claim.paid"
-    detail: dict[str, Any] = {"paid": str(claim.paid), "expected": str(version.expected_payment)}
-    record(session, row.practice_id, kind, summary, encounter_id=encounter.id, detail=detail)
+    return Line(encounter.id, kind, summary, {"paid": str(claim.paid), "expected": str(version.expected_payment)})
 
 
 def _overturn_denials(session: Session, version: ClaimVersionRow) -> None:
@@ -466,16 +491,10 @@ def _overturn_denials(session: Session, version: ClaimVersionRow) -> None:
 
 
 def _note_denial(
-    session: Session,
-    row: RemittanceClaimRow,
-    claim: RemittanceClaim,
-    version: ClaimVersionRow,
-    encounter: EncounterRow,
-    today: date,
-    *,
-    current: bool,
+    session: Session, answered: Answered, encounter: EncounterRow, today: date, *, current: bool
 ) -> str | None:
     """Categorise a refusal at receipt. Returns its reason, e.g. CO-197, or None when nothing was refused."""
+    row, claim, version = answered
     said = [(a.group_code, a.reason_code, a.amount) for a in claim.all_adjustments]
     of_lines = (code for line in claim.lines for code in line.remark_codes)
     remarks = list(dict.fromkeys((*claim.remark_codes, *of_lines)))

@@ -75,10 +75,12 @@ def answers_for_second_plan(session: Session, claim: ClaimVersionRow, said: Remi
     """Whether a payer speaks as the second plan: after the first one's word, or to take its own back."""
     if said.status_code in SECONDARY:
         return primary_answer(session, claim) is not None
+    if not said.is_reversal:
+        return False
     numbers = _second_plans_numbers(claim).where(
         RemittanceClaimRow.payer_claim_control_number == said.payer_claim_control_number
     )
-    return said.is_reversal and session.scalar(numbers.limit(1)) is not None
+    return session.scalar(numbers.limit(1)) is not None
 
 
 def share(session: Session, row: EncounterRow, claim: ClaimVersionRow | None) -> Share | None:

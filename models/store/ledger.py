@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import func, select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from models.ids import new_id
+from models.store.bulk import insert_all
 from models.tables.ledger import LedgerEntryRow, LedgerTransactionRow
 
 PAYER_RECEIVABLE = "payer_receivable"
@@ -22,6 +23,17 @@ PROVIDER_ADJUSTMENT = "provider_adjustment"
 
 ZERO = Decimal("0.00")
 Legs = Sequence[tuple[str, Decimal]]  # (account, amount): positive is debit, negative is credit
+
+
+class Posting(NamedTuple):
+    """A transaction to be posted once under its business key. Legs of no money are left out."""
+
+    business_key: str
+    kind: str
+    occurred_on: date
+    legs: Legs
+    encounter_id: UUID | None = None
+    memo: str = ""
 
 
 def post(
@@ -39,38 +51,52 @@ def post(
 
     Raises ValueError when the legs do not sum to zero; the database would refuse them as well.
     """
-    legs = [(account, amount) for account, amount in legs if amount != 0]
+    return bool(post_all(session, practice_id, [Posting(business_key, kind, occurred_on, legs, encounter_id, memo)]))
+
+
+def post_all(session: Session, practice_id: UUID, postings: Sequence[Posting]) -> int:
+    """Post many transactions in two statements. Returns how many were not posted before.
+
+    Raises ValueError when the legs of one do not sum to zero.
+    """
+    legs_of = {posting.business_key: _legs(posting) for posting in postings}
+    rows = [
+        {
+            "id": new_id(),
+            "practice_id": practice_id,
+            "business_key": posting.business_key,
+            "kind": posting.kind,
+            "occurred_on": posting.occurred_on,
+            "encounter_id": posting.encounter_id,
+            "memo": posting.memo,
+        }
+        for posting in postings
+        if legs_of[posting.business_key]
+    ]
+    once = "ON CONFLICT (practice_id, business_key) DO NOTHING"
+    posted = insert_all(session, LedgerTransactionRow, rows, on_conflict=once, returning="id")
+    entries = [
+        {
+            "id": new_id(),
+            "practice_id": practice_id,
+            "transaction_id": row["id"],
+            "encounter_id": row["encounter_id"],
+            "account": account,
+            "amount": amount,
+        }
+        for row in rows
+        if row["id"] in posted
+        for account, amount in legs_of[str(row["business_key"])]
+    ]
+    insert_all(session, LedgerEntryRow, entries)
+    return len(posted)
+
+
+def _legs(posting: Posting) -> Legs:
+    legs = [(account, amount) for account, amount in posting.legs if amount != 0]
     if sum((amount for _, amount in legs), ZERO) != 0:
-        raise ValueError(f"{kind}: debits and credits differ by {sum(amount for _, amount in legs)}")
-    if not legs:
-        return False
-    transaction_id = session.scalar(
-        insert(LedgerTransactionRow)
-        .values(
-            id=new_id(),
-            practice_id=practice_id,
-            business_key=business_key,
-            kind=kind,
-            occurred_on=occurred_on,
-            encounter_id=encounter_id,
-            memo=memo,
-        )
-        .on_conflict_do_nothing(index_elements=["practice_id", "business_key"])
-        .returning(LedgerTransactionRow.id)
-    )
-    if transaction_id is None:
-        return False
-    session.add_all(
-        LedgerEntryRow(
-            practice_id=practice_id,
-            transaction_id=transaction_id,
-            encounter_id=encounter_id,
-            account=account,
-            amount=amount,
-        )
-        for account, amount in legs
-    )
-    return True
+        raise ValueError(f"{posting.kind}: debits and credits differ by {sum(amount for _, amount in legs)}")
+    return legs
 
 
 def balance(session: Session, encounter_id: UUID, account: str) -> Decimal:

@@ -15,7 +15,10 @@ class ClaimRow(OfPractice, Base):
     """What is asked of one payer for one encounter, over all its versions."""
 
     __tablename__ = "claims"
-    __table_args__ = (UniqueConstraint("encounter_id", "rank"),)
+    __table_args__ = (
+        UniqueConstraint("encounter_id", "rank"),
+        Index("ix_claims_payer_number", "payer_claim_control_number"),
+    )
     encounter_id: Mapped[UUID] = mapped_column(ForeignKey("encounters.id"))
     plan_id: Mapped[UUID] = mapped_column(ForeignKey("plans.id"))
     rank: Mapped[int] = mapped_column(default=1)

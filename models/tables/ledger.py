@@ -7,10 +7,10 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.tables.base import Base, OfPractice
+from models.tables.base import Base, OfPracticeByTheThousand
 
 
-class LedgerTransactionRow(OfPractice, Base):
+class LedgerTransactionRow(OfPracticeByTheThousand, Base):
     """Something that moved money, named by a business key so that it is posted once."""
 
     __tablename__ = "ledger_transactions"
@@ -22,7 +22,7 @@ class LedgerTransactionRow(OfPractice, Base):
     memo: Mapped[str]
 
 
-class LedgerEntryRow(OfPractice, Base):
+class LedgerEntryRow(OfPracticeByTheThousand, Base):
     """One leg: positive is debit, negative is credit."""
 
     __tablename__ = "ledger_entries"

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, FetchedValue, ForeignKey, Identity, Index, LargeBinary, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.tables.base import Base, OfPractice
+from models.tables.base import Base, OfPracticeByTheThousand
 
 
 class EventRow(Base):
@@ -47,7 +47,7 @@ class AuditRow(Base):
     hash: Mapped[bytes | None] = mapped_column(LargeBinary)
 
 
-class OutboxRow(OfPractice, Base):
+class OutboxRow(OfPracticeByTheThousand, Base):
     """A message to Temporal, written in the commit of what it tells of. Ids only, never a fact.
 
     state: pending -> sending -> done. A pending signal to a workflow is not written twice; once it is being sent, the

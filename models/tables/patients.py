@@ -4,7 +4,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, UniqueConstraint
+from sqlalchemy import Computed, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.tables.base import Base, OfPractice
@@ -26,11 +26,17 @@ class CoverageRow(OfPractice, Base):
     """One plan that may pay for a patient."""
 
     __tablename__ = "coverages"
-    __table_args__ = (UniqueConstraint("patient_id", "plan_id", "member_id"),)
+    __table_args__ = (
+        UniqueConstraint("patient_id", "plan_id", "member_id"),
+        Index("ix_coverages_member_key", "member_key"),
+    )
     patient_id: Mapped[UUID] = mapped_column(ForeignKey("patients.id"))
     plan_id: Mapped[UUID] = mapped_column(ForeignKey("plans.id"))
     rank: Mapped[int]
     member_id: Mapped[str]
+    # without spaces, dashes and lower case, as a remittance is matched; a column, because row-level security lets no
+    # index answer for an expression
+    member_key: Mapped[str] = mapped_column(Computed("upper(translate(member_id, ' -', ''))", persisted=True))
     facts: Mapped[dict[str, Any]]
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.tables.base import Base, OfPractice
+from models.tables.base import Base, OfPractice, OfPracticeByTheThousand
 
 
 class InboundFileRow(OfPractice, Base):
@@ -71,7 +71,7 @@ class RemittanceRow(OfPractice, Base):
     provider_adjustments: Mapped[list[Any]] = mapped_column(default=list)
 
 
-class RemittanceClaimRow(OfPractice, Base):
+class RemittanceClaimRow(OfPracticeByTheThousand, Base):
     """One claim of a remittance (CLP).
 
     status: posted | unmatched | held | dismissed.
@@ -81,6 +81,8 @@ class RemittanceClaimRow(OfPractice, Base):
     __table_args__ = (
         UniqueConstraint("remittance_id", "ordinal"),
         Index("ix_remittance_claims_claim_version", "claim_version_id"),
+        Index("ix_remittance_claims_encounter", "encounter_id"),
+        Index("ix_remittance_claims_payer_number", "payer_claim_control_number"),
     )
     remittance_id: Mapped[UUID] = mapped_column(ForeignKey("remittances.id"))
     ordinal: Mapped[int]
@@ -97,7 +99,7 @@ class RemittanceClaimRow(OfPractice, Base):
     matched_by: Mapped[str | None]
 
 
-class AdjustmentRow(OfPractice, Base):
+class AdjustmentRow(OfPracticeByTheThousand, Base):
     """One CAS triplet of a posted claim or line."""
 
     __tablename__ = "adjustments"

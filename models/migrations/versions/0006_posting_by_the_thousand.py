@@ -5,16 +5,16 @@ answered the check of each ledger transaction by it, reading all entries the pra
 its plan for as long as a connection lives, so it is told never to read the whole table. Each step of the matching
 ladder (activities/matching.py) gets the index it asks for.
 
-Revision ID: 0005
-Revises: 0004
+Revision ID: 0006
+Revises: 0005
 Create Date: 2026-11-22 08:40:00.000000
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0005"
-down_revision = "0004"
+revision = "0006"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 

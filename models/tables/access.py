@@ -19,6 +19,7 @@ class UserRow(OfPractice, Base):
     password_hash: Mapped[str | None]
     clinician_id: Mapped[UUID | None] = mapped_column(ForeignKey("clinicians.id"))
     disabled_at: Mapped[datetime | None]
+    daily_capacity: Mapped[int | None]  # items a working day, as the supervisor set it; None: as measured
 
 
 class SessionRow(OfPractice, Base):

@@ -46,6 +46,7 @@ class WorkItemRow(OfPractice, Base):
             "leased_by",
             postgresql_where=text("leased_by IS NOT NULL"),
         ),
+        Index("ix_work_items_cause", "practice_id", "queue", "cause", postgresql_where=text("closed_at IS NULL")),
     )
     subject: Mapped[str]
     queue: Mapped[str]
@@ -62,6 +63,7 @@ class WorkItemRow(OfPractice, Base):
     clears_when: Mapped[str]
     whose_move: Mapped[str]
     findings: Mapped[list[Any]] = mapped_column(default=list)
+    cause: Mapped[str | None]  # what it shares with others (billing.causes.fingerprint)
     amount: Mapped[Decimal] = mapped_column(default=Decimal("0.00"))
     due_at: Mapped[datetime | None]
     escalated: Mapped[bool] = mapped_column(default=False)

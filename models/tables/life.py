@@ -35,7 +35,10 @@ class AuditRow(Base):
     """Who saw or did what. Each row carries the hash of the one before it (set by a trigger), so a gap shows."""
 
     __tablename__ = "audit_log"
-    __table_args__ = (Index("ix_audit_log_chain", "practice_id", "id"),)
+    __table_args__ = (
+        Index("ix_audit_log_chain", "practice_id", "id"),
+        Index("ix_audit_log_subject", "practice_id", "subject", postgresql_where=text("action LIKE 'item.%'")),
+    )
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True, server_default=FetchedValue())  # drawn by the trigger
     practice_id: Mapped[UUID] = mapped_column(ForeignKey("practices.id"), index=True)
     at: Mapped[datetime]

@@ -22,6 +22,7 @@ from models.store.session import practice_session
 from models.tables.access import UserRow
 from models.tables.desk import DecisionRow, WorkItemRow
 from models.tables.practice import PracticeRow
+from models.tables.remittances import DenialRow
 
 SUPERVISING = (Role.SUPERVISOR.value, Role.ADMINISTRATOR.value)
 
@@ -42,11 +43,28 @@ class DecisionActivities:
             earlier = session.scalar(select(DecisionRow.outcome).where(DecisionRow.command_id == decision.command_id))
             if earlier is not None:
                 return DecisionOutcome(message=earlier)
-            case = _case(session, decision)
-            _refuse_unless_allowed(case)
-            message = _decided(case)
-            _keep(case, message)
-            return DecisionOutcome(message=message)
+            return DecisionOutcome(message=_applied(session, decision))
+
+
+def foresee(engine: Engine, decision: Decision) -> str:
+    """What ``apply_decision`` would answer now: the decision is applied, heard, and rolled back.
+
+    Raises ApplicationError of type Refused, exactly as the decision would. One path for one, for many and for a look
+    beforehand, so they cannot disagree.
+    """
+    with practice_session(engine, decision.practice_id) as session:
+        message = _applied(session, decision)
+        session.rollback()
+        return message
+
+
+def _applied(session: Session, decision: Decision) -> str:
+    """Check and effect of a decision, in the caller's transaction."""
+    case = _case(session, decision)
+    _refuse_unless_allowed(case)
+    message = _decided(case)
+    _keep(case, message)
+    return message
 
 
 def _case(session: Session, decision: Decision) -> Case:
@@ -78,6 +96,8 @@ def _refuse_unless_allowed(case: Case) -> None:
     kind = offered.get(decision.decision)
     if kind is None:
         raise refusal(f"That decision does not fit this item. It clears when: {item.clears_when}.")
+    if item.denial_id is not None and kind.key not in case.session.get_one(DenialRow, item.denial_id).decisions:
+        raise refusal(f"The payer's codes leave no room to {kind.label.lower()}. It clears when: {item.clears_when}.")
     if case.user.role not in {str(role) for role in kind.roles}:
         raise refusal("Your role may not take this decision; ask a biller or a supervisor.")
     if kind.needs_reason and not decision.reason.strip():

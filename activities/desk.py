@@ -65,7 +65,7 @@ def take(session: Session, actor: Actor, seen: Seen, now: datetime) -> WorkItemR
         name = _name(session, item.owner_id)
         raise Refused(f"{name} has this item since {item.taken_at:%m/%d %H:%M} UTC. Ask {name}, or a supervisor.")
     _give(item, actor.user_id, now)
-    _tell(session, actor, item, "item.taken", f"{actor.name} took it", now)
+    tell(session, actor, item, "item.taken", f"{actor.name} took it", now)
     return item
 
 
@@ -77,7 +77,7 @@ def release(session: Session, actor: Actor, seen: Seen, now: datetime) -> WorkIt
     if item.owner_id != actor.user_id and not actor.supervises:
         raise Refused(f"{_name(session, item.owner_id)} has this item, so only they or a supervisor can release it.")
     _give(item, None, now)
-    _tell(session, actor, item, "item.released", f"{actor.name} released it", now)
+    tell(session, actor, item, "item.released", f"{actor.name} released it", now)
     return item
 
 
@@ -88,7 +88,7 @@ def snooze(session: Session, actor: Actor, seen: Seen, until: datetime | None, n
         raise Refused("That moment has passed. Choose a later day.")
     item.snoozed_until = until
     said = f"{actor.name} snoozed it until {until:%m/%d/%Y}" if until else f"{actor.name} woke it"
-    _tell(session, actor, item, "item.snoozed" if until else "item.woken", said, now)
+    tell(session, actor, item, "item.snoozed" if until else "item.woken", said, now)
     return item
 
 
@@ -116,7 +116,7 @@ def note(session: Session, actor: Actor, item_id: UUID, note_id: UUID, body: str
         .returning(WorkItemNoteRow.id)
     )
     if written is not None:
-        _tell(session, actor, item, "item.noted", f"{actor.name} wrote a note", now)
+        tell(session, actor, item, "item.noted", f"{actor.name} wrote a note", now)
     return item
 
 
@@ -137,7 +137,7 @@ def reassign(
         moves.append(Move(item.id, item.reason, names.get(item.owner_id, "nobody"), target, refused))  # type: ignore[arg-type]
         if apply and not refused:
             _give(item, to_user_id, now)
-            _tell(session, actor, item, "item.reassigned", f"{actor.name} moved it to {target}", now)
+            tell(session, actor, item, "item.reassigned", f"{actor.name} moved it to {target}", now)
     return moves
 
 
@@ -180,7 +180,8 @@ def _name(session: Session, user_id: UUID | None) -> str:
     return user.name if user else "Nobody"
 
 
-def _tell(session: Session, actor: Actor, item: WorkItemRow, action: str, summary: str, now: datetime) -> None:
+def tell(session: Session, actor: Actor, item: WorkItemRow, action: str, summary: str, now: datetime) -> None:
+    """Write an act into the life of what the item is about and into the audit log; last, as the log's lock stays."""
     if item.encounter_id or item.authorization_id:
         life.record(
             session,

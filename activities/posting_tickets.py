@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
+from billing.causes import FILE, Cause
 from billing.findings import Finding
 from billing.trace import finding_to_dict
 from billing.vocabulary import Owner, Queue, Severity
@@ -39,6 +40,7 @@ def _ticket(
         findings=[finding_to_dict(finding) for finding in findings],
         amount=amount,
         due_at=now + POSTING_DUE,
+        cause=Cause(findings[0].code, FILE, str(file.id)).key,
     )
 
 

@@ -13,18 +13,20 @@ from uuid import UUID
 
 from sqlalchemy import Engine, and_, delete, or_, select, update
 from sqlalchemy.orm import Session
-from temporalio.client import Client, WorkflowUpdateFailedError
+from temporalio.client import Client, RPCTimeoutOrCancelledError, WorkflowUpdateFailedError
 from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from models.messages import Decision
+from activities import bulk
+from activities.bulk import DECIDE
+from models.messages import Decision, DecisionOutcome
 from models.store.life import record
 from models.store.session import practice_session
-from models.tables.desk import WorkItemRow
+from models.tables.desk import DecisionRow, WorkItemRow
 from models.tables.life import OutboxRow
 
-DECIDE = "decide"
+OVER = "closed meanwhile; nothing was left to decide"
 ROWS_PER_ROUND = 50
 SENDERS = 10
 LEASE = timedelta(seconds=30)
@@ -94,14 +96,14 @@ class Relay:
         async with gate:
             try:
                 await self._deliver(parcel)
-            except RPCError as trouble:  # the lease runs out and it is tried again
+            except (RPCError, RPCTimeoutOrCancelledError) as trouble:  # the lease runs out and it is tried again
                 kind = type(trouble).__name__
                 self._logger.warning("relay_retries", workflow_type=parcel.workflow_type, trouble=kind)
                 return None
             return parcel.id
 
     async def _deliver(self, parcel: Parcel) -> None:
-        if parcel.signal == DECIDE:
+        if (parcel.signal or "").partition("/")[0] == DECIDE:
             await self._decide(parcel)
             return
         start: dict[str, Any] = {"start_signal": parcel.signal} if parcel.signal else {}
@@ -123,17 +125,32 @@ class Relay:
         """A decision accepted while no worker could answer; its command id keeps it from counting twice."""
         handle = self._client.get_workflow_handle(parcel.workflow_id)
         try:
-            await handle.execute_update(
-                DECIDE, parcel.message, id=str(parcel.message["command_id"]), rpc_timeout=RPC_TIMEOUT
+            outcome = await handle.execute_update(
+                DECIDE,
+                parcel.message,
+                id=str(parcel.message["command_id"]),
+                result_type=DecisionOutcome,
+                rpc_timeout=RPC_TIMEOUT,
             )
         except WorkflowUpdateFailedError as refused:
             await asyncio.to_thread(self._tell_refusal, Decision.model_validate(parcel.message), str(refused.cause))
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
+            await asyncio.to_thread(self._tell_closed, Decision.model_validate(parcel.message))
+        else:
+            decision = Decision.model_validate(parcel.message)
+            await asyncio.to_thread(bulk.answered, self._engine, decision, outcome.message, refused=False)
+
+    def _tell_closed(self, decision: Decision) -> None:
+        """The workflow is over: it was ended by this very decision before it could answer, or by something else."""
+        with practice_session(self._engine, decision.practice_id) as session:
+            applied = session.scalar(select(DecisionRow.outcome).where(DecisionRow.command_id == decision.command_id))
+        bulk.answered(self._engine, decision, applied or OVER, refused=applied is None)
 
     def _tell_refusal(self, decision: Decision, why: str) -> None:
         """Nobody waits for the answer any more, so it is written where the person will look: in the visit's life."""
+        bulk.answered(self._engine, decision, why, refused=True)
         with practice_session(self._engine, decision.practice_id) as session:
             item = session.get_one(WorkItemRow, decision.work_item_id)
             record(

@@ -6,6 +6,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from activities.clock import morning_of
+from billing.causes import cause_of
 from billing.denials import explain_carc, explain_group, explain_rarc
 from billing.findings import Finding
 from billing.practice import DeskSettings
@@ -69,6 +70,7 @@ def ticket(
     denial_id: UUID | None = None,
 ) -> Ticket:
     """An encounter's work item saying what was found."""
+    cause = cause_of(queue, findings, str(row.clinician_id), str(row.plan_id))
     return Ticket(
         subject=subject_of(row.id),
         queue=queue.value,
@@ -83,6 +85,7 @@ def ticket(
         findings=[finding_to_dict(finding) for finding in findings],
         amount=amount,
         due_at=due_at,
+        cause=cause.key if cause else None,
     )
 
 

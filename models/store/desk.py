@@ -16,7 +16,7 @@ from models.tables.desk import WorkItemRow
 from models.tables.practice import PracticeRow
 
 # due_at is not among them: a re-check gives no more time
-PROJECTED = ("reason", "clears_when", "whose_move", "findings", "amount", "escalated", "denial_id")
+PROJECTED = ("reason", "clears_when", "whose_move", "findings", "amount", "escalated", "denial_id", "cause")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,7 @@ class Ticket:
     remittance_claim_id: UUID | None = None
     denial_id: UUID | None = None
     clinician_id: UUID | None = None
+    cause: str | None = None
 
 
 def open_item_of(session: Session, practice_id: UUID, subject: str) -> WorkItemRow | None:
@@ -128,4 +129,5 @@ def _new(practice_id: UUID, ticket: Ticket, now: datetime) -> WorkItemRow:
         remittance_claim_id=ticket.remittance_claim_id,
         denial_id=ticket.denial_id,
         clinician_id=ticket.clinician_id,
+        cause=ticket.cause,
     )

@@ -22,7 +22,6 @@ from models.store.session import practice_session
 from models.tables.access import UserRow
 from models.tables.desk import DecisionRow, WorkItemRow
 from models.tables.practice import PracticeRow
-from models.tables.remittances import DenialRow
 
 SUPERVISING = (Role.SUPERVISOR.value, Role.ADMINISTRATOR.value)
 
@@ -96,8 +95,6 @@ def _refuse_unless_allowed(case: Case) -> None:
     kind = offered.get(decision.decision)
     if kind is None:
         raise refusal(f"That decision does not fit this item. It clears when: {item.clears_when}.")
-    if item.denial_id is not None and kind.key not in case.session.get_one(DenialRow, item.denial_id).decisions:
-        raise refusal(f"The payer's codes leave no room to {kind.label.lower()}. It clears when: {item.clears_when}.")
     if case.user.role not in {str(role) for role in kind.roles}:
         raise refusal("Your role may not take this decision; ask a biller or a supervisor.")
     if kind.needs_reason and not decision.reason.strip():

@@ -8,6 +8,7 @@ from itertools import accumulate
 from math import ceil
 from typing import Literal
 
+from billing import measures
 from billing.authorization import DUE_DAYS, REOPEN_DAYS, SUBJECT
 from billing.findings import Step
 from billing.vocabulary import UnitOfMeasure
@@ -223,13 +224,14 @@ def _points(grant: Grant, spent: Sequence[Draw], course: _Course) -> tuple[Point
 
 
 def _steps(down: BurnDown, grant: Grant, pace: tuple[Decimal, Decimal]) -> tuple[Step, ...]:
-    unit = grant.unit_of_measure.value
-    told = [
-        f"{_said(grant.quantity)} {unit} granted, {_said(grant.quantity - down.left)} used -> {_said(down.left)} left"
-    ]
+    def number(quantity: Decimal) -> str:
+        return measures.number(quantity, grant.unit_of_measure)
+
+    granted = measures.words(grant.quantity, grant.unit_of_measure)
+    told = [f"{granted} granted, {number(grant.quantity - down.left)} used -> {number(down.left)} left"]
     if down.reserved:
         told.append(
-            f"{_said(down.reserved)} reserved by booked visits -> {_said(down.left_after_booked)} left after them"
+            f"{number(down.reserved)} reserved by booked visits -> {number(down.left_after_booked)} left after them"
         )
     if any(point.kind == "estimated" for point in down.points):
         told.append(f"after what is booked, {pace[0]} visits a week as in the last 28 days (an estimate)")
@@ -246,8 +248,3 @@ def _end_in_words(down: BurnDown, grant: Grant) -> str:
         return f"ends {grant.effective_to}, before it runs out"
     guess = ", by estimate" if down.estimated else ""
     return f"runs out {down.runs_out_on} with visit {down.runs_out_at_visit}{guess}; ends {grant.effective_to}"
-
-
-def _said(quantity: Decimal) -> str:
-    """``12``, ``12.50``: whole where it is whole."""
-    return f"{quantity:f}" if quantity % 1 else f"{quantity:.0f}"

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
+from billing import measures
 from billing.forecast import BurnDown, Grant, Point
+from models.store.courses import Course
 from web import formats
 
 WIDTH, HEIGHT = 640, 232
@@ -71,21 +73,21 @@ class Bar:
     """Used, reserved and left as shares of the width, in percent."""
 
     used: str
-    reserved: str
     reserved_to: str
     text: str
     tone: str
 
 
-def bar(quantity: Decimal, used: Decimal, reserved: Decimal, unit: str, tone: str = "") -> Bar:
-    """One authorization in a line."""
+def bar(course: Course, tone: str = "") -> Bar:
+    """One authorization in a line: used, reserved by booked visits, left."""
+    quantity, used, reserved = course.grant.quantity, course.used, course.down.reserved
     whole = max(quantity, used + reserved, Decimal(1))
-    left = quantity - used - reserved
-    text = (
-        f"{formats.quantity(used)} used, {formats.quantity(reserved)} reserved, "
-        f"{formats.quantity(left)} left of {formats.quantity(quantity)} {unit.replace('_', ' ')}"
+    return Bar(
+        used=_percent(used / whole),
+        reserved_to=_percent((used + reserved) / whole),
+        text=_stand(course.grant, course.down),
+        tone=tone,
     )
-    return Bar(_percent(used / whole), _percent(reserved / whole), _percent((used + reserved) / whole), text, tone)
 
 
 def burn_down_chart(chart_id: str, grant: Grant, down: BurnDown, today: date) -> BurnDownChart:
@@ -102,7 +104,7 @@ def burn_down_chart(chart_id: str, grant: Grant, down: BurnDown, today: date) ->
     ahead_from = Point(max(now, last.day), last.left, last.kind)
     return BurnDownChart(
         id=chart_id,
-        title=f"Burn-down: {_level(down.left)} of {_level(grant.quantity)} {_unit(grant)} left",
+        title=f"Burn-down: {_stand(grant, down)}",
         description=". ".join(step.text for step in down.steps),
         used_area=plot.area(used_steps),
         used_line=_path(used_steps),
@@ -112,7 +114,7 @@ def burn_down_chart(chart_id: str, grant: Grant, down: BurnDown, today: date) ->
         beyond=tuple(plot.x(draw.day) for draw in down.beyond),
         marks=plot.marks(grant, down, today),
         days=plot.day_ticks(),
-        levels=plot.level_ticks(grant.quantity),
+        levels=plot.level_ticks(grant),
         table=_table(grant, down),
     )
 
@@ -161,7 +163,7 @@ class _Plot:
             visit = f" with visit {down.runs_out_at_visit}" if down.runs_out_at_visit else ""
             told.append(("run_out", down.runs_out_on, f"Runs out {formats.day(down.runs_out_on)}{visit}{guess}"))
         if self.first <= today <= self.last:
-            told.append(("today", today, f"Today, {_level(down.left)} left"))
+            told.append(("today", today, "Today"))
         return tuple(self._mark(kind, day, text, row) for row, (kind, day, text) in enumerate(told))
 
     def _mark(self, kind: str, day: date, text: str, row: int) -> Mark:
@@ -175,9 +177,9 @@ class _Plot:
         ticks = [self.first + timedelta(days=offset) for offset in days] or [self.first]
         return tuple(Tick(self.x(day), f"{day:%m/%d}") for day in ticks)
 
-    def level_ticks(self, quantity: Decimal) -> tuple[Tick, ...]:
-        levels = {Decimal(0), quantity, (quantity / 2).quantize(Decimal(1))}
-        return tuple(Tick(self.y(level), _level(level)) for level in sorted(levels))
+    def level_ticks(self, grant: Grant) -> tuple[Tick, ...]:
+        levels = {Decimal(0), grant.quantity, (grant.quantity / 2).quantize(Decimal(1))}
+        return tuple(Tick(self.y(level), measures.number(level, grant.unit_of_measure)) for level in sorted(levels))
 
 
 def _path(corners: Sequence[tuple[float, float]]) -> str:
@@ -185,18 +187,24 @@ def _path(corners: Sequence[tuple[float, float]]) -> str:
 
 
 def _table(grant: Grant, down: BurnDown) -> tuple[Line, ...]:
-    lines = [(point.day, KINDS[point.kind], _level(point.left)) for point in down.points]
+    def left(quantity: Decimal) -> str:
+        return measures.number(quantity, grant.unit_of_measure)
+
+    lines = [(point.day, KINDS[point.kind], left(point.left)) for point in down.points]
     lines += [(draw.day, "Booked visit beyond it", "none for it") for draw in down.beyond]
-    lines.append((grant.effective_to, "Ends", _level(down.points[-1].left)))
+    lines.append((grant.effective_to, "Ends", left(down.points[-1].left)))
     return tuple(Line(formats.day(day), what, left) for day, what, left in sorted(lines, key=lambda line: line[0]))
 
 
-def _unit(grant: Grant) -> str:
-    return grant.unit_of_measure.value.replace("_", " ")
+def _stand(grant: Grant, down: BurnDown) -> str:
+    """``3 used, 2 reserved, 7 left of 12 visits``."""
 
+    def told(quantity: Decimal) -> str:
+        return measures.number(quantity, grant.unit_of_measure)
 
-def _level(quantity: Decimal) -> str:
-    return formats.quantity(quantity)
+    whole = measures.words(grant.quantity, grant.unit_of_measure)
+    used = f"{told(grant.quantity - down.left)} used, {told(down.reserved)} reserved"
+    return f"{used}, {told(down.left_after_booked)} left of {whole}"
 
 
 def _percent(share: Decimal) -> str:

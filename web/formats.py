@@ -33,11 +33,6 @@ def money(amount: Decimal | None) -> str:
     return f"{sign}${abs(amount):,.2f}"
 
 
-def quantity(value: Decimal | int) -> str:
-    """``12``, ``12.50``: parts of an authorization's unit only where there are any."""
-    return f"{value:,.2f}" if value % 1 else f"{value:,.0f}"
-
-
 def day(value: date | None) -> str:
     """``06/02/2026``, the way the trade's forms write it."""
     return NOTHING if value is None else f"{value:%m/%d/%Y}"

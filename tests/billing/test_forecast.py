@@ -100,10 +100,10 @@ def test_a_booked_day_that_passed_unsigned_is_still_to_come_in_the_ledger() -> N
     assert down.runs_out_on == TODAY - timedelta(days=1)
 
 
-def test_parts_are_said_and_whole_quantities_are_whole() -> None:
-    grant = Grant(Decimal("1500.00"), UnitOfMeasure.UNITS, FROM, TO)
+def test_dollars_are_said_as_dollars() -> None:
+    grant = Grant(Decimal("1500.00"), UnitOfMeasure.DOLLARS, FROM, TO)
     down = burn_down(grant, [Draw(TODAY, Decimal("107.50"))], [], TODAY, Habits(lead_days=7))
-    assert down.steps[0].text == "1500 units granted, 107.50 used -> 1392.50 left"
+    assert down.steps[0].text == "$1,500.00 granted, $107.50 used -> $1,392.50 left"
 
 
 def test_the_words_say_what_is_booked_what_is_estimated_and_what_is_at_risk() -> None:

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from billing.forecast import Draw, Grant, Habits, burn_down
 from billing.vocabulary import UnitOfMeasure
-from web.charts import HEIGHT, WIDTH, BurnDownChart, bar, burn_down_chart
+from models.store.courses import Course
+from models.tables.authorizations import AuthorizationRow
+from web.charts import HEIGHT, WIDTH, Bar, BurnDownChart, bar, burn_down_chart
 from web.templating import environment
 
 FROM, TO, TODAY = date(2026, 3, 1), date(2026, 5, 29), date(2026, 4, 1)
@@ -37,7 +39,7 @@ def test_used_booked_and_beyond_are_told_apart_and_both_ends_are_marked() -> Non
     assert [mark.text for mark in chart.marks] == [
         "Ends 05/29/2026",
         "Runs out 04/06/2026 with visit 5",
-        "Today, 2 left",
+        "Today",
     ]
     rows = [(line.day, line.what, line.left) for line in chart.table]
     assert ("04/10/2026", "Booked visit beyond it", "none for it") in rows
@@ -47,7 +49,7 @@ def test_used_booked_and_beyond_are_told_apart_and_both_ends_are_marked() -> Non
 def test_a_screen_reader_hears_the_title_the_steps_and_finds_a_table() -> None:
     page = printed(drawn(5, days(-20, -10, -3), days(2, 5, 9)))
     assert 'role="img"' in page
-    assert "Burn-down: 2 of 5 visits left" in page
+    assert "Burn-down: 3 used, 2 reserved, 0 left of 5 visits" in page
     assert "1 booked visit is beyond it" in page
     assert "<table>" in page
 
@@ -76,8 +78,11 @@ def test_nothing_is_drawn_outside_the_picture(quantity: int, used: list[Draw], b
 
 
 def test_the_bar_of_a_row_adds_up_and_says_its_numbers() -> None:
-    told = bar(Decimal(12), Decimal(6), Decimal(3), "visits")
-    assert (told.used, told.reserved, told.reserved_to) == ("50.0%", "25.0%", "75.0%")
-    assert told.text == "6 used, 3 reserved, 3 left of 12 visits"
-    over = bar(Decimal(2), Decimal(3), Decimal(0), "visits")
-    assert over.used == "100.0%"
+    def told(quantity: int, used: list[Draw], booked: list[Draw]) -> Bar:
+        grant = Grant(Decimal(quantity), UnitOfMeasure.VISITS, FROM, TO)
+        return bar(Course(AuthorizationRow(), grant, burn_down(grant, used, booked, TODAY, Habits(lead_days=7))))
+
+    half = told(12, days(-6, -5, -4, -3, -2, -1), days(1, 2, 3))
+    assert (half.used, half.reserved_to) == ("50.0%", "75.0%")
+    assert half.text == "6 used, 3 reserved, 3 left of 12 visits"
+    assert told(2, days(-6, -5, -4), []).used == "100.0%"

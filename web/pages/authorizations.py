@@ -9,7 +9,7 @@ from starlette.responses import HTMLResponse
 from models.store.session import practice_session
 from web import templating
 from web.problems import Forbidden, NotFound
-from web.reads import authorizations, encounters
+from web.reads import authorizations, encounters, requests
 from web.reads.audit import record_view
 from web.reads.queues import Choice
 from web.security import Person, engine_of
@@ -35,6 +35,7 @@ class AuthorizationPage:
 
     shell: Shell
     part: authorizations.Detail
+    requests: tuple[requests.Request, ...]
     timeline: tuple[encounters.Event, ...]
 
 
@@ -56,15 +57,16 @@ def show_list(request: Request, viewer: Person, view: str = "active", cursor: st
 
 @router.get("/authorizations/{authorization_id}")
 def show(request: Request, viewer: Person, authorization_id: UUID) -> HTMLResponse:
-    """Used, left, until when, entry by entry."""
+    """Its course, what it covers, where it comes from, and its ledger entry by entry."""
     _allow(viewer)
     with practice_session(engine_of(request), viewer.practice_id) as session:
         detail = authorizations.detail(session, viewer, authorization_id)
         if detail is None:
             raise NotFound
+        asked = requests.around(session, viewer, authorization_id)
         story = encounters.timeline(session, viewer, authorization_id=authorization_id)
         record_view(session, viewer, f"authorization/{authorization_id}")
-    page = AuthorizationPage(shell(request, viewer), detail, story)
+    page = AuthorizationPage(shell(request, viewer), detail, asked, story)
     return templating.page("authorization.html", templating.as_context(page))
 
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from billing.desk import OWN_HOLDS, REASSIGN, WORK
 from web.problems import NotFound
-from web.reads import authorizations, encounters, items, queues
+from web.reads import authorizations, encounters, items, queues, requests
 from web.reads.audit import record_view
 from web.reads.queues import Choice, Filter
 from web.shell import sees_files
@@ -140,7 +140,7 @@ def visit_part(session: Session, viewer: Viewer, encounter_id: UUID, tab: str) -
         case "money":
             return encounters.money_part(session, encounter_id)
         case "authorization":
-            return encounters.authorization_part(session, viewer, encounter_id)
+            return requests.beside_visit(session, viewer, encounter_id)
         case "timeline":
             return encounters.timeline(session, viewer, encounter_id=encounter_id)
         case "files":

@@ -7,12 +7,11 @@ from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from billing.vocabulary import Stage
 from models.store.ledger import PATIENT_RECEIVABLE, PAYER_RECEIVABLE
-from models.tables.authorizations import AuthorizationUseRow
 from models.tables.claims import AcknowledgementRow, BatchRow, ClaimLineRow, ClaimRow, ClaimVersionRow
 from models.tables.encounters import EncounterRow, EvaluationRow
 from models.tables.ledger import LedgerEntryRow, LedgerTransactionRow
@@ -29,7 +28,6 @@ from models.tables.remittances import (
 )
 from web import formats
 from web.formats import Chip
-from web.reads import authorizations
 from web.viewer import Viewer
 
 EVENTS_MAX = 500
@@ -559,23 +557,6 @@ def _plain(value: Any) -> str:
     if isinstance(value, dict):
         return "; ".join(f"{formats.words(str(key))}: {_plain(entry)}" for key, entry in value.items())
     return formats.NOTHING if value is None else str(value)
-
-
-def authorization_part(session: Session, viewer: Viewer, encounter_id: UUID) -> tuple[authorizations.Balance, ...]:
-    """Authorizations this visit uses, then the patient's others."""
-    patient_id = session.scalars(
-        select(PatientRow.external_id)
-        .join(EncounterRow, EncounterRow.patient_id == PatientRow.id)
-        .where(EncounterRow.id == encounter_id)
-    ).one()
-    used = dict(
-        session.execute(
-            select(AuthorizationUseRow.authorization_id, func.sum(AuthorizationUseRow.quantity))
-            .where(AuthorizationUseRow.encounter_id == encounter_id)
-            .group_by(AuthorizationUseRow.authorization_id)
-        ).all()
-    )
-    return authorizations.of_patient(session, viewer, patient_id, used)
 
 
 def files_part(session: Session, viewer: Viewer, encounter_id: UUID) -> FilesPart:

@@ -92,6 +92,9 @@ class Settings(BaseSettings):
     )
     public_url: str = Field("", description="how browsers reach the web server; empty: http://web_host:web_port")
     session_idle_minutes: int = Field(30, ge=1, le=24 * 60, description="a log-in ends after this long without a click")
+    undo_seconds: float = Field(
+        10, ge=0, le=120, description="how long a decision waits before it is applied, so that it can be taken back"
+    )
     session_absolute_minutes: int = Field(12 * 60, ge=1, le=7 * 24 * 60, description="a log-in ends after this long")
 
     batch_window_seconds: float = Field(

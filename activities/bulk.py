@@ -7,7 +7,7 @@ same sentence. Decisions travel to their workflows through the outbox, so that a
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -17,7 +17,8 @@ from temporalio.exceptions import ApplicationError
 
 from activities import desk
 from activities.decisions import foresee
-from activities.desk import Actor, Refused, Seen
+from activities.desk import Actor, Refused, Seen, Sleep
+from activities.undo import put_back, standing
 from models.messages import Decision
 from models.store import life
 from models.store.session import practice_session
@@ -208,14 +209,15 @@ def _enter(session: Session, actor: Actor, wish: Wish, seen: Seen, action_id: UU
 
 
 def _acted(session: Session, actor: Actor, wish: Wish, seen: Seen, now: datetime) -> _Acted:
-    before = _standing(session.get(WorkItemRow, seen.item_id, with_for_update=True, populate_existing=True))
+    item = session.get(WorkItemRow, seen.item_id, with_for_update=True, populate_existing=True)
+    before = standing(item) if item else {}
     try:
         with session.begin_nested():
             said = _ACTS[wish.verb](session, actor, wish, seen, now)
             session.flush()
     except Refused as refused:
         return _Acted(Fate(seen.item_id, str(refused), refused=True), before, before)
-    return _Acted(Fate(seen.item_id, said), before, _standing(session.get(WorkItemRow, seen.item_id)))
+    return _Acted(Fate(seen.item_id, said), before, standing(session.get_one(WorkItemRow, seen.item_id)))
 
 
 def _take(session: Session, actor: Actor, wish: Wish, seen: Seen, now: datetime) -> str:
@@ -229,8 +231,11 @@ def _release(session: Session, actor: Actor, wish: Wish, seen: Seen, now: dateti
 
 
 def _snooze(session: Session, actor: Actor, wish: Wish, seen: Seen, now: datetime) -> str:
-    desk.snooze(session, actor, seen, wish.until, now)
-    return f"sleeps until {wish.until:%m/%d/%Y}" if wish.until else "awake"
+    if wish.until is None:
+        desk.wake(session, actor, seen, now)
+        return "awake"
+    desk.snooze(session, actor, seen, Sleep(wish.until), now)
+    return f"sleeps until {wish.until:%m/%d/%Y}"
 
 
 def _reassign(session: Session, actor: Actor, wish: Wish, seen: Seen, now: datetime) -> str:
@@ -281,12 +286,12 @@ def _put_back(session: Session, actor: Actor, action: BulkActionRow, entry: Bulk
     item = session.get(WorkItemRow, entry.work_item_id, with_for_update=True)
     if item is None or item.closed_at is not None:
         entry.state, entry.said = "kept", "closed since"
-    elif _standing(item) != entry.after:
+    elif standing(item) != entry.after:
         entry.state, entry.said = "kept", "somebody acted on it since"
     elif not _may_have_it(session, entry.before["owner_id"]):
         entry.state, entry.said = "kept", "whoever had it cannot log in any more"
     else:
-        _restore(item, entry.before)
+        put_back(item, entry.before)
         entry.state = "reverted"
         desk.tell(session, actor, item, "item.reverted", f"{actor.name} took back: {action.said}", now)
 
@@ -294,24 +299,3 @@ def _put_back(session: Session, actor: Actor, action: BulkActionRow, entry: Bulk
 def _may_have_it(session: Session, owner_id: str | None) -> bool:
     user = session.get(UserRow, UUID(owner_id)) if owner_id else None
     return owner_id is None or (user is not None and user.disabled_at is None)
-
-
-def _standing(item: WorkItemRow | None) -> dict[str, Any]:
-    """What inner acts change, as it can be kept."""
-    if item is None:
-        return {}
-    return {
-        "owner_id": str(item.owner_id) if item.owner_id else None,
-        "taken_at": _text(item.taken_at),
-        "snoozed_until": _text(item.snoozed_until),
-    }
-
-
-def _restore(item: WorkItemRow, standing: dict[str, Any]) -> None:
-    item.owner_id = UUID(standing["owner_id"]) if standing["owner_id"] else None
-    item.taken_at = datetime.fromisoformat(standing["taken_at"]) if standing["taken_at"] else None
-    item.snoozed_until = datetime.fromisoformat(standing["snoozed_until"]) if standing["snoozed_until"] else None
-
-
-def _text(instant: datetime | None) -> str | None:
-    return instant.astimezone(UTC).isoformat() if instant else None

@@ -13,6 +13,7 @@ from temporalio import activity
 
 from activities import authorization_decisions, encounter_decisions, posting_decisions
 from activities.case import Case, refusal
+from activities.desk import Refused, refuse_if_leased
 from activities.encounters import lock_encounter
 from billing import desk
 from billing.vocabulary import Queue, Role
@@ -91,6 +92,7 @@ def _refuse_unless_allowed(case: Case) -> None:
     if item.owner_id not in (None, case.user.id) and case.user.role not in SUPERVISING:
         owner = case.session.get_one(UserRow, item.owner_id)
         raise refusal(f"{owner.name} has this item. Ask for it, or have a supervisor reassign it.")
+    _refuse_if_leased(case)
     offered = {kind.key: kind for kind in desk.decisions(Queue(item.queue), item.kind)}
     kind = offered.get(decision.decision)
     if kind is None:
@@ -99,6 +101,13 @@ def _refuse_unless_allowed(case: Case) -> None:
         raise refusal("Your role may not take this decision; ask a biller or a supervisor.")
     if kind.needs_reason and not decision.reason.strip():
         raise refusal("Please give a reason; it is kept with the visit.")
+
+
+def _refuse_if_leased(case: Case) -> None:
+    try:
+        refuse_if_leased(case.session, case.item, case.user.id, supervises=case.user.role in SUPERVISING)
+    except Refused as leased:
+        raise refusal(str(leased)) from None
 
 
 def _decided(case: Case) -> str:

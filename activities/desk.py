@@ -4,18 +4,23 @@ Each function runs in the caller's transaction: effect, event and audit line tog
 person looked at it is refused, not overwritten.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from activities import undo
+from billing.desk import WAITING_ON, WAKES_ON
+from models.ids import new_id
 from models.store import life
+from models.store.desk import end_pause
 from models.tables.access import UserRow
-from models.tables.desk import WorkItemNoteRow, WorkItemRow
+from models.tables.desk import WorkItemMentionRow, WorkItemNoteRow, WorkItemPauseRow, WorkItemRow
 
 NOTE_LENGTH_MAX = 4_000
 REASSIGN_MAX = 500
@@ -46,6 +51,17 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
+class Sleep:
+    """How long an item sleeps. wakes_on: news that wakes it earlier (billing.desk.WAKES_ON). waiting_on: for whom its
+    service clock stands meanwhile; empty when it runs on, or when the news says for whom.
+    """
+
+    until: datetime
+    wakes_on: str = ""
+    waiting_on: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Move:
     """What a reassignment does, or would do, to one item. refused: why it stays."""
 
@@ -58,38 +74,76 @@ class Move:
 
 def take(session: Session, actor: Actor, seen: Seen, now: datetime) -> WorkItemRow:
     """Have an item. Somebody else's is given up only to a supervisor."""
-    item = _open(session, seen)
+    item = _open(session, actor, seen)
     if item.owner_id == actor.user_id:
         return item
     if item.owner_id is not None and not actor.supervises:
         name = _name(session, item.owner_id)
         raise Refused(f"{name} has this item since {item.taken_at:%m/%d %H:%M} UTC. Ask {name}, or a supervisor.")
-    _give(item, actor.user_id, now)
+    with undo.remembered(session, actor.user_id, item, "take", "Taken", now):
+        _give(item, actor.user_id, now)
+    if item.leased_by not in (None, actor.user_id):
+        item.leased_by = item.leased_at = item.leased_until = None  # a supervisor takes it from whoever looks at it
     tell(session, actor, item, "item.taken", f"{actor.name} took it", now)
     return item
 
 
 def release(session: Session, actor: Actor, seen: Seen, now: datetime) -> WorkItemRow:
     """Give an item back to everybody."""
-    item = _open(session, seen)
+    item = _open(session, actor, seen)
     if item.owner_id is None:
         return item
     if item.owner_id != actor.user_id and not actor.supervises:
         raise Refused(f"{_name(session, item.owner_id)} has this item, so only they or a supervisor can release it.")
-    _give(item, None, now)
+    with undo.remembered(session, actor.user_id, item, "release", "Released", now):
+        _give(item, None, now)
     tell(session, actor, item, "item.released", f"{actor.name} released it", now)
     return item
 
 
-def snooze(session: Session, actor: Actor, seen: Seen, until: datetime | None, now: datetime) -> WorkItemRow:
-    """Let an item sleep until an instant, or wake it. Its deadline does not move."""
-    item = _open(session, seen)
-    if until is not None and until <= now:
+def snooze(session: Session, actor: Actor, seen: Seen, sleep: Sleep, now: datetime) -> WorkItemRow:
+    """Let an item sleep until a day or some news, whichever comes first. Its deadline does not move."""
+    item = _open(session, actor, seen)
+    if sleep.until <= now:
         raise Refused("That moment has passed. Choose a later day.")
-    item.snoozed_until = until
-    said = f"{actor.name} snoozed it until {until:%m/%d/%Y}" if until else f"{actor.name} woke it"
-    tell(session, actor, item, "item.snoozed" if until else "item.woken", said, now)
+    if sleep.wakes_on and sleep.wakes_on not in WAKES_ON:
+        raise Refused("That is no news an item can wait for. Choose one of the list.")
+    waiting_on = sleep.waiting_on or (WAKES_ON[sleep.wakes_on][1] if sleep.wakes_on else "")
+    if waiting_on and waiting_on not in WAITING_ON:
+        raise Refused("The clock stands only for a clinician, the payer, the patient or a system. Choose one.")
+    with undo.remembered(session, actor.user_id, item, "snooze", "Snoozed", now) as memory:
+        end_pause(session, item.id, now)
+        item.snoozed_until, item.snoozed_at, item.wakes_on = sleep.until, now, sleep.wakes_on or None
+        memory.about = _pause(session, actor, item, waiting_on, now) if waiting_on else None
+    item.leased_by = item.leased_at = item.leased_until = None
+    for_news = f" or until {WAKES_ON[sleep.wakes_on][0]}" if sleep.wakes_on else ""
+    tell(session, actor, item, "item.snoozed", f"{actor.name} snoozed it until {sleep.until:%m/%d/%Y}{for_news}", now)
     return item
+
+
+def wake(session: Session, actor: Actor, seen: Seen, now: datetime) -> WorkItemRow:
+    """Have a snoozed item back now; its service clock runs on."""
+    item = _open(session, actor, seen)
+    with undo.remembered(session, actor.user_id, item, "wake", "Awake again", now) as memory:
+        item.snoozed_until = item.snoozed_at = item.wakes_on = None
+        memory.about = end_pause(session, item.id, now)
+    tell(session, actor, item, "item.woken", f"{actor.name} woke it", now)
+    return item
+
+
+def _pause(session: Session, actor: Actor, item: WorkItemRow, waiting_on: str, now: datetime) -> UUID:
+    pause_id = new_id()
+    session.add(
+        WorkItemPauseRow(
+            id=pause_id,
+            practice_id=actor.practice_id,
+            work_item_id=item.id,
+            waiting_on=waiting_on,
+            started_at=now,
+            user_id=actor.user_id,
+        )
+    )
+    return pause_id
 
 
 def note(session: Session, actor: Actor, item_id: UUID, note_id: UUID, body: str, now: datetime) -> WorkItemRow:
@@ -116,8 +170,29 @@ def note(session: Session, actor: Actor, item_id: UUID, note_id: UUID, body: str
         .returning(WorkItemNoteRow.id)
     )
     if written is not None:
+        _mention(session, actor, item, note_id, text)
+        with undo.remembered(session, actor.user_id, item, "note", "Note saved", now) as memory:
+            memory.about = note_id
         tell(session, actor, item, "item.noted", f"{actor.name} wrote a note", now)
     return item
+
+
+def is_named(text: str, name: str, email: str) -> bool:
+    """Whether a text names this person with @: by name, by first name, or by what stands before the @ of the log-in."""
+    known_as = (name, name.split(maxsplit=1)[0], email.partition("@")[0])
+    names = "|".join(re.escape(one) for one in sorted(known_as, key=len, reverse=True))
+    return re.search(rf"(?<![\w@.])@(?:{names})(?!\w)", text, re.IGNORECASE) is not None
+
+
+def _mention(session: Session, actor: Actor, item: WorkItemRow, note_id: UUID, text: str) -> None:
+    people = session.execute(select(UserRow.id, UserRow.name, UserRow.email).where(UserRow.disabled_at.is_(None)))
+    for user_id, name, email in people:
+        if user_id != actor.user_id and is_named(text, name, email):
+            session.add(
+                WorkItemMentionRow(
+                    practice_id=actor.practice_id, note_id=note_id, work_item_id=item.id, user_id=user_id, seen_at=None
+                )
+            )
 
 
 def reassign(
@@ -136,7 +211,8 @@ def reassign(
         refused = _stays(item, to_user_id)
         moves.append(Move(item.id, item.reason, names.get(item.owner_id, "nobody"), target, refused))  # type: ignore[arg-type]
         if apply and not refused:
-            _give(item, to_user_id, now)
+            with undo.remembered(session, actor.user_id, item, "reassign", f"Moved to {target}", now):
+                _give(item, to_user_id, now)
             tell(session, actor, item, "item.reassigned", f"{actor.name} moved it to {target}", now)
     return moves
 
@@ -156,7 +232,7 @@ def _target(session: Session, to_user_id: UUID | None) -> str:
     return user.name
 
 
-def _open(session: Session, seen: Seen) -> WorkItemRow:
+def _open(session: Session, actor: Actor, seen: Seen) -> WorkItemRow:
     item = session.get(WorkItemRow, seen.item_id, with_for_update=True)
     if item is None:
         raise Refused("This item is not there any more. Reload the page.")
@@ -167,7 +243,17 @@ def _open(session: Session, seen: Seen) -> WorkItemRow:
     if item.owner_id != seen.owner_id:
         name = _name(session, item.owner_id)
         raise Refused(f"{name} has this item now. Look at it again, then decide.")
+    refuse_if_leased(session, item, actor.user_id, supervises=actor.supervises)
     return item
+
+
+def refuse_if_leased(session: Session, item: WorkItemRow, user_id: UUID, *, supervises: bool) -> None:
+    """Somebody else works on it at this moment, so only a supervisor may step in. Leases run by the wall's clock."""
+    if supervises or item.leased_by in (None, user_id) or item.leased_until is None:
+        return
+    if item.leased_until > datetime.now(UTC):
+        name = _name(session, item.leased_by)
+        raise Refused(f"{name} is working on this item right now. Take the next one, or ask {name}.")
 
 
 def _give(item: WorkItemRow, owner_id: UUID | None, now: datetime) -> None:

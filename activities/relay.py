@@ -78,10 +78,11 @@ class Relay:
             rows = session.scalars(
                 select(OutboxRow)
                 .where(
+                    or_(OutboxRow.not_before.is_(None), OutboxRow.not_before <= now),
                     or_(
                         OutboxRow.state == "pending",
                         and_(OutboxRow.state == "sending", OutboxRow.taken_at < now - LEASE),
-                    )
+                    ),
                 )
                 .order_by(OutboxRow.created_at)
                 .limit(ROWS_PER_ROUND)
@@ -133,7 +134,7 @@ class Relay:
                 rpc_timeout=RPC_TIMEOUT,
             )
         except WorkflowUpdateFailedError as refused:
-            await asyncio.to_thread(self._tell_refusal, Decision.model_validate(parcel.message), str(refused.cause))
+            await asyncio.to_thread(self._tell_refusal, parcel, str(refused.cause))
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
@@ -148,10 +149,12 @@ class Relay:
             applied = session.scalar(select(DecisionRow.outcome).where(DecisionRow.command_id == decision.command_id))
         bulk.answered(self._engine, decision, applied or OVER, refused=applied is None)
 
-    def _tell_refusal(self, decision: Decision, why: str) -> None:
-        """Nobody waits for the answer any more, so it is written where the person will look: in the visit's life."""
+    def _tell_refusal(self, parcel: Parcel, why: str) -> None:
+        """Nobody waits for the answer any more, so it is written where the person will look: item and visit's life."""
+        decision = Decision.model_validate(parcel.message)
         bulk.answered(self._engine, decision, why, refused=True)
         with practice_session(self._engine, decision.practice_id) as session:
+            session.execute(update(OutboxRow).where(OutboxRow.id == parcel.id).values(error=why))
             item = session.get_one(WorkItemRow, decision.work_item_id)
             record(
                 session,

@@ -18,6 +18,29 @@ FRONT_ROLES = DESK_ROLES | {Role.FRONT_DESK}
 REAUTHORIZATION = "reauthorization"
 CHART_CHANGED = "chart_changed_after_billing"
 
+# Why an item is passed over today; the reason may also be left out (practice defaults)
+SKIP_REASONS: dict[str, str] = {
+    "too_hard": "I do not know how to solve it",
+    "needs_call": "It needs a phone call I cannot make now",
+    "waits_for_answer": "Somebody owes an answer",
+    "not_mine": "Somebody else should do it",
+    "wrong_queue": "It does not belong here",
+    "no_time": "It takes longer than I have now",
+}
+# News a snoozed item may wait for besides its day -> how it is said, and for whom the service clock stands meanwhile
+WAKES_ON: dict[str, tuple[str, str]] = {
+    "chart": ("the note is signed or the chart changes", "clinician"),
+    "payer": ("the payer answers", "payer"),
+    "authorization": ("the authorization changes", "payer"),
+    "any": ("anything about it changes", ""),
+}
+WAITING_ON: dict[str, str] = {
+    "clinician": "the clinician",
+    "payer": "the payer",
+    "patient": "the patient",
+    "system": "a system that is down",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class DecisionKind:
@@ -34,6 +57,11 @@ class DecisionKind:
     roles: frozenset[Role]
     effect: str
     optional: tuple[str, ...] = ()
+
+    @property
+    def sends_or_posts(self) -> bool:
+        """Whether it leaves the desk for good; all do but waiting on, so they may be taken back for some seconds."""
+        return self.key != "keep_waiting"
 
 
 @dataclass(frozen=True, slots=True)

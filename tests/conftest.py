@@ -48,7 +48,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def settings() -> Settings:
     """Settings as an embedded stack has them, with one payload key and no addresses."""
     key = base64.b64encode(bytes(range(32))).decode()
-    return Settings(var_dir=Path("var-of-no-test"), codec_keys={"test": key})
+    return Settings(var_dir=Path("var-of-no-test"), codec_keys={"test": key}, undo_seconds=0)
 
 
 # --- Postgres ---------------------------------------------------------------------------------------------------

@@ -8,29 +8,27 @@ import contextlib
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
-from sqlalchemy import Engine, select, text
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session
+from sqlalchemy import Engine, select
 from starlette.concurrency import run_in_threadpool
 from temporalio.client import Client, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
-from models.ids import new_id
+from activities.decisions import foresee
+from activities.held_decisions import DECIDE as UPDATE
+from activities.held_decisions import leave_word
 from models.messages import Decision, DecisionOutcome
 from models.store.session import practice_session
 from models.tables.desk import DecisionRow
-from models.tables.life import OutboxRow
 
-UPDATE = "decide"
 UPDATE_SECONDS = 8
 RECONNECT_SECONDS = 5
 REFUSED = "Refused"
 
-AnswerKind = Literal["done", "refused", "closed", "accepted"]
+AnswerKind = Literal["done", "refused", "closed", "accepted", "held"]
 ACCEPTED = (
     "Accepted, being applied: the part that carries it out is busy or down. Nothing is lost; no need to click again."
 )
@@ -42,7 +40,7 @@ ANOTHER_WAITS = (
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of a decision. accepted: it waits in the outbox."""
+    """What became of a decision. accepted: it waits for a worker. held: it may still be taken back."""
 
     kind: AnswerKind
     message: str
@@ -121,35 +119,22 @@ class TemporalCommands:
             return session.scalar(select(DecisionRow.outcome).where(DecisionRow.command_id == decision.command_id))
 
     def _leave_word(self, workflow_id: str, decision: Decision) -> Answer:
-        message = decision.model_dump(mode="json")
         with practice_session(self._engine, decision.practice_id) as session:
-            written = session.scalar(
-                insert(OutboxRow)
-                .values(
-                    id=new_id(),
-                    practice_id=decision.practice_id,
-                    workflow_id=workflow_id,
-                    workflow_type="",
-                    signal=UPDATE,
-                    message=message,
-                    state="pending",
-                    attempts=0,
-                )
-                .on_conflict_do_nothing(index_elements=["workflow_id", "signal"], index_where=text("state = 'pending'"))
-                .returning(OutboxRow.id)
-            )
-            if written is not None or _waits_already(session, workflow_id, decision):
-                return Answer("accepted", ACCEPTED)
-        return Answer("refused", ANOTHER_WAITS)
+            waits = leave_word(session, workflow_id, decision)
+        return Answer("accepted", ACCEPTED) if waits else Answer("refused", ANOTHER_WAITS)
 
 
-def _waits_already(session: Session, workflow_id: str, decision: Decision) -> bool:
-    waiting = session.scalar(
-        select(OutboxRow.message).where(
-            OutboxRow.workflow_id == workflow_id, OutboxRow.signal == UPDATE, OutboxRow.state == "pending"
-        )
-    )
-    return waiting is not None and waiting.get("command_id") == str(decision.command_id)
+def hold(engine: Engine, workflow_id: str, decision: Decision, not_before: datetime) -> Answer:
+    """Foresee a decision and have it wait, so that it may be taken back until then; or say why it is refused."""
+    try:
+        foresee(engine, decision)
+    except ApplicationError as refused:
+        if refused.type != REFUSED:
+            raise
+        return Answer("refused", refused.message)
+    with practice_session(engine, decision.practice_id) as session:
+        waits = leave_word(session, workflow_id, decision, not_before)
+    return Answer("held", "") if waits else Answer("refused", ANOTHER_WAITS)
 
 
 def _refusal(failure: WorkflowUpdateFailedError) -> Answer:

@@ -7,16 +7,25 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, or_, select, update
 from sqlalchemy.orm import Session
 
 from billing.practice import DeskSettings
 from billing.priority import Stake, rank
-from models.tables.desk import WorkItemRow
+from models.store.life import record
+from models.tables.desk import WorkItemPauseRow, WorkItemRow
+from models.tables.life import EventRow
 from models.tables.practice import PracticeRow
 
 # due_at is not among them: a re-check gives no more time
 PROJECTED = ("reason", "clears_when", "whose_move", "findings", "amount", "escalated", "denial_id", "cause")
+# Which events are the news a snoozed item waits for; a name ending in a dot stands for all that begin so.
+NEWS_OF = {
+    "chart": ("encounter.updated",),
+    "payer": ("claim.accepted", "claim.rejected", "claim.denied", "claim.paid", "claim.reversed", "claim.second_plan"),
+    "authorization": ("authorization.",),
+}
+ANY_NEWS = "any"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +84,8 @@ def put_item(session: Session, practice_id: UUID, ticket: Ticket, now: datetime)
     if changed:
         item.version += 1
         _rank(session, item)
+    if item.wakes_on is not None and _news_came(session, item, changed=bool(changed)):
+        wake(session, item, now)
     return False
 
 
@@ -91,6 +102,49 @@ def finish(item: WorkItemRow, closed_by: str, now: datetime) -> None:
     item.closed_at = now
     item.closed_by = closed_by
     item.version += 1
+
+
+def wake(session: Session, item: WorkItemRow, now: datetime) -> None:
+    """What a snoozed item waited for has come: it is due again, and its service clock runs on."""
+    waited_for = item.wakes_on
+    item.snoozed_until = item.snoozed_at = item.wakes_on = None
+    end_pause(session, item.id, now)
+    if item.encounter_id or item.authorization_id:
+        record(
+            session,
+            item.practice_id,
+            "item.woken",
+            f"Woke: the news it waited for came ({waited_for})",
+            encounter_id=item.encounter_id,
+            authorization_id=item.authorization_id,
+            at=now,
+        )
+
+
+def end_pause(session: Session, item_id: UUID, now: datetime) -> UUID | None:
+    """Let the item's service clock run on. Returns the pause that ended, if it stood."""
+    return session.scalar(
+        update(WorkItemPauseRow)
+        .where(WorkItemPauseRow.work_item_id == item_id, WorkItemPauseRow.ended_at.is_(None))
+        .values(ended_at=now)
+        .returning(WorkItemPauseRow.id)
+    )
+
+
+def _news_came(session: Session, item: WorkItemRow, *, changed: bool) -> bool:
+    """Whether what the item waits for happened since it was snoozed."""
+    if changed and item.wakes_on in (ANY_NEWS, "authorization"):
+        return True
+    kinds = [_of_kind(kind) for kind in NEWS_OF.get(item.wakes_on or "", ())]
+    if not kinds or item.snoozed_at is None:
+        return False
+    about = or_(EventRow.encounter_id == item.encounter_id, EventRow.authorization_id == item.authorization_id)
+    news = select(EventRow.id).where(EventRow.practice_id == item.practice_id, about, or_(*kinds))
+    return session.scalar(news.where(EventRow.at > item.snoozed_at).limit(1)) is not None
+
+
+def _of_kind(kind: str) -> ColumnElement[bool]:
+    return EventRow.kind.startswith(kind) if kind.endswith(".") else EventRow.kind == kind
 
 
 def settings_of(practice: PracticeRow) -> DeskSettings:

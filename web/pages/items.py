@@ -11,8 +11,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, Response
 
 from activities import desk
-from activities.desk import Actor, Refused, Seen
-from billing.desk import OWN_HOLDS, REASSIGN, WORK, DecisionKind, decision
+from activities.desk import Actor, Refused, Seen, Sleep
+from billing.desk import OWN_HOLDS, REASSIGN, WAKES_ON, WORK, DecisionKind, decision
 from billing.vocabulary import Queue
 from models.messages import Decision
 from models.store.session import practice_session
@@ -72,10 +72,16 @@ def snooze(request: Request, viewer: Person, form: Posted, item_id: UUID) -> Res
     """Let it sleep until a day, or wake it."""
     require(viewer, WORK)
     until = _until(form, viewer)
+    wakes_on, waiting_on = form.text("wakes_on"), form.text("waiting_on")
 
     def act(session: Session, item: WorkItemRow) -> str:
-        desk.snooze(session, actor_of(viewer), _seen(form, item), until, viewer.now)
-        return f"Snoozed until {until:%m/%d/%Y}." if until else "Awake again."
+        seen = _seen(form, item)
+        if until is None:
+            desk.wake(session, actor_of(viewer), seen, viewer.now)
+            return "Awake again."
+        desk.snooze(session, actor_of(viewer), seen, Sleep(until, wakes_on, waiting_on), viewer.now)
+        news = f", or until {WAKES_ON[wakes_on][0]}" if wakes_on else ""
+        return f"Snoozed until {until:%m/%d/%Y}{news}."
 
     return _acted(request, viewer, item_id, act)
 

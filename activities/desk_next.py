@@ -45,7 +45,7 @@ PRESENT = timedelta(seconds=100)  # a heartbeat comes every minute; one may be l
 class Wanted:
     """What get-next may give. candidates: one SELECT of ids per queue, under the person's own filter."""
 
-    candidates: Sequence[Select[tuple[UUID]]]
+    candidates: Sequence[Select[UUID]]
     lease: timedelta
     today: date
 

@@ -7,13 +7,14 @@ threshold, in order of their dates. What happened outside the file is not known.
 import json
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
+from billing.blocks import Block, blocks
 from billing.chart.common import is_evaluation
 from billing.cli_units import USAGE_ERROR, Answer
 from billing.context import AuthorizationBalance, PriorVisit, VisitContext
@@ -36,9 +37,10 @@ class Visit(NamedTuple):
 
 @dataclass(slots=True)
 class Ledger:
-    """What earlier visits of the file have left behind."""
+    """What earlier visits of the file have left behind. visits: by patient, each with the plan it was billed to."""
 
-    visits: dict[str, list[PriorVisit]] = field(default_factory=lambda: defaultdict(list))
+    visits: dict[str, list[tuple[str, PriorVisit]]] = field(default_factory=lambda: defaultdict(list))
+    blocks: dict[date, list[Block]] = field(default_factory=lambda: defaultdict(list))
     used: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
     accrued: dict[tuple[str, int, bool], Decimal] = field(default_factory=lambda: defaultdict(Decimal))
 
@@ -81,7 +83,7 @@ def visit_context(practice: Practice, encounter: Encounter, today: date, ledger:
     coverage = encounter.administrative.primary
     found = find_plan(practice, coverage.plan_id)
     episode = encounter.compliance.episode.episode_id
-    prior = tuple(ledger.visits[patient])
+    prior = tuple(replace(past, same_plan=plan_id == coverage.plan_id) for plan_id, past in ledger.visits[patient])
     days = {v.date_of_service for v in prior if v.episode_id == episode and v.discipline is encounter.discipline}
     return VisitContext(
         today=today,
@@ -101,22 +103,23 @@ def visit_context(practice: Practice, encounter: Encounter, today: date, ledger:
             if record.patient == patient
         ),
         therapy_accrued=ledger.accrued[_bucket(encounter)],
+        other_blocks=tuple(block for block in ledger.blocks[on] if block.encounter_id != encounter.encounter_id),
     )
 
 
 def _remember(ledger: Ledger, encounter: Encounter, context: VisitContext, evaluation: Evaluation) -> None:
-    lines = evaluation.claim.lines
-    ledger.visits[encounter.patient.patient_id].append(
-        PriorVisit(
-            encounter_id=encounter.encounter_id,
-            date_of_service=encounter.date_of_service,
-            discipline=encounter.discipline,
-            episode_id=encounter.compliance.episode.episode_id,
-            rendering_clinician_id=encounter.compliance.rendering_clinician_id,
-            lines=tuple((line.code, line.modifiers, line.units) for line in lines),
-            is_evaluation=is_evaluation(encounter, context),
-        )
+    lines, on = evaluation.claim.lines, encounter.date_of_service
+    past = PriorVisit(
+        encounter_id=encounter.encounter_id,
+        date_of_service=on,
+        discipline=encounter.discipline,
+        episode_id=encounter.compliance.episode.episode_id,
+        rendering_clinician_id=encounter.compliance.rendering_clinician_id,
+        lines=tuple((line.code, line.modifiers, line.units) for line in lines),
+        is_evaluation=is_evaluation(encounter, context),
     )
+    ledger.visits[encounter.patient.patient_id].append((context.plan_id, past))
+    ledger.blocks[on] += blocks(encounter.encounter_id, encounter.timing.services, on)
     if evaluation.authorization.authorization_id is not None:
         ledger.used[evaluation.authorization.authorization_id] += evaluation.authorization.quantity
     ledger.accrued[_bucket(encounter)] += sum((line.expected_allowed for line in lines), Decimal(0))

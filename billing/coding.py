@@ -90,7 +90,7 @@ class CodedLine:
 
 @dataclass(frozen=True, slots=True)
 class CodedClaim:
-    """A claim as it would be sent now. expected_payment: dollars the plan should pay, deductible not counted."""
+    """A claim as it would be sent now. expected_payment: dollars the plan should pay."""
 
     lines: tuple[CodedLine, ...]
     total_charge: Decimal
@@ -177,8 +177,17 @@ def _mark(encounter: Encounter, terms: PlanTerms, drafts: Sequence[_Draft]) -> N
     modality = encounter.administrative.modality
     assistant = assistants.MODIFIERS.get(encounter.discipline)
     for draft in drafts:
-        marks = modifiers.base(_stated(encounter, draft, terms), draft.code, encounter.discipline, modality, terms)
+        stated = _stated(encounter, draft, terms) | _care(encounter, terms)
+        marks = modifiers.base(stated, draft.code, encounter.discipline, modality, terms)
         draft.modifiers = marks | {assistant} if draft.assisted and assistant else marks
+
+
+def _care(encounter: Encounter, terms: PlanTerms) -> set[str]:
+    """96 or 97 where the plan wants one and the chart says which the care is."""
+    habilitative = encounter.clinical.habilitative
+    if not terms.habilitative_modifier_required or habilitative is None:
+        return set()
+    return {modifiers.CARE[habilitative]}
 
 
 def separate(encounter: Encounter, code: str, terms: PlanTerms) -> bool:
@@ -227,6 +236,14 @@ def same_day_lines(encounter: Encounter, context: VisitContext) -> tuple[payment
         if visit.date_of_service == encounter.date_of_service and visit.encounter_id != encounter.encounter_id
         for code, _, units in visit.lines
     )
+
+
+def deductible_left(encounter: Encounter, context: VisitContext) -> Decimal | None:
+    """Dollars of the deductible still to be met, where the payer told; an answer of another calendar year is stale."""
+    answer = context.coverage.eligibility
+    if answer is None or answer.checked_on.year != encounter.date_of_service.year:
+        return None
+    return answer.deductible_remaining
 
 
 def kx_due(accrued: Decimal, allowed: Sequence[Decimal], threshold: Decimal, per_line: bool) -> tuple[bool, ...]:
@@ -385,7 +402,8 @@ def code_claim(encounter: Encounter, context: VisitContext) -> CodedClaim:
     _mark(encounter, terms, drafts)
     distinct_steps = _distinct(encounter, context, terms, drafts)
     charges = payment.fees_on(context.fees, on)
-    expected = payment.expect(payable(drafts), terms, charges, on, same_day_lines(encounter, context))
+    others, deductible = same_day_lines(encounter, context), deductible_left(encounter, context)
+    expected = payment.expect(payable(drafts), terms, charges, on, others, deductible)
     kx_steps, kx_findings = _kx(encounter, context, terms, drafts, [line.allowed for line in expected.lines])
     lines = tuple(
         _line(number, draft, encounter, terms, charges, amounts)
@@ -418,7 +436,8 @@ def recounted(
     payable_lines = [
         payment.PayableLine(line.code, line.units, not modifiers.ASSISTANT.isdisjoint(line.modifiers)) for line in lines
     ]
-    expected = payment.expect(payable_lines, terms, charges, on, same_day_lines(encounter, context))
+    others, deductible = same_day_lines(encounter, context), deductible_left(encounter, context)
+    expected = payment.expect(payable_lines, terms, charges, on, others, deductible)
     counted = tuple(
         replace(
             line,

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
+from billing.blocks import Block
 from billing.encounter import Coverage
 from billing.ncci import PairTable
 from billing.practice import Clinician, Fee, PlanTerms
@@ -43,6 +44,7 @@ class PriorVisit:
     rendering_clinician_id: str
     lines: tuple[tuple[str, tuple[str, ...], int], ...] = ()
     is_evaluation: bool = False
+    same_plan: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ class VisitContext:
     therapy_accrued: allowed dollars this calendar year in this visit's Medicare bucket (PT with SLP, or OT), this
         visit not counted; other clinics' use is in it as far as it was told.
     limit_uses, limit_reports: what benefit limits are counted from (billing.benefits), the latest report of each.
+    other_blocks: one-on-one time of this visit's clinicians in other visits of the day, whoever the patient is.
     pairs: code-pair edits the practice imported; None means the table shipped with Firstpass.
     practice_rules: the practice's own published rules, of whatever scope and dates.
     """
@@ -98,6 +101,7 @@ class VisitContext:
     therapy_accrued: Decimal = Decimal("0.00")
     limit_uses: tuple[LimitUse, ...] = ()
     limit_reports: tuple[LimitReport, ...] = ()
+    other_blocks: tuple[Block, ...] = ()
     overridden: frozenset[str] = field(default_factory=frozenset)
     pairs: PairTable | None = None
     practice_rules: RuleSet = NO_RULES

@@ -4,9 +4,8 @@ Timing rules follow the Medicare Benefit Policy Manual ch. 15, 220 where a plan 
 whether and with which numbers. Days of certification are counted as calendar days after the first treatment day: day 30
 after 2026-03-02 is 2026-04-01, day 90 is 2026-05-31.
 
-Not possible yet, because no fact carries them: consent and the patient's whereabouts in a telehealth visit (part of
-D6), whether the note's text matches each code (part of D14), and an addendum after billing (D15: the workflow sees the
-new version and asks again; billing.desk has the kind ``chart_changed_after_billing``).
+An addendum after billing (D15) is no check of its own: the workflow sees the new version and asks again; billing.desk
+has the kind ``chart_changed_after_billing``.
 """
 
 from billing.chart import note as _note

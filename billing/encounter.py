@@ -87,6 +87,9 @@ class Clinical(Record):
     objective_measures: tuple[ObjectiveMeasure, ...] = Field(default=(), max_length=100)
     re_evaluation_reason: Annotated[str, StringConstraints(max_length=500)] = ""
     onset_date: date | None = None
+    habilitative: bool | None = Field(
+        default=None, description="True: to learn a skill never had (96). False: to win one back (97). Unset: not said."
+    )
 
     @model_validator(mode="after")
     def _ranks_are_unique(self) -> "Clinical":
@@ -124,6 +127,9 @@ class Service(Record):
     description: Annotated[str, StringConstraints(max_length=80)] = Field(
         default="", description="Required for unlisted codes (SV101-7)."
     )
+    intervention: Annotated[str, StringConstraints(strip_whitespace=True, max_length=2_000)] = Field(
+        default="", description="What the note says was done under this code, in the clinician's words."
+    )
     units: int | None = Field(
         default=None, ge=0, le=999, description="What the chart counted; we compare, we do not trust."
     )
@@ -154,6 +160,33 @@ class Subscriber(Record):
     address: Address
 
 
+class OtherCare(Record):
+    """A stay or home-health episode whose own payment covers therapy, so that nobody else may bill it."""
+
+    kind: Annotated[str, StringConstraints(pattern=r"^(home_health|skilled_nursing|hospice)$")]
+    started_on: date
+    ended_on: date | None = Field(default=None, description="Last day; unset while it goes on.")
+
+
+class Eligibility(Record):
+    """What the payer answered about a coverage (271, portal, telephone), as of the day it was asked."""
+
+    checked_on: date
+    active: bool
+    reference: Annotated[str, StringConstraints(max_length=80)] = Field(
+        default="", description="The answer's own number, or who said so."
+    )
+    effective_from: date | None = None
+    effective_to: date | None = None
+    protected: bool = Field(
+        default=False, description="Qualified Medicare beneficiary: the patient owes no deductible, coinsurance, copay."
+    )
+    deductible_remaining: Dollars | None = Field(
+        default=None, description="Dollars of the year's deductible still to be met on that day."
+    )
+    other_care: tuple[OtherCare, ...] = Field(default=(), max_length=10)
+
+
 class Coverage(Record):
     """One plan that may pay; rank 1 pays first."""
 
@@ -163,6 +196,7 @@ class Coverage(Record):
     group_number: Annotated[str, StringConstraints(max_length=50)] = ""
     relationship: Annotated[str, StringConstraints(pattern=r"^(self|spouse|child|other)$")] = "self"
     subscriber: Subscriber | None = None
+    eligibility: Eligibility | None = None
 
     @model_validator(mode="after")
     def _dependent_names_subscriber(self) -> "Coverage":
@@ -181,6 +215,13 @@ class Referral(Record):
     expires_on: date | None = None
 
 
+class Telehealth(Record):
+    """What the note says of a visit by video or telephone."""
+
+    consent: bool = Field(description="The patient agreed to be treated this way, and the note says so.")
+    patient_at_home: bool | None = Field(default=None, description="Home is place of service 10, elsewhere 02.")
+
+
 class Administrative(Record):
     """Where, for whom, under which permission."""
 
@@ -189,6 +230,7 @@ class Administrative(Record):
         description="CMS place-of-service code."
     )
     modality: Modality = Modality.IN_PERSON
+    telehealth: Telehealth | None = None
     coverages: tuple[Coverage, ...] = Field(min_length=1, max_length=3)
     referral: Referral | None = None
     authorization_number: Annotated[str, StringConstraints(max_length=50)] = ""

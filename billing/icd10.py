@@ -17,6 +17,13 @@ RELEASE = "April 2026"
 CACHED_CODES = 20_000
 
 
+# Categories that name an organ or state of one sex (ICD-10-CM chapters 2, 14, 15 and 21).
+OF_ONE_SEX = (
+    ("C51", "C58", "F"), ("C60", "C63", "M"), ("N40", "N53", "M"), ("N70", "N98", "F"), ("O00", "O9A", "F"),
+    ("Z33", "Z34", "F"), ("Z36", "Z37", "F"), ("Z39", "Z3A", "F"),
+)  # fmt: skip
+
+
 class _Book(NamedTuple):
     is_category: Callable[[str], bool]
     is_leaf: Callable[[str], bool]
@@ -57,6 +64,13 @@ def validity(code: str, on: date) -> str:
     if on < ICD10_STARTS:
         return f"ICD-10-CM is not in use before {ICD10_STARTS.isoformat()}"
     return _validity(code.strip().upper().replace(".", ""))
+
+
+def fits_sex(code: str, sex: str) -> bool:
+    """Whether a diagnosis can stand beside a sex (F, M; U fits any)."""
+    category = code.strip().upper()[:3]
+    of = next((whose for first, last, whose in OF_ONE_SEX if first <= category <= last), sex)
+    return sex in (of, "U")
 
 
 def dotted(code: str) -> str:

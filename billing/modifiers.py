@@ -15,6 +15,7 @@ DISCIPLINE = {Discipline.PT: "GP", Discipline.OT: "GO", Discipline.SLP: "GN"}
 ASSISTANT = frozenset({"CQ", "CO"})
 TELEHEALTH = {Modality.AUDIO_VIDEO: "95", Modality.AUDIO_ONLY: "93"}
 LIABILITY = frozenset({"GA", "GX", "GY", "GZ"})
+CARE = {True: "96", False: "97"}  # habilitative, rehabilitative
 LIMIT = 4  # SV101-3 to SV101-6 (005010X222A1)
 # Not a therapist's: chiropractic active care, teaching physicians, evaluation and management, behavioural audio-only.
 FOREIGN = frozenset({"AT", "GC", "GE", "25", "57", "FQ"})

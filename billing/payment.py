@@ -1,8 +1,10 @@
-"""What a plan should pay, in the order payers cut: allowed, therapy MPPR, patient's share, assistant, sequestration.
+"""What a plan should pay, in the order payers cut: allowed, therapy MPPR, charge, deductible, coinsurance, assistant,
+sequestration.
 
 MPPR (42 CFR 414.1405; Medicare 50 % since 2013): of the patient's day, over all disciplines of one billing NPI, the
 unit with the highest practice expense is paid in full; of every other always-therapy unit the practice expense is cut.
-The relative values are those of 2024. A deductible is not known to us and therefore not taken off.
+The relative values are those of 2024. What is left of a deductible only the payer knows: it is taken off where an
+eligibility answer told it, and said to be unknown where not.
 """
 
 from collections.abc import Mapping, Sequence
@@ -140,8 +142,9 @@ def _line_allowed(
     return amount, Step(line.code, f"{full} x {rate} + {line.units - full} x {cut} (MPPR) = {amount} allowed")
 
 
-def _pay(line: PayableLine, allowed: Decimal, copay: Decimal, terms: PlanTerms) -> ExpectedLine:
-    patient = copay + cents((allowed - copay) * terms.coinsurance_percent / HUNDRED)
+def _pay(line: PayableLine, allowed: Decimal, deductible: Decimal, copay: Decimal, terms: PlanTerms) -> ExpectedLine:
+    """Deductible and copay are dollars of this line's allowed amount, both the patient's before coinsurance."""
+    patient = deductible + copay + cents((allowed - deductible - copay) * terms.coinsurance_percent / HUNDRED)
     payer = allowed - patient
     if line.assisted:
         payer = cents(payer * terms.assistant_percent / HUNDRED)
@@ -154,22 +157,34 @@ def expect(
     charges: Mapping[str, Decimal],
     on: date,
     same_day: Sequence[PayableLine] = (),
+    deductible: Decimal | None = None,
 ) -> ExpectedPayment:
-    """What the plan should pay for these lines of one day, in dollars, deductible not counted."""
+    """What the plan should pay for these lines of one day, in dollars.
+
+    deductible: what was left to be met, line after line; None when nobody told, and then nothing is taken off.
+    """
     amounts, steps = allow(lines, terms, charges, on, same_day)
-    copay_left = terms.copay
+    copay_left, deductible_left = terms.copay, deductible or ZERO
     paid: list[ExpectedLine] = []
     for line, allowed in zip(lines, amounts, strict=True):
-        copay = min(copay_left, allowed)
+        met = min(deductible_left, allowed)
+        copay = min(copay_left, allowed - met)
+        deductible_left -= met
         copay_left -= copay
-        paid.append(_pay(line, allowed, copay, terms))
+        paid.append(_pay(line, allowed, met, copay, terms))
     return ExpectedPayment(
         lines=tuple(paid),
         allowed=sum((line.allowed for line in paid), ZERO),
         patient=sum((line.patient for line in paid), ZERO),
         payer=sum((line.payer for line in paid), ZERO),
-        steps=(*steps, *_told(paid, lines, terms)),
+        steps=(*steps, _deductible_told(deductible, deductible_left), *_told(paid, lines, terms)),
     )
+
+
+def _deductible_told(deductible: Decimal | None, left: Decimal) -> Step:
+    if deductible is None:
+        return Step("patient", "what is left of the deductible was not told: none taken off")
+    return Step("patient", f"deductible {deductible} left before, {deductible - left} met by this visit")
 
 
 def _told(paid: Sequence[ExpectedLine], lines: Sequence[PayableLine], terms: PlanTerms) -> list[Step]:

@@ -4,7 +4,7 @@ Plan terms decide everything that differs between payers; nothing is inferred fr
 fees and authorizations are effective-dated, and a rule is always evaluated with the terms of the date of service.
 """
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from itertools import pairwise
 from typing import Annotated, Literal
@@ -26,6 +26,7 @@ from billing.vocabulary import (
     UnitOfMeasure,
 )
 
+FREQUENCY_DAYS_MAX = 731  # two years back is the farthest a frequency limit looks
 AUTHORIZATION_YEAR_MAX = 2199  # dates are counted on from here
 COUNTED_MAX = 10_000  # visits or units of one authorization
 SCHEMA = "firstpass/practice/1"
@@ -92,6 +93,36 @@ class BenefitLimit(Record):
         return self
 
 
+class FrequencyLimit(Record):
+    """At most so many visits, or units, with any of these codes within a period; the template of a payer's rule.
+
+    days: any so many days in a row, this visit the last of them; unset: the calendar month or year. Source of each: the
+    payer's manual.
+    """
+
+    codes: tuple[Code, ...] = Field(min_length=1, max_length=50)
+    at_most: int = Field(ge=1, le=1_000)
+    counts: Annotated[str, StringConstraints(pattern=r"^(visits|units)$")] = "visits"
+    days: int | None = Field(default=None, ge=1, le=FREQUENCY_DAYS_MAX)
+    calendar: Annotated[str, StringConstraints(pattern=r"^(month|year)$")] = "year"
+    source: Annotated[str, StringConstraints(max_length=200)] = "practice default"
+
+    def first_day(self, on: date) -> date:
+        """Where the period that ends with a date of service begins."""
+        if self.days is not None:
+            return on - timedelta(days=self.days - 1)
+        return on.replace(day=1) if self.calendar == "month" else date(on.year, 1, 1)
+
+
+class AgeLimit(Record):
+    """Ages, in full years, for which a plan pays these codes."""
+
+    codes: tuple[Code, ...] = Field(min_length=1, max_length=50)
+    from_age: int = Field(default=0, ge=0, le=130)
+    to_age: int = Field(default=130, ge=0, le=130, description="Last age included: 20 for under 21.")
+    source: Annotated[str, StringConstraints(max_length=200)] = "practice default"
+
+
 class PlanTerms(Record):
     """What a plan wants, for dates of service in [effective_from, effective_to]. Defaults are the practice's own."""
 
@@ -113,6 +144,12 @@ class PlanTerms(Record):
         default_factory=dict, description="code -> modifier the plan wants."
     )
     timed_units_per_day_max: int | None = None
+    modalities_per_day_max: int | None = Field(default=None, ge=0, description="Modality codes paid in one session.")
+    frequency_limits: tuple[FrequencyLimit, ...] = Field(default=(), max_length=50)
+    age_limits: tuple[AgeLimit, ...] = Field(default=(), max_length=50)
+    habilitative_modifier_required: bool = Field(
+        default=False, description="Every line says 96 or 97, where the plan counts them apart."
+    )
     distinct_modifier: Modifier = Field(default="59", description="59, or the X modifier the plan prefers.")
     kx_per_line: bool = Field(default=False, description="KX from the crossing line on; otherwise on the whole day.")
     bundled_pairs: tuple[tuple[Code, Code], ...] = Field(default=(), description="Pairs the plan's own editor bundles.")
@@ -128,6 +165,11 @@ class PlanTerms(Record):
     treatment_minutes_required: bool = Field(default=False, description="Total timed and total treatment minutes.")
     co_signature_required: bool = True
     note_signed_within_days: int = 30
+    telehealth_consent_required: bool = Field(default=False, description="The note of a virtual visit states consent.")
+    intervention_text_required: bool = Field(default=False, description="The note says what was done under each code.")
+    eligibility_check_days: int | None = Field(
+        default=None, ge=0, description="Eligibility is asked at most so many days before the visit."
+    )
     # authorization
     authorization_need: AuthorizationNeed = AuthorizationNeed.NONE
     authorization_after_visits: int = 0

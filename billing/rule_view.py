@@ -5,8 +5,10 @@ from collections.abc import Callable, Iterable
 from datetime import date
 from typing import Any
 
+from billing.chart.plan_of_care import days_since_report
 from billing.coding import CodedClaim, final_code, minutes_of, terms_of
 from billing.context import AuthorizationBalance, VisitContext
+from billing.edits.claim import age_on
 from billing.encounter import Encounter
 from billing.rule_fields import LISTS
 from billing.vocabulary import ClinicianRole
@@ -16,6 +18,10 @@ Facts = dict[str, Any]
 
 def _day(value: date | None) -> str:
     return value.isoformat() if value is not None else ""
+
+
+def _yes(value: bool | None) -> str:
+    return "" if value is None else "yes" if value else "no"
 
 
 def _visit(encounter: Encounter, context: VisitContext, claim: CodedClaim) -> Facts:
@@ -34,9 +40,8 @@ def _visit(encounter: Encounter, context: VisitContext, claim: CodedClaim) -> Fa
 
 
 def _patient(encounter: Encounter, context: VisitContext, claim: CodedClaim) -> Facts:
-    born, on = encounter.patient.birth_date, encounter.date_of_service
     return {
-        "age": on.year - born.year - ((on.month, on.day) < (born.month, born.day)),
+        "age": age_on(encounter.patient.birth_date, encounter.date_of_service),
         "sex": encounter.patient.sex,
         "state": encounter.patient.address.state,
         "postal_code": encounter.patient.address.postal_code[:5],
@@ -45,12 +50,15 @@ def _patient(encounter: Encounter, context: VisitContext, claim: CodedClaim) -> 
 
 def _plan(encounter: Encounter, context: VisitContext, claim: CodedClaim) -> Facts:
     terms = terms_of(encounter, context)
-    coverages = encounter.administrative.coverages
+    coverages, answer = encounter.administrative.coverages, context.coverage.eligibility
     return {
         "payer": context.payer_id,
         "plan": context.plan_id,
         "coverages": len(coverages),
         "secondary": next((coverage.plan_id for coverage in coverages if coverage.rank == 2), ""),
+        "eligibility": "" if answer is None else "active" if answer.active else "inactive",
+        "eligibility_asked_on": _day(answer.checked_on if answer else None),
+        "protected": answer is not None and answer.protected,
         "unit_method": terms.unit_method.value,
         "kx_applies": terms.kx_threshold_applies,
         "authorization_need": terms.authorization_need.value,
@@ -58,7 +66,7 @@ def _plan(encounter: Encounter, context: VisitContext, claim: CodedClaim) -> Fac
 
 
 def _note(encounter: Encounter, context: VisitContext, claim: CodedClaim) -> Facts:
-    clinical, timing = encounter.clinical, encounter.timing
+    clinical, timing, telehealth = encounter.clinical, encounter.timing, encounter.administrative.telehealth
     signatures = encounter.compliance.signatures
     first = min((signature.signed_at.date() for signature in signatures), default=encounter.date_of_service)
     return {
@@ -71,6 +79,8 @@ def _note(encounter: Encounter, context: VisitContext, claim: CodedClaim) -> Fac
         "goals": len(clinical.goals),
         "measurable_goals": sum(goal.measurable for goal in clinical.goals),
         "measures": [measure.name for measure in clinical.objective_measures],
+        "habilitative": _yes(clinical.habilitative),
+        "consent": _yes(telehealth.consent if telehealth else None),
         "re_evaluation_reason": clinical.re_evaluation_reason,
         "timed_minutes": timing.total_timed_minutes or 0,
         "treatment_minutes": timing.total_treatment_minutes or 0,
@@ -82,14 +92,12 @@ def _care(encounter: Encounter, context: VisitContext, claim: CodedClaim) -> Fac
     on, compliance = encounter.date_of_service, encounter.compliance
     plan, referral = compliance.plan_of_care, encounter.administrative.referral
     started = compliance.episode.started_on
-    reports = [day for day in (*context.progress_reports, *compliance.progress_reports) if day <= on]
-    last = max(reports, default=None)
+    since_report, last = days_since_report(encounter, context)
     days = [day for day in context.treatment_days if day <= on] or [on]
-    before = 0 if last is not None else compliance.episode.treatment_days_before_firstpass
     return {
         "treatment_day": len(days) + compliance.episode.treatment_days_before_firstpass,
         "days_since_start": (on - started).days,
-        "treatments_since_report": sum(1 for day in days if last is None or day > last) + before,
+        "treatments_since_report": since_report,
         "days_since_report": (on - (last or started)).days,
         "plan_on_file": plan is not None,
         "plan_ends": _day(plan.effective_to if plan else None),

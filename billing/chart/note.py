@@ -16,12 +16,13 @@ from billing.checks import Problem
 from billing.coding import terms_of
 from billing.context import VisitContext
 from billing.encounter import Encounter, Service
-from billing.vocabulary import ClinicianRole, Owner, ServiceMode, Severity
+from billing.vocabulary import ClinicianRole, Modality, Owner, ServiceMode, Severity
 
 _PLACES = "02 03 04 10 11 12 13 14 15 18 19 20 22 31 32 33 34 49 50 60 61 62 71 72 99"
 
 
 PLACES = frozenset(_PLACES.split())  # CMS place-of-service codes where therapy happens
+AT_HOME, AT_A_DISTANCE = "10", frozenset({"02", "10"})  # telehealth (CMS place-of-service code set, 2022)
 
 
 @DOCUMENTATION.check(
@@ -200,8 +201,9 @@ def _span(start: time, stop: time) -> int:
     overridable=True,
 )
 def placed(encounter: Encounter, context: VisitContext) -> Iterator[Problem]:
-    """The visit names a location of the practice and a place-of-service code where therapy happens."""
+    """The visit names a location and a place of service where therapy happens; a virtual one, consent where wanted."""
     administrative = encounter.administrative
+    yield from _virtual(encounter, context)
     if administrative.location_id not in context.location_ids:
         yield Problem(
             message=f"Location {administrative.location_id} is not one of the practice.",
@@ -213,6 +215,29 @@ def placed(encounter: Encounter, context: VisitContext) -> Iterator[Problem]:
             message=f"Place of service {administrative.place_of_service} is not a place of outpatient therapy.",
             clears_when="the visit names the place by its CMS code",
             evidence={"place of service": administrative.place_of_service},
+        )
+
+
+def _virtual(encounter: Encounter, context: VisitContext) -> Iterator[Problem]:
+    administrative = encounter.administrative
+    told = administrative.telehealth
+    if administrative.modality is Modality.IN_PERSON:
+        return
+    wanted = terms_of(encounter, context).telehealth_consent_required
+    if (told is None and wanted) or (told is not None and not told.consent):
+        yield Problem(
+            message="The note does not say that the patient agreed to be treated at a distance.",
+            clears_when="the note states the patient's consent",
+            evidence={"way": administrative.modality.value, "consent": "not told" if told is None else "no"},
+            owner=Owner.CLINICIAN,
+        )
+    at_home = told.patient_at_home if told is not None else None
+    place = administrative.place_of_service
+    if at_home is not None and place in AT_A_DISTANCE and (place == AT_HOME) != at_home:
+        yield Problem(
+            message=f"The patient was {'' if at_home else 'not '}at home, but the place of service is {place}.",
+            clears_when="place of service 10 stands for home, 02 for anywhere else",
+            evidence={"place of service": place, "at home": "yes" if at_home else "no"},
         )
 
 
@@ -263,14 +288,15 @@ def _same_episode(encounter: Encounter, episode_id: str, encounter_id: str) -> b
 
 @DOCUMENTATION.check(
     "D14",
-    "Group or one-on-one",
-    why="Minutes shared with other patients are no one-on-one minutes and earn no timed unit.",
+    "Note matches the codes",
+    why="Minutes shared with others earn no timed unit; a code the note does not describe is lost in an audit.",
     severity=Severity.WARN,
     owner=Owner.CLINICIAN,
     source=f"{CH15}, 230; CMS Claims Processing Manual ch. 5, 20.2",
 )
 def marked(encounter: Encounter, context: VisitContext) -> Iterator[Problem]:
-    """Group codes are charted as group, and timed codes as one-on-one."""
+    """Group codes are charted as group, timed ones as one-on-one; where the text is told, each code has its own."""
+    yield from _described(encounter, context)
     for service in encounter.timing.services:
         entry = entry_of(encounter, context, service)
         if entry is None:
@@ -282,4 +308,27 @@ def marked(encounter: Encounter, context: VisitContext) -> Iterator[Problem]:
                 message=f"{service.code} was given as {service.mode}; its minutes were not counted.",
                 clears_when="the one-on-one minutes are charted, or the group code is used",
                 evidence={"code": service.code, "minutes": str(service.total_minutes)},
+            )
+
+
+def _described(encounter: Encounter, context: VisitContext) -> Iterator[Problem]:
+    """Whether each code has words of its own, where the plan wants them or the chart sends any."""
+    services = encounter.timing.services
+    if not (terms_of(encounter, context).intervention_text_required or any(one.intervention for one in services)):
+        return
+    first_with: dict[str, str] = {}
+    for service in services:
+        words = " ".join(service.intervention.casefold().split())
+        other = first_with.setdefault(words, service.code) if words else ""
+        if not words:
+            yield Problem(
+                message=f"The note does not say what was done under {service.code}.",
+                clears_when=f"the note describes the intervention of {service.code}",
+                evidence={"code": service.code},
+            )
+        elif other != service.code:
+            yield Problem(
+                message=f"The note says the same of {service.code} as of {other}.",
+                clears_when="the note describes each intervention by itself",
+                evidence={"codes": f"{other}, {service.code}"},
             )

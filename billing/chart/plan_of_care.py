@@ -221,9 +221,11 @@ def days_since_report(encounter: Encounter, context: VisitContext) -> tuple[int,
     visit = encounter.date_of_service
     past = [report for report in _reports(encounter, context) if report <= visit]
     last = past[-1] if past else None
-    days = {day for day in (*context.treatment_days, visit) if day <= visit and (last is None or day > last)}
-    unseen = encounter.compliance.episode.treatment_days_before_firstpass if last is None else 0
-    return len(days) + unseen, last
+    seen = {day for day in (*context.treatment_days, visit) if day <= visit}
+    days = {day for day in seen if last is None or day > last}
+    # Days before we were sent any lie after a report that is older than all we know, and before any other.
+    before = last is None or last < min(seen)
+    return len(days) + (encounter.compliance.episode.treatment_days_before_firstpass if before else 0), last
 
 
 @DOCUMENTATION.check(

@@ -1,9 +1,9 @@
 """Edits that look at the claim as a whole: numbers, dates, charges, pointers."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 
-from billing import deadlines, payment
+from billing import deadlines, icd10, payment
 from billing.checks import Problem
 from billing.coding import CodedClaim, claim_diagnoses, terms_of
 from billing.context import VisitContext
@@ -128,15 +128,45 @@ def charges(encounter: Encounter, context: VisitContext, claim: CodedClaim) -> I
 
 @SCRUB.check(
     "S27",
-    "Born before treated",
-    why="A birth date after the service is refused (CARC 14).",
-    severity=Severity.BLOCK,
+    "Age and sex fit",
+    why="A birth date after the service, an age the plan does not pay for, a diagnosis of the other sex are refused.",
+    severity=Severity.HOLD,
     owner=Owner.FRONT_DESK,
+    source="CARC 14, 6, 9, 10; plan terms (EPSDT and other age limits); ICD-10-CM chapters",
+    overridable=True,
 )
-def born(encounter: Encounter, context: VisitContext, claim: CodedClaim) -> Iterator[Problem]:
-    """The patient's birth date is not after the date of service."""
-    if encounter.patient.birth_date > encounter.date_of_service:
-        yield Problem("The patient's birth date lies after the visit.", "the birth date is corrected")
+def fitting_person(encounter: Encounter, context: VisitContext, claim: CodedClaim) -> Iterator[Problem]:
+    """Birth date and age allow the service under the plan's terms; no diagnosis belongs to the other sex."""
+    born, on = encounter.patient.birth_date, encounter.date_of_service
+    if born > on:
+        yield Problem(
+            message="The patient's birth date lies after the visit.",
+            clears_when="the birth date is corrected",
+            severity=Severity.BLOCK,
+        )
+        return
+    age = age_on(born, on)
+    for limit in terms_of(encounter, context).age_limits:
+        outside = not limit.from_age <= age <= limit.to_age
+        for code in dict.fromkeys(line.code for line in claim.lines if outside and line.code in limit.codes):
+            yield Problem(
+                message=f"The plan pays {code} from {limit.from_age} to {limit.to_age} years; the patient is {age}.",
+                clears_when="the birth date is corrected, or a person knows that the plan pays it all the same",
+                evidence={"code": code, "age": str(age), "source": limit.source},
+                owner=Owner.BILLER,
+            )
+    for diagnosis in claim.diagnoses:
+        if not icd10.fits_sex(diagnosis, encounter.patient.sex):
+            yield Problem(
+                message=f"Diagnosis {diagnosis} is not given with sex {encounter.patient.sex}.",
+                clears_when="diagnosis or sex is corrected, or a person confirms both",
+                evidence={"diagnosis": diagnosis, "sex": encounter.patient.sex},
+            )
+
+
+def age_on(born: date, on: date) -> int:
+    """Full years."""
+    return on.year - born.year - ((on.month, on.day) < (born.month, born.day))
 
 
 @SCRUB.check(

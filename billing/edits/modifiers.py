@@ -118,10 +118,20 @@ def modifier_count(encounter: Encounter, context: VisitContext, claim: CodedClai
     owner=Owner.CLINICIAN,
 )
 def habilitative(encounter: Encounter, context: VisitContext, claim: CodedClaim) -> Iterator[Problem]:
-    """No line carries both 96 and 97."""
+    """No line carries both 96 and 97; where the plan counts them apart, every line carries one."""
+    required = terms_of(encounter, context).habilitative_modifier_required
     for line in claim.lines:
-        if {"96", "97"} <= set(line.modifiers):
+        marks = frozenset(modifiers.CARE.values()) & set(line.modifiers)
+        if len(marks) > 1:
             yield Problem(f"Line {line.line_number} carries both 96 and 97.", "the chart states one of them")
+        elif required and not marks:
+            yield Problem(
+                message=f"Line {line.line_number} ({line.code}) says neither habilitative nor rehabilitative.",
+                clears_when="the chart says which the care is (96 or 97)",
+                evidence={"line": str(line.line_number), "modifiers": " ".join(line.modifiers) or "none"},
+                severity=Severity.HOLD,
+                overridable=True,
+            )
 
 
 @SCRUB.check(

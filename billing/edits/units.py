@@ -2,13 +2,15 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from datetime import date
 
-from billing import codes
+from billing import blocks, codes
 from billing.checks import Problem
 from billing.coding import CodedClaim, final_code, terms_of
 from billing.context import VisitContext
 from billing.edits.common import SCRUB, entry_of, same_day
 from billing.encounter import Encounter
+from billing.practice import FrequencyLimit
 from billing.vocabulary import Owner, ServiceMode, Severity
 
 MUE_SOURCE = "CMS MUE practitioner table, 2024-04-01"
@@ -84,7 +86,32 @@ def unlikely_units(encounter: Encounter, context: VisitContext, claim: CodedClai
     overridable=True,
 )
 def within_treatment(encounter: Encounter, context: VisitContext, claim: CodedClaim) -> Iterator[Problem]:
-    """One person's one-on-one minutes do not exceed the documented treatment time."""
+    """One person's one-on-one minutes fit the documented treatment time, and the clock over all patients."""
+    yield from _within_total(encounter)
+    yield from _within_clock(encounter, context)
+
+
+def _within_clock(encounter: Encounter, context: VisitContext) -> Iterator[Problem]:
+    services, on = encounter.timing.services, encounter.date_of_service
+    own = blocks.blocks(encounter.encounter_id, services, on)
+    for crowd in blocks.crowded(own, context.other_blocks):
+        visits = [visit for visit in crowd.encounter_ids if visit != encounter.encounter_id]
+        stretch = f"{blocks.clock(crowd.start)} and {blocks.clock(crowd.stop)}"
+        beside = f", with visit {', '.join(visits)}" if visits else ""
+        yield Problem(
+            message=f"{crowd.clinician_id} gave {crowd.minutes} one-on-one minutes between {stretch}{beside}.",
+            clears_when="times and minutes of the visits agree, or the shared time is charted as group",
+            evidence={
+                "clinician": crowd.clinician_id,
+                "from": blocks.clock(crowd.start),
+                "to": blocks.clock(crowd.stop),
+                "minutes": str(crowd.minutes),
+                "other visits": ", ".join(visits) or "none",
+            },
+        )
+
+
+def _within_total(encounter: Encounter) -> Iterator[Problem]:
     total = encounter.timing.total_treatment_minutes
     if total is None:
         return
@@ -127,15 +154,17 @@ def untimed_once(encounter: Encounter, context: VisitContext, claim: CodedClaim)
 
 @SCRUB.check(
     "S21",
-    "Timed units a day",
-    why="Some plans pay only so many timed units a day (RARC N362, N853).",
+    "Units and modalities a day",
+    why="Some plans pay only so many timed units, or so many modalities, a day (RARC N362, N853).",
     severity=Severity.WARN,
     owner=Owner.BILLER,
     source="plan terms",
 )
 def units_a_day(encounter: Encounter, context: VisitContext, claim: CodedClaim) -> Iterator[Problem]:
-    """The claim's timed units stay within the plan's daily maximum, where it has one."""
-    limit = terms_of(encounter, context).timed_units_per_day_max
+    """Timed units and modalities of the claim stay within the plan's daily maximum, where it has one."""
+    terms = terms_of(encounter, context)
+    yield from _modalities_a_day(claim, terms.modalities_per_day_max)
+    limit = terms.timed_units_per_day_max
     timed = sum(line.units for line in claim.lines if (entry := entry_of(line)) is not None and entry.timed)
     if limit is not None and timed > limit:
         yield Problem(
@@ -143,3 +172,62 @@ def units_a_day(encounter: Encounter, context: VisitContext, claim: CodedClaim) 
             clears_when="nothing to do: the plan will cut the rest",
             evidence={"timed units": str(timed), "plan's maximum": str(limit)},
         )
+
+
+MODALITIES = frozenset({codes.CodeKind.ATTENDED_MODALITY, codes.CodeKind.SUPERVISED_MODALITY})
+
+
+def _modalities_a_day(claim: CodedClaim, limit: int | None) -> Iterator[Problem]:
+    given = sorted({line.code for line in claim.lines if (entry := entry_of(line)) and entry.kind in MODALITIES})
+    if limit is not None and len(given) > limit:
+        yield Problem(
+            message=f"{len(given)} modalities ({', '.join(given)}); the plan pays at most {limit} a day.",
+            clears_when="nothing to do: the plan will cut the rest",
+            evidence={"modalities": ", ".join(given), "plan's maximum": str(limit)},
+        )
+
+
+@SCRUB.check(
+    "S42",
+    "As often as the plan pays",
+    why="Beyond the plan's frequency the whole line is denied (CARC 119, 151, 222).",
+    severity=Severity.HOLD,
+    owner=Owner.BILLER,
+    source="plan terms, each with the manual it is from",
+    overridable=True,
+)
+def frequency(encounter: Encounter, context: VisitContext, claim: CodedClaim) -> Iterator[Problem]:
+    """No code is billed more often within a period than the plan's terms allow."""
+    for limit in terms_of(encounter, context).frequency_limits:
+        here = sum(line.units for line in claim.lines if line.code in limit.codes)
+        if not here:
+            continue
+        since = limit.first_day(encounter.date_of_service)
+        before = _given_before(encounter, context, limit, since)
+        total = before + (here if limit.counts == "units" else 1)
+        if total > limit.at_most:
+            yield Problem(
+                message=f"{_named(limit)}: {total} {limit.counts} since {since}; the plan pays {limit.at_most}.",
+                clears_when="the code is taken off, or a person knows that the plan pays it all the same",
+                evidence={
+                    "codes": ", ".join(limit.codes),
+                    "since": since.isoformat(),
+                    "with this visit": str(total),
+                    "plan's maximum": str(limit.at_most),
+                    "source": limit.source,
+                },
+            )
+
+
+def _named(limit: FrequencyLimit) -> str:
+    return limit.codes[0] if len(limit.codes) == 1 else f"{limit.codes[0]} and its like"
+
+
+def _given_before(encounter: Encounter, context: VisitContext, limit: FrequencyLimit, since: date) -> int:
+    """Visits or units with the codes on other visits of this plan in the period, up to this day."""
+    counted = 0
+    for visit in context.prior_visits:
+        if visit.same_plan and since <= visit.date_of_service <= encounter.date_of_service:
+            units = sum(units for code, _, units in visit.lines if code in limit.codes)
+            counted += units if limit.counts == "units" else min(units, 1)
+    return counted

@@ -10,9 +10,10 @@ from sqlalchemy import cast, func, or_, select
 from sqlalchemy.dialects.postgresql import JSONPATH
 from sqlalchemy.orm import Session
 
-from billing import benefits
+from billing import benefits, blocks
+from billing.blocks import Block
 from billing.context import LimitUse, PriorVisit, VisitContext
-from billing.encounter import Encounter
+from billing.encounter import Encounter, Service
 from billing.practice import Clinician, Fee, PlanTerms
 from billing.vocabulary import AuthorizationNeed, Care, Discipline
 from models.store import authorizations
@@ -29,7 +30,10 @@ from models.tables.practice import PracticeRow
 OVERRIDING = ("override", "none_needed")
 # A claim version in one of these states stands for nothing any more.
 DEAD_CLAIMS = ("superseded", "withdrawn", "rejected")
-HABILITATIVE = cast('$.timing.services[*].modifiers[*] ? (@ == "96")', JSONPATH)
+# As billing.benefits.care_of has it: the chart says so, or a service carries the modifier.
+HABILITATIVE = cast(
+    '$ ? (@.clinical.habilitative == true || exists(@.timing.services[*].modifiers[*] ? (@ == "96")))', JSONPATH
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,7 @@ def fees(book: Book, encounter: Encounter, terms: PlanTerms | None) -> tuple[Fee
 
 
 def past_visits(session: Session, row: EncounterRow, since: date) -> Sequence[PastVisit]:
-    """The patient's visits that bear on this one: of the episode, of the day, and of the year of its limits."""
+    """The patient's visits that bear on this one: of the episode, of the day, and from ``since`` on."""
     facts = EncounterRow.facts
     found = session.execute(
         select(
@@ -151,8 +155,14 @@ def treatment_days(past: Sequence[PastVisit], on: date) -> tuple[date, ...]:
     return tuple(sorted(days))
 
 
-def prior_visits(past: Sequence[PastVisit], on: date) -> tuple[PriorVisit, ...]:
-    """Other visits of the patient with a living claim, on the same day or in the same episode."""
+def looks_back_to(terms: PlanTerms | None, on: date) -> date:
+    """The first day whose visits may matter: of the calendar year, or of the longest frequency limit of the plan."""
+    limits = terms.frequency_limits if terms is not None else ()
+    return min([date(on.year, 1, 1), *(limit.first_day(on) for limit in limits)])
+
+
+def prior_visits(past: Sequence[PastVisit], on: date, all_of_them: bool) -> tuple[PriorVisit, ...]:
+    """The patient's other visits with a living claim: of the same day or episode, or all of them."""
     return tuple(
         PriorVisit(
             encounter_id=visit.encounter_id,
@@ -162,9 +172,35 @@ def prior_visits(past: Sequence[PastVisit], on: date) -> tuple[PriorVisit, ...]:
             rendering_clinician_id=visit.rendering_clinician_id,
             lines=tuple((line["code"], tuple(line["modifiers"]), line["units"]) for line in visit.lines),
             is_evaluation=visit.visit_kind == "evaluation",
+            same_plan=visit.same_plan,
         )
         for visit in past
-        if not visit.is_this and visit.lines is not None and (visit.date_of_service == on or visit.same_episode)
+        if not visit.is_this and visit.lines is not None
+        if all_of_them or visit.date_of_service == on or visit.same_episode
+    )
+
+
+def other_blocks(session: Session, row: EncounterRow, encounter: Encounter) -> tuple[Block, ...]:
+    """One-on-one time of this visit's clinicians in other visits of the day. Asked only of visits with clock times."""
+    own = blocks.blocks(encounter.encounter_id, encounter.timing.services, row.date_of_service)
+    if not own:
+        return ()
+    people = {block.clinician_id for block in own}
+    gave = [{"timing": {"services": [{"minutes": [{"clinician_id": person}]}]}} for person in sorted(people)]
+    found = session.execute(
+        select(EncounterRow.external_id, EncounterRow.facts["timing"]["services"]).where(
+            EncounterRow.practice_id == row.practice_id,
+            EncounterRow.date_of_service == row.date_of_service,
+            EncounterRow.id != row.id,
+            EncounterRow.closed_as.is_distinct_from("cancelled"),
+            or_(*(EncounterRow.facts.contains(shape) for shape in gave)),
+        )
+    )
+    return tuple(
+        block
+        for external_id, services in found
+        for block in blocks.blocks(external_id, map(Service.model_validate, services), row.date_of_service)
+        if block.clinician_id in people
     )
 
 
@@ -214,7 +250,8 @@ def context_of(
     book = book_of(session, practice)
     page = book.plans[row.plan_id]
     terms = page.terms_on(row.date_of_service)
-    past = past_visits(session, row, benefits.counted_from(terms, row.date_of_service))
+    since = min(benefits.counted_from(terms, row.date_of_service), looks_back_to(terms, row.date_of_service))
+    past = past_visits(session, row, since)
     uses = limit_uses(past, row)
     limited = terms is not None and bool(benefits.limits_on(terms, row.date_of_service))
     reports = reports_of(session, row.patient_id, row.plan_id) if limited else ()
@@ -238,7 +275,8 @@ def context_of(
                 .order_by(ProgressReportRow.report_date)
             )
         ),
-        prior_visits=prior_visits(past, row.date_of_service),
+        prior_visits=prior_visits(past, row.date_of_service, terms is not None and bool(terms.frequency_limits)),
+        other_blocks=other_blocks(session, row, encounter),
         authorizations=authorizations.balances(session, book, locked, row.id),
         therapy_accrued=benefits.accrued(Discipline(row.discipline), row.date_of_service, uses, reports),
         limit_uses=uses,

@@ -222,6 +222,23 @@ def test_pointers_by_rank_and_by_default() -> None:
     assert coded(unstated).lines[0].diagnosis_pointers == (1, 2)
 
 
+@pytest.mark.parametrize(("checked_on", "payer"), [(date(2026, 3, 1), "0.00"), (date(2025, 12, 31), "88.29")])
+def test_a_deductible_told_this_year_is_expected_from_the_patient(checked_on: date, payer: str) -> None:
+    eligibility = {"checked_on": checked_on, "active": True, "deductible_remaining": "283.00"}
+    coverage = {"plan_id": "plan-1", "rank": 1, "member_id": "W123456789", "eligibility": eligibility}
+    told = encounter(administrative={"coverages": [coverage]})
+    claim = code_claim(told, context(coverage=told.administrative.primary))
+    assert claim.expected_payment == Decimal(payer)
+
+
+@pytest.mark.parametrize(("habilitative", "mark"), [(True, {"96"}), (False, {"97"}), (None, set())])
+def test_care_is_marked_where_the_plan_counts_it_apart(habilitative: bool | None, mark: set[str]) -> None:
+    visit = encounter(clinical={"habilitative": habilitative})
+    for wanted in (True, False):
+        claim = code_claim(visit, context(terms=terms(habilitative_modifier_required=wanted)))
+        assert all(set(line.modifiers) & {"96", "97"} == (mark if wanted else set()) for line in claim.lines)
+
+
 def test_other_claims_of_the_day_share_the_reduction() -> None:
     other = PriorVisit("visit-9", date(2026, 3, 2), Discipline.OT, "episode-2", "ot-1", (("97530", ("GO",), 1),))
     alone, shared_day = coded(terms=medicare()), coded(terms=medicare(), prior_visits=(other,))

@@ -304,6 +304,8 @@ def on_day(number: int, reports: tuple[date, ...] = (), before: int = 0) -> tupl
         (5, (), 6, [BLOCK]),
         (4, (), 6, [WARN]),
         (3, (), 6, []),
+        (5, (DAY - timedelta(days=20),), 6, [BLOCK]),  # a report older than all we know does not hide what we never saw
+        (5, (DAY,), 6, []),  # a report since then does
     ],
 )
 def test_progress_report_by_treatment_day(

@@ -83,6 +83,43 @@ def test_copay_is_taken_once_a_visit() -> None:
     assert expected.payer == Decimal(15)
 
 
+PLAIN_TERMS = {"allowed_amounts": {"97110": Decimal(40), "97140": Decimal(30)}}
+
+
+@pytest.mark.parametrize(
+    ("deductible", "patient", "payer"),
+    [
+        (None, ["8.00", "6.00"], "56.00"),
+        ("0.00", ["8.00", "6.00"], "56.00"),
+        ("25.00", ["28.00", "6.00"], "36.00"),  # 25 + 20 % of 15; 20 % of 30
+        ("40.00", ["40.00", "6.00"], "24.00"),
+        ("50.00", ["40.00", "14.00"], "16.00"),  # 40; 10 + 20 % of 20
+        ("283.00", ["40.00", "30.00"], "0.00"),
+    ],
+)
+def test_deductible_before_coinsurance(deductible: str | None, patient: list[str], payer: str) -> None:
+    lines = [PayableLine("97110", 1), PayableLine("97140", 1)]
+    left = Decimal(deductible) if deductible is not None else None
+    expected = expect(lines, terms(**PLAIN_TERMS), NO_CHARGES, ON, (), left)
+    assert [str(line.patient) for line in expected.lines] == patient
+    assert expected.payer == Decimal(payer)
+    assert any("not told" in step.text for step in expected.steps) == (deductible is None)
+
+
+def test_deductible_before_the_assistants_cut_and_sequestration() -> None:
+    plan = part_b(allowed_amounts={"97110": Decimal("22.30")}, mppr_percent=Decimal(0))
+    expected = expect([PayableLine("97110", 1, assisted=True)], plan, NO_CHARGES, ON, (), Decimal("12.30"))
+    # 10.00 left to share: 2.00 coinsurance, 8.00 x 85 % = 6.80, less 2 % = 6.66
+    assert (expected.patient, expected.payer) == (Decimal("14.30"), Decimal("6.66"))
+    assert any("deductible 12.30 left before, 12.30 met by this visit" in step.text for step in expected.steps)
+
+
+def test_a_copay_takes_what_the_deductible_leaves() -> None:
+    plan = terms(copay=Decimal(30), coinsurance_percent=Decimal(0), **PLAIN_TERMS)
+    expected = expect([PayableLine("97110", 1)], plan, NO_CHARGES, ON, (), Decimal(25))
+    assert (expected.patient, expected.payer) == (Decimal(40), Decimal(0))
+
+
 def test_share_of_the_fee_and_never_above_the_charge() -> None:
     assert allow([PayableLine("97110", 2)], terms(), {"97110": Decimal(60)}, ON)[0] == (Decimal("74.40"),)
     dear = terms(allowed_amounts={"97110": Decimal(80)})

@@ -1,4 +1,4 @@
-"""S01 to S40: for each check a claim that passes and one that does not. The clean visit's claim passes all of them."""
+"""S01 to S42: for each check a claim that passes and one that does not. The clean visit's claim passes all of them."""
 
 from dataclasses import replace
 from datetime import date
@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from billing import icd10, ncci
+from billing.blocks import Block
 from billing.coding import CodedClaim, code_claim, with_lines
 from billing.context import PriorVisit, VisitContext
 from billing.edits import claim as claim_edits
@@ -41,6 +42,43 @@ PLAIN = context()
 OFFICE_VIDEO = {"modality": "audio_video"}
 HOME_VIDEO = {"modality": "audio_video", "place_of_service": "10"}
 GROUP = service("97150", 30, mode="group")
+
+
+def answered(**eligibility: Any) -> VisitContext:
+    """The payer was asked on the day before the visit."""
+    told = {"checked_on": date(2026, 3, 1), "active": True, "reference": "271-77", **eligibility}
+    coverage = {"plan_id": "plan-1", "rank": 1, "member_id": "W123456789", "eligibility": told}
+    return context(coverage=encounter(administrative={"coverages": [coverage]}).administrative.primary)
+
+
+def stay(kind: str, started_on: date, ended_on: date | None = None) -> VisitContext:
+    return answered(other_care=[{"kind": kind, "started_on": started_on, "ended_on": ended_on}])
+
+
+def aged(from_age: int, to_age: int) -> VisitContext:
+    return context(terms=terms(age_limits=({"codes": ("97110",), "from_age": from_age, "to_age": to_age},)))
+
+
+def limited(at_most: int, *others: PriorVisit, **limit: Any) -> VisitContext:
+    return context(
+        terms=terms(frequency_limits=({"codes": ("97110", "97530"), "at_most": at_most, **limit},)),
+        prior_visits=others,
+    )
+
+
+def clocked(start: str, stop: str, minutes: int, **overrides: Any) -> dict[str, Any]:
+    return service("97110", minutes, start_time=start, stop_time=stop, **overrides)
+
+
+def beside(start: int, stop: int, minutes: int, by: str = "pt-1") -> VisitContext:
+    """Another patient's visit of that day: minutes of the clock from midnight."""
+    return context(other_blocks=(Block("visit-9", by, start, stop, minutes),))
+
+
+NINE, TEN = 9 * 60, 10 * 60
+HABILITATIVE = context(terms=terms(habilitative_modifier_required=True))
+BORN_ON_THE_DAY = {"birth_date": date(2005, 3, 2)}  # 21 on the date of service
+PREGNANT = {"diagnoses": [{"code": "O26.841", "rank": 1}]}
 
 FAILING: list[tuple[str, Encounter, VisitContext, list[Severity]]] = [
     ("S01", exercise(modifiers=["GO"]), PLAIN, [BLOCK]),
@@ -83,10 +121,24 @@ FAILING: list[tuple[str, Encounter, VisitContext, list[Severity]]] = [
     ("S18", encounter(), context(today=date(2026, 8, 29)), [WARN]),
     ("S18", encounter(), context(today=date(2026, 7, 30)), [WARN]),
     ("S19", encounter(timing={"total_treatment_minutes": 40}), PLAIN, [HOLD]),
+    ("S19", visit_of(clocked("09:00", "09:30", 30)), beside(NINE + 15, NINE + 45, 30), [HOLD]),
+    ("S19", visit_of(clocked("09:00", "10:00", 40)), beside(NINE, TEN, 21), [HOLD]),
+    ("S19", visit_of(clocked("09:00", "09:30", 30), clocked("09:20", "09:50", 30)), PLAIN, [HOLD]),
     ("S21", exercise(75), context(terms=terms(timed_units_per_day_max=4)), [WARN]),
+    ("S21", visit_of(("97012", 10), ("97035", 10)), context(terms=terms(modalities_per_day_max=1)), [WARN]),
+    ("S22", encounter(administrative={"patient_paid": "20.00"}), answered(protected=True), [HOLD]),
+    ("S23", encounter(), stay("home_health", date(2026, 2, 1)), [HOLD]),
+    ("S23", encounter(), stay("skilled_nursing", date(2026, 2, 1), VISIT), [HOLD]),
+    ("S23", encounter(), stay("hospice", VISIT), [HOLD]),
     ("S26", exercise(modifiers=["RT", "KX", "59", "22"]), PLAIN, [HOLD]),
     ("S27", encounter(patient={"birth_date": date(2026, 3, 3)}), PLAIN, [BLOCK]),
+    ("S27", exercise(), aged(0, 20), [HOLD]),
+    ("S27", exercise(), aged(66, 130), [HOLD]),
+    ("S27", encounter(patient=BORN_ON_THE_DAY), aged(0, 20), [HOLD]),
+    ("S27", encounter(patient={"sex": "M"}, clinical=PREGNANT), PLAIN, [HOLD]),
+    ("S27", encounter(clinical={"diagnoses": [{"code": "N40.1", "rank": 1}]}), PLAIN, [HOLD]),
     ("S28", exercise(modifiers=["96", "97"]), PLAIN, [BLOCK]),
+    ("S28", encounter(), HABILITATIVE, [HOLD, HOLD]),
     (
         "S29",
         visit_of(("97530", 15), ("97140", 15)),
@@ -99,6 +151,20 @@ FAILING: list[tuple[str, Encounter, VisitContext, list[Severity]]] = [
     ("S38", exercise(modifiers=["25"]), PLAIN, [HOLD]),
     ("S40", visit_of(("92507", 30)), PLAIN, [WARN]),
     ("S40", visit_of(("97165", 30)), PLAIN, [HOLD]),
+    ("S41", encounter(), answered(active=False), [HOLD]),
+    ("S41", encounter(), answered(effective_to=date(2026, 3, 1)), [HOLD]),
+    ("S41", encounter(), answered(effective_from=date(2026, 3, 3)), [HOLD]),
+    ("S41", encounter(), context(terms=terms(eligibility_check_days=2)), [WARN]),
+    (
+        "S41",
+        encounter(),
+        replace(answered(checked_on=date(2026, 2, 27)), terms=terms(eligibility_check_days=2)),
+        [WARN],
+    ),
+    ("S42", exercise(), limited(1, other("97110", "GP", by="pt-2", on=date(2026, 1, 1))), [HOLD]),
+    ("S42", exercise(), limited(1, other("97530", "GP", on=date(2026, 2, 1)), days=30), [HOLD]),
+    ("S42", exercise(45), limited(2, counts="units", days=1), [HOLD]),
+    ("S42", exercise(30), limited(3, other("97530", "GP", units=2), counts="units", calendar="month"), [HOLD]),
 ]
 
 
@@ -133,7 +199,23 @@ PASSING: list[tuple[str, Encounter, VisitContext]] = [
     ("S18", encounter(), context(today=date(2026, 7, 29))),
     ("S18", encounter(), context(terms=medicare(), today=date(2027, 1, 30))),
     ("S19", encounter(timing={"total_treatment_minutes": 45}), PLAIN),
+    ("S19", visit_of(clocked("09:00", "09:30", 30)), beside(NINE + 30, TEN, 30)),
+    ("S19", visit_of(clocked("09:00", "10:00", 30)), beside(NINE, TEN, 30)),
+    ("S19", visit_of(clocked("09:00", "09:30", 30)), beside(NINE, TEN, 60, by="pt-2")),
+    ("S19", visit_of(clocked("09:00", "09:30", 30, mode="group")), beside(NINE, NINE + 30, 30)),
     ("S21", exercise(60), context(terms=terms(timed_units_per_day_max=4))),
+    ("S21", visit_of(("97012", 10), ("97110", 30)), context(terms=terms(modalities_per_day_max=1))),
+    ("S22", encounter(administrative={"patient_paid": "20.00"}), answered()),
+    ("S22", encounter(), answered(protected=True)),
+    ("S23", encounter(), stay("home_health", date(2026, 2, 1), date(2026, 3, 1))),
+    ("S23", encounter(), stay("skilled_nursing", date(2026, 3, 3))),
+    ("S27", exercise(), aged(65, 65)),
+    ("S27", encounter(patient={"birth_date": date(2005, 3, 3)}), aged(0, 20)),
+    ("S27", visit_of(("97530", 15)), aged(0, 20)),
+    ("S27", encounter(clinical=PREGNANT), PLAIN),
+    ("S27", encounter(patient={"sex": "U"}, clinical=PREGNANT), PLAIN),
+    ("S28", encounter(clinical={"habilitative": False}), HABILITATIVE),
+    ("S28", exercise(modifiers=["96"]), HABILITATIVE),
     (
         "S29",
         visit_of(("97530", 15), service("97140", 15, modifiers=["59"])),
@@ -141,6 +223,14 @@ PASSING: list[tuple[str, Encounter, VisitContext]] = [
     ),
     ("S36", exercise(diagnosis_pointers=[2, 1]), PLAIN),
     ("S37", visit_of(service("97039", 15, description="Scrambler therapy")), PLAIN),
+    ("S41", encounter(), answered()),
+    ("S41", encounter(), answered(active=False, effective_to=VISIT)),  # it ended since, and covered the visit
+    ("S41", encounter(), replace(answered(checked_on=date(2026, 2, 28)), terms=terms(eligibility_check_days=2))),
+    ("S42", exercise(), limited(2, other("97110", "GP", by="pt-2", on=date(2026, 1, 1)))),
+    ("S42", exercise(), limited(1, other("97110", "GP", on=date(2025, 12, 31)))),
+    ("S42", exercise(), limited(1, other("97530", "GP", on=date(2026, 1, 31)), days=30)),
+    ("S42", exercise(), limited(1, replace(other("97110", on=date(2026, 2, 27)), same_plan=False))),
+    ("S42", visit_of(("97140", 15)), limited(1, other("97110", on=date(2026, 2, 27)))),
 ]
 
 

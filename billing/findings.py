@@ -1,7 +1,9 @@
 """One shape for every answer of a gate, an edit or a rule, so that one screen and one test style serve all."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 from billing.vocabulary import Owner, Severity
 
@@ -44,3 +46,19 @@ class Step:
 def stopping(findings: tuple[Finding, ...], overridden: frozenset[str] = frozenset()) -> tuple[Finding, ...]:
     """The findings that hold the claim, less those a person has overridden where the check allows it."""
     return tuple(f for f in findings if f.stops and not (f.overridable and f.code in overridden))
+
+
+def finding_of(stored: Mapping[str, Any]) -> Finding:
+    """A stored finding (billing.trace.finding_to_dict) as it was; what an older version did not store stays usual."""
+    look_again_on = stored.get("look_again_on")
+    return Finding(
+        code=str(stored.get("code", "")),
+        severity=Severity(stored.get("severity", Severity.HOLD)),
+        owner=Owner(stored.get("owner", Owner.BILLER)),
+        message=str(stored.get("message", "")),
+        clears_when=str(stored.get("clears_when", "")),
+        evidence={str(label): str(value) for label, value in (stored.get("evidence") or {}).items()},
+        citation=str(stored.get("citation", "practice default")),
+        overridable=bool(stored.get("overridable", False)),
+        look_again_on=date.fromisoformat(look_again_on) if look_again_on else None,
+    )

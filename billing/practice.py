@@ -341,6 +341,15 @@ class DeskSettings(Record):
     )
     write_off_limit: Dollars = Field(default=Decimal("50.00"), description="A biller may write off up to this alone.")
     denial_routing_hours: int = Field(default=48, ge=1)
+    clinician_answer_days: int = Field(
+        default=2, ge=1, le=30, description="Business days an item asked of a clinician sleeps without an answer."
+    )
+    ownership_release_days: int = Field(
+        default=3, ge=1, le=60, description="Business days after which an item nobody touched is everybody's again."
+    )
+    capacity_per_day: int = Field(
+        default=40, ge=1, le=1_000, description="Items a person closes on a working day, where nothing else is known."
+    )
     hold_due_hours: int = Field(
         default=24, ge=1, description="A documentation, authorization or scrub hold is due then."
     )

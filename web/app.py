@@ -23,6 +23,7 @@ from web.middleware import BodyLimit, SameOrigin, SecureHeaders
 from web.pages import (
     audit,
     authorizations,
+    clinician,
     desk,
     encounters,
     events,
@@ -40,7 +41,21 @@ from web.sessions import Limits
 STATIC = Path(__file__).parent / "static"
 PAGE_BYTES_MAX = 1024 * 1024
 API_BYTES_MAX = 16 * 1024 * 1024
-PAGES = (login, desk, queues, items, events, encounters, authorizations, files, supervisor, audit, rules, own_rules)
+PAGES = (
+    login,
+    desk,
+    clinician,
+    queues,
+    items,
+    events,
+    encounters,
+    authorizations,
+    files,
+    supervisor,
+    audit,
+    rules,
+    own_rules,
+)
 
 
 def create_app(settings: Settings, *, engine: Engine | None = None, commands: Commands | None = None) -> FastAPI:

@@ -45,7 +45,7 @@ def _is_current(href: str, path: str) -> bool:
 
 
 def _links(viewer: Viewer) -> list[tuple[str, str]]:
-    links = [("Desk", "/"), ("Visits", "/encounters")]
+    links = [("My holds" if viewer.own_visits_only else "Desk", "/"), ("Visits", "/encounters")]
     if sees_authorizations(viewer):
         links.append(("Authorizations", "/authorizations"))
     if sees_files(viewer):

@@ -8,6 +8,7 @@ from starlette.responses import HTMLResponse
 from billing.desk import AUDIT, DESK_ROLES
 from models.store.session import practice_session
 from web import formats, templating
+from web.pages import clinician
 from web.reads import desk
 from web.security import Person, Watcher, engine_of
 from web.shell import Shell, queues_of, shell
@@ -38,7 +39,9 @@ class Rail:
 
 @router.get("/")
 def home(request: Request, viewer: Person) -> HTMLResponse:
-    """All my queues."""
+    """All my queues; a clinician's own holds."""
+    if viewer.own_visits_only:
+        return clinician.page(request, viewer)
     return templating.page("home.html", templating.as_context(_home(request, viewer)))
 
 

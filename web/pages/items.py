@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, Response
 
-from activities import desk
+from activities import clinicians, desk
 from activities.desk import Actor, Refused, Seen, Sleep
 from billing.desk import OWN_HOLDS, REASSIGN, WAKES_ON, WORK, DecisionKind, decision
 from billing.vocabulary import Queue
@@ -96,6 +96,19 @@ def note(request: Request, viewer: Person, form: Posted, item_id: UUID) -> Respo
     def act(session: Session, item: WorkItemRow) -> str:
         desk.note(session, actor_of(viewer), item.id, note_id, form.text("body"), viewer.now)
         return "Note saved."
+
+    return _acted(request, viewer, item_id, act)
+
+
+@router.post("/items/{item_id}/ask")
+def ask(request: Request, viewer: Person, form: Posted, item_id: UUID) -> Response:
+    """Ask the clinician of the visit."""
+    require(viewer, WORK)
+    said = clinicians.Said(_uuid(form.text("message_id")), form.text("body"))
+
+    def act(session: Session, item: WorkItemRow) -> str:
+        clinicians.ask(session, actor_of(viewer), _seen(form, item), said, viewer.now)
+        return "Asked. It sleeps until the chart changes or the clinician answers."
 
     return _acted(request, viewer, item_id, act)
 

@@ -7,8 +7,9 @@ from uuid import UUID, uuid4
 from sqlalchemy.orm import Session
 
 from billing.desk import OWN_HOLDS, REASSIGN, WORK
+from billing.vocabulary import Queue
 from web.problems import NotFound
-from web.reads import authorizations, encounters, items, queues, requests
+from web.reads import authorizations, encounters, holds, items, queues, requests
 from web.reads.audit import record_view
 from web.reads.queues import Choice, Filter
 from web.shell import sees_files
@@ -63,6 +64,8 @@ class Pane:
     may_open_files: bool
     looking: str
     note_id: str
+    messages: tuple[holds.Message, ...]
+    may_ask: bool
     query: str
     back_href: str
     toast: Toast | None
@@ -105,6 +108,8 @@ def build(
         may_open_files=sees_files(viewer),
         looking=IN_THE_CHART if viewer.own_visits_only else READ_ONLY,
         note_id=str(uuid4()),
+        messages=holds.messages(session, viewer, [row.id]).get(row.id, ()),
+        may_ask=viewer.may(WORK) and row.clinician_id is not None and row.queue == Queue.DOCUMENTATION.value,
         query=query,
         back_href=f"/queues/{item.queue}{query}",
         toast=toast,

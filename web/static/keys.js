@@ -29,6 +29,7 @@
     k: () => step(-1),
     c: () => press("#pane [data-key=c]"),
     s: () => openDetails("#pane details[data-key=s]"),
+    q: () => openDetails("#pane details[data-key=q]"),
     m: () => { const field = find("#pane [data-key=m]"); if (field) field.focus(); },
     e: () => openDetails("#pane details.decision"),
     "/": () => { const field = find("[data-key=search]"); if (field) { field.focus(); field.select(); } },

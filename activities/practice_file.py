@@ -9,6 +9,7 @@ from sqlalchemy import Engine, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import DeclarativeBase, Session
 
+from activities.rechecks import recheck_held
 from billing.practice import AuthorizationRecord, Payer, Plan, Practice
 from models.ids import authorization_workflow_id, batch_workflow_id, inbox_workflow_id, new_id
 from models.messages import AuthorizationRef, ConnectionRef
@@ -45,6 +46,7 @@ def load_practice(
                 poll_seconds=inbox_poll_seconds,
             )
             start_connection(session, reference)
+        recheck_held(session, practice_id)
         audit(session, practice_id, "import", "practice.loaded", f"practice/{practice_id}")
     return practice_id
 

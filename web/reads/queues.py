@@ -154,6 +154,11 @@ def summary(session: Session, viewer: Viewer, queue: str, wanted: Filter) -> Sum
     return Summary(count, formats.money(dollars))
 
 
+def matching(viewer: Viewer, queue: str, wanted: Filter) -> Select[*tuple[Any, ...]]:
+    """The ids of everything the filter shows, for whoever acts on all of it."""
+    return _lean(select(WorkItemRow.id), wanted).where(*conditions(viewer, queue, wanted))
+
+
 def view_counts(session: Session, viewer: Viewer, queue: str, wanted: Filter) -> dict[str, int]:
     """How many items each chip would show under the other filters."""
     counted = [func.count().filter(and_(*_view(viewer, view))).label(view) for view in VIEWS]

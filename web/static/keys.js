@@ -24,11 +24,30 @@
     if (field) field.focus();
   }
 
+  let picked = -1;
+  function pick(range) {
+    const all = rows();
+    const here = all.indexOf(document.activeElement);
+    const at = here >= 0 ? here : all.findIndex((link) => link.parentElement.classList.contains("chosen"));
+    if (at < 0) return;
+    const boxOf = (link) => find(".pick:not(:disabled)", link.parentElement);
+    const on = !(boxOf(all[at]) || {}).checked;
+    const from = range && picked >= 0 ? picked : at;
+    for (const link of all.slice(Math.min(from, at), Math.max(from, at) + 1)) {
+      const box = boxOf(link);
+      if (box) box.checked = range || on;
+    }
+    picked = at;
+  }
+
   const keys = {
     j: () => step(1),
     k: () => step(-1),
     c: () => press("#pane [data-key=c]"),
     s: () => openDetails("#pane details[data-key=s]"),
+    x: () => pick(false),
+    X: () => pick(true),
+    w: () => press("#many button.primary"),
     q: () => openDetails("#pane details[data-key=q]"),
     m: () => { const field = find("#pane [data-key=m]"); if (field) field.focus(); },
     e: () => openDetails("#pane details.decision"),

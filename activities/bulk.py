@@ -18,13 +18,14 @@ from temporalio.exceptions import ApplicationError
 from activities import desk
 from activities.decisions import foresee
 from activities.desk import Actor, Refused, Seen, Sleep
+from activities.held_decisions import DECIDE, leave_word
 from activities.undo import put_back, standing
 from models.messages import Decision
 from models.store import life
+from models.store.desk import end_pause
 from models.store.session import practice_session
 from models.tables.access import UserRow
 from models.tables.desk import WorkItemRow
-from models.tables.life import OutboxRow
 from models.tables.supervision import BulkActionRow, BulkEntryRow
 
 MANY_MAX = 500
@@ -34,7 +35,6 @@ TYPED_FROM = 51
 """From so many items on the number is typed by hand before a batch is applied (market.md 5.4)."""
 
 REVERT_WITHIN = timedelta(minutes=30)
-DECIDE = "decide"
 INNER_VERBS = ("take", "release", "snooze", "reassign")
 
 
@@ -168,19 +168,12 @@ def _foreseen(engine: Engine, decision: Decision) -> Fate:
 
 
 def _send(session: Session, actor: Actor, wish: Wish, seen: Seen, action_id: UUID, now: datetime) -> None:
-    command_id = uuid4()
-    decision = _decision(actor, wish, seen, command_id, None)
-    item = session.get_one(WorkItemRow, seen.item_id)
-    session.add(_entry(actor, action_id, seen.item_id, command_id, "waiting", ""))
-    session.add(
-        OutboxRow(
-            practice_id=actor.practice_id,
-            workflow_id=item.workflow_id,
-            workflow_type="",
-            signal=f"{DECIDE}/{command_id}",  # several of one workflow may wait (a file with many payments)
-            message=decision.model_dump(mode="json"),
-        )
-    )
+    decision = _decision(actor, wish, seen, uuid4(), None)
+    waits = leave_word(session, session.get_one(WorkItemRow, seen.item_id).workflow_id, decision)
+    entry = _entry(actor, action_id, seen.item_id, decision.command_id, "waiting", "")
+    if not waits:
+        entry.state, entry.said = "refused", "An earlier decision on it still waits to be applied."
+    session.add(entry)
 
 
 # --- inner acts: take, release, snooze, reassign ----------------------------------------------------------------
@@ -292,6 +285,7 @@ def _put_back(session: Session, actor: Actor, action: BulkActionRow, entry: Bulk
         entry.state, entry.said = "kept", "whoever had it cannot log in any more"
     else:
         put_back(item, entry.before)
+        end_pause(session, item.id, now)
         entry.state = "reverted"
         desk.tell(session, actor, item, "item.reverted", f"{actor.name} took back: {action.said}", now)
 

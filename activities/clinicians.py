@@ -13,10 +13,11 @@ from sqlalchemy.orm import Session
 
 from activities import desk
 from activities.clock import morning_of, practice_day
-from activities.desk import Actor, Refused, Seen
+from activities.desk import Actor, Refused, Seen, Sleep
 from activities.nudges import nudge
 from activities.tickets import desk_settings
 from billing.deadlines import add_business_days
+from models.store.desk import end_pause
 from models.tables.desk import WorkItemRow
 from models.tables.encounters import EncounterRow
 from models.tables.practice import ClinicianRow, PracticeRow
@@ -47,7 +48,7 @@ def ask(session: Session, actor: Actor, seen: Seen, said: Said, now: datetime) -
     practice = session.get_one(PracticeRow, actor.practice_id)
     days = desk_settings(practice).clinician_answer_days
     back = add_business_days(practice_day(now, practice.time_zone), days)
-    desk.snooze(session, actor, seen, morning_of(back, practice.time_zone), now)
+    desk.snooze(session, actor, seen, Sleep(morning_of(back, practice.time_zone), wakes_on="chart"), now)
     if _keep(session, actor, item, said.message_id, ASK, text):
         name = session.get_one(ClinicianRow, item.clinician_id).last_name
         desk.tell(session, actor, item, "item.asked", f"{actor.name} asked the clinician ({name})", now)
@@ -64,8 +65,9 @@ def answer(session: Session, actor: Actor, item: WorkItemRow, kind: str, said: S
     assert item.clinician_id is not None
     if not _keep(session, actor, item, said.message_id, kind, text):
         return "Sent."
-    item.snoozed_until = None
+    item.snoozed_until = item.snoozed_at = item.wakes_on = None
     item.version += 1
+    end_pause(session, item.id, now)
     if item.encounter_id is not None:
         nudge(session, session.get_one(EncounterRow, item.encounter_id))
     desk.tell(session, actor, item, "item.answered", f"{actor.name} {ANSWERS[kind]}", now)

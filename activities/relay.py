@@ -19,7 +19,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities import bulk
-from activities.bulk import DECIDE
+from activities.held_decisions import DECIDE
 from models.messages import Decision, DecisionOutcome
 from models.store.life import record
 from models.store.session import practice_session

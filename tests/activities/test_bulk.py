@@ -80,7 +80,7 @@ def test_decisions_of_a_batch_wait_in_the_outbox_each_under_its_own_id(books: Bo
     assert {entry.state for entry in waiting.values()} == {"waiting"}
     assert len(books.rows(BulkActionRow, BulkActionRow.id == action_id)) == 1
     for item in (one, two):
-        signal = f"decide/{waiting[item.id].command_id}"
+        signal = f"decide/{item.id}"
         [word] = books.rows(OutboxRow, OutboxRow.signal == signal)
         command = Decision.model_validate(word.message)
         assert (word.workflow_id, command.work_item_id) == (item.workflow_id, item.id)

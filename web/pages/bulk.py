@@ -9,8 +9,9 @@ from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from activities import bulk
-from activities.bulk import DECIDE, TYPED_FROM, Fate, Wish
+from activities.bulk import TYPED_FROM, Fate, Wish
 from activities.desk import Refused, Seen
+from activities.held_decisions import DECIDE
 from billing.desk import REASSIGN, WORK
 from models.store.session import practice_session
 from web import formats, templating

@@ -239,7 +239,8 @@ def _steps(down: BurnDown, grant: Grant, pace: tuple[Decimal, Decimal]) -> tuple
     told.append(f"re-authorization opens {down.reauthorization_opens_on}, due {down.due_on}")
     if down.beyond:
         many = f"{len(down.beyond)} booked visits are" if len(down.beyond) > 1 else "1 booked visit is"
-        told.append(f"{many} beyond it, the first on {down.first_uncovered_on}: ${down.dollars_at_risk:,.2f} at risk")
+        risk = f": ${down.dollars_at_risk:,.2f} at risk" if down.dollars_at_risk else ""
+        told.append(f"{many} beyond it, the first on {down.first_uncovered_on}{risk}")
     return tuple(Step(SUBJECT, text) for text in told)
 
 

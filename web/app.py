@@ -30,6 +30,7 @@ from web.pages import (
     events,
     files,
     groups,
+    horizon,
     items,
     login,
     own_rules,
@@ -53,6 +54,7 @@ PAGES = (
     groups,
     events,
     encounters,
+    horizon,  # before the page of one authorization, whose address it would otherwise be
     authorizations,
     files,
     supervisor,

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models.tables.authorizations import AuthorizationRow, AuthorizationUseRow, BookingRow
+from models.tables.authorizations import AuthorizationCaseRow, AuthorizationRow, AuthorizationUseRow, BookingRow
 from models.tables.practice import PlanRow
 from tests.web.conftest import House
 
@@ -89,3 +89,26 @@ def draw(
             **subject,
         )
     )
+
+
+def case(session: Session, row: AuthorizationRow, **changes: Any) -> AuthorizationCaseRow:
+    """An open case that asks for the next one."""
+    made = AuthorizationCaseRow(
+        **{
+            "id": uuid4(),
+            "practice_id": row.practice_id,
+            "patient_external_id": row.patient_external_id,
+            "plan_id": row.plan_id,
+            "disciplines": row.disciplines,
+            "predecessor_id": row.id,
+            "opened_because": "reauthorization",
+            "opened_at": datetime.now(UTC),
+            "state": "needed",
+            "requested_codes": [],
+            "documents": [],
+            **changes,
+        }
+    )
+    session.add(made)
+    session.flush()
+    return made

@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse
 
+from billing.desk import REASSIGN
 from models.store.session import practice_session
 from web import templating
 from web.problems import Forbidden, NotFound
@@ -24,6 +25,7 @@ class AuthorizationsPage:
     """The list."""
 
     shell: Shell
+    tabs: tuple[Choice, ...]
     views: tuple[Choice, ...]
     authorizations: tuple[authorizations.Balance, ...]
     more_href: str
@@ -42,12 +44,13 @@ class AuthorizationPage:
 @router.get("/authorizations")
 def show_list(request: Request, viewer: Person, view: str = "active", cursor: str = "") -> HTMLResponse:
     """Soonest expiry first."""
-    _allow(viewer)
+    allow(viewer)
     chosen = view if view in authorizations.VIEWS else "active"
     with practice_session(engine_of(request), viewer.practice_id) as session:
         found = authorizations.page(session, viewer, chosen, cursor)
     page = AuthorizationsPage(
         shell=shell(request, viewer),
+        tabs=tabs(viewer, ""),
         views=tuple(Choice(key, label, key == chosen) for key, label in authorizations.VIEWS.items()),
         authorizations=found.rows,
         more_href=f"/authorizations?view={chosen}&cursor={found.next_cursor}" if found.next_cursor else "",
@@ -58,7 +61,7 @@ def show_list(request: Request, viewer: Person, view: str = "active", cursor: st
 @router.get("/authorizations/{authorization_id}")
 def show(request: Request, viewer: Person, authorization_id: UUID) -> HTMLResponse:
     """Its course, what it covers, where it comes from, and its ledger entry by entry."""
-    _allow(viewer)
+    allow(viewer)
     with practice_session(engine_of(request), viewer.practice_id) as session:
         detail = authorizations.detail(session, viewer, authorization_id)
         if detail is None:
@@ -70,6 +73,15 @@ def show(request: Request, viewer: Person, authorization_id: UUID) -> HTMLRespon
     return templating.page("authorization.html", templating.as_context(page))
 
 
-def _allow(viewer: Viewer) -> None:
+def allow(viewer: Viewer) -> None:
+    """Stops whoever has nothing to do with authorizations."""
     if not sees_authorizations(viewer):
         raise Forbidden("Authorizations belong to the front desk and the billing desk.")
+
+
+def tabs(viewer: Viewer, chosen: str) -> tuple[Choice, ...]:
+    """The pages about authorizations; the horizon is the supervisor's."""
+    pages = [("", "On file"), ("bookings", "Bookings")]
+    if viewer.may(REASSIGN):
+        pages.append(("horizon", "Horizon"))
+    return tuple(Choice(f"/authorizations/{key}".rstrip("/"), label, key == chosen) for key, label in pages)

@@ -29,6 +29,7 @@ ENTRIES_MAX = 1_000
 LOW_VISITS = 3  # domain.md: flags at 3 and 2 visits left
 SOON_DAYS = 7
 NONE = Decimal(0)
+IN_FORCE = ("active", "exhausted")
 NUMBER_TO_COME = "Number to come"
 VIEWS = {"active": "Active", "low": "Running low", "expiring": "Expiring soon", "ended": "Ended", "all": "All"}
 
@@ -269,21 +270,21 @@ def _balance(course: Course, names: _Names, viewer: Viewer, used_here: Decimal) 
         state=state,
         flags=", ".join(formats.words(str(flag)) for flag in row.flags),
         beyond=len(down.beyond),
-        at_risk=formats.money(down.dollars_at_risk) if down.beyond else "",
+        at_risk=formats.money(down.dollars_at_risk) if down.dollars_at_risk else "",
         used_here=measures.words(used_here, measure) if used_here else "",
     )
 
 
 def _run_out(course: Course) -> str:
     down = course.down
-    if down.runs_out_on is None:
+    if down.runs_out_on is None or course.row.status not in IN_FORCE:
         return ""
     return f"{formats.day(down.runs_out_on)}{' (estimate)' if down.estimated else ''}"
 
 
 def _state(course: Course, today: date) -> Chip:
     row, left = course.row, course.down.left_after_booked
-    if row.status not in ("active", "exhausted"):
+    if row.status not in IN_FORCE:
         return Chip("calm", "○", formats.words(row.status))
     days = (row.effective_to - today).days
     if days < 0:

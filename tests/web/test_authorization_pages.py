@@ -1,0 +1,145 @@
+"""The pages about authorizations: one with everything on it, the horizon of those that end, beside every visit."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from uuid import UUID, uuid4
+
+import pytest
+
+from billing.vocabulary import Role, UseBucket
+from models.store.session import practice_session
+from models.tables.authorizations import AuthorizationRow
+from models.tables.encounters import EncounterRow
+from tests.web.conftest import Browse, House, move_in
+from tests.web.grants import PATIENT, ahead, book, case, draw, grant
+
+
+def text_of(page: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
+
+
+@pytest.fixture
+def told(house: House) -> dict[str, UUID]:
+    """An authorization with a predecessor, a covered visit, two bookings (one beyond), and a case that was sent."""
+    visit = house.encounter()
+    with practice_session(house.engine, house.practice_id) as session:
+        row = session.get_one(EncounterRow, visit)
+        patient = row.facts["patient"]["patient_id"]
+        held = {"plan_id": row.plan_id, "patient_external_id": patient}
+        new = grant(session, house, number="AU-NEW", **held)
+        old = grant(session, house, number="AU-OLD", status="replaced", replaced_by=new.id, **held)
+        draw(session, new, {"encounter_id": visit}, ahead(-3), 1, UseBucket.USED)
+        kept = book(session, new, 4)
+        draw(session, new, {"booking_id": kept.id}, ahead(4), 1, UseBucket.RESERVED)
+        book(session, new, 8, beyond="Nothing is left.")
+        sent = case(
+            session,
+            new,
+            state="sent",
+            sent_at=datetime.now(UTC),
+            answer_due_at=datetime.now(UTC) - timedelta(days=1),
+            requested_quantity=Decimal(12),
+            requested_unit_of_measure="visits",
+            requested_from=ahead(31),
+            requested_to=ahead(90),
+            documents=[{"name": "Plan of care", "reference": "DOC-7"}],
+        )
+        ids = {"old": old.id, "new": new.id, "case": sent.id, "visit": visit, "booking": kept.id}
+    ids["item"] = house.item(
+        queue="authorization",
+        kind="authorization_case",
+        authorization_case_id=ids["case"],
+        reason="Ask for the next one",
+    )
+    return ids
+
+
+def test_an_authorization_shows_its_course_ledger_chain_papers_and_visits(
+    house: House, browse: Browse, told: dict[str, UUID]
+) -> None:
+    page = browse(Role.FRONT_DESK).get(f"/authorizations/{told['new']}")
+    assert page.status_code == 200
+    said = text_of(page.text)
+    assert "2 used, 1 reserved, 0 left of 3 visits" in said
+    assert "Nothing is left." in said
+    assert "1 booked visit beyond it" in said
+    assert "AU-OLD" in said
+    assert "Plan of care (DOC-7)" in said
+    assert "12 visits" in said
+    assert "Payer overdue 1 d" in said
+    assert "CH-1001" in said
+    assert '<svg viewBox="0 0 640 232" role="img"' in page.text
+    balances = re.findall(r'<td class="number strong">([^<]*)</td>', page.text)
+    assert balances == ["1", "0"], "the running balance after each entry"
+
+
+def test_the_chain_is_walked_from_every_link(house: House, browse: Browse, told: dict[str, UUID]) -> None:
+    for one in ("old", "new"):
+        page = browse(Role.BILLER).get(f"/authorizations/{told[one]}").text
+        chain = re.findall(r'<a class="button" href="/authorizations/([^"]+)"', page)
+        assert chain == [str(told["old"]), str(told["new"])]
+
+
+def test_beside_a_visit_stand_its_authorizations_the_request_and_what_is_booked(
+    house: House, browse: Browse, told: dict[str, UUID]
+) -> None:
+    said = text_of(browse(Role.BILLER).get(f"/encounters/{told['visit']}").text)
+    assert "This visit uses 1 visit of it." in said
+    assert "Asked for now" in said
+    assert "Beyond the limit" in said
+    assert said.index("AU-NEW") < said.index("AU-OLD"), "the one in use comes first"
+
+
+def test_the_list_says_when_each_runs_out_and_what_lies_beyond(
+    house: House, browse: Browse, told: dict[str, UUID]
+) -> None:
+    said = text_of(browse(Role.FRONT_DESK).get("/authorizations").text)
+    assert f"{ahead(4):%m/%d/%Y}" in said
+    assert "1 booked beyond" in said
+    assert "AU-OLD" not in said
+    assert "AU-NEW" in text_of(browse(Role.FRONT_DESK).get("/authorizations?view=low").text)
+
+
+def test_the_horizon_shows_what_ends_by_week_and_by_day_and_hands_out_the_cases(
+    house: House, browse: Browse, told: dict[str, UUID]
+) -> None:
+    with practice_session(house.engine, house.practice_id) as session:
+        grant(session, house, number="AU-FAR", patient_external_id="P-FAR", effective_to=ahead(200))
+        grant(session, house, number="AU-OVER", patient_external_id="P-OVER", effective_to=ahead(-2))
+    supervisor = browse(Role.SUPERVISOR)
+    page = supervisor.get("/authorizations/horizon").text
+    said = text_of(page)
+    assert "Over already" in said
+    assert "runs out with visit 3" in said
+    assert "AU-FAR" not in said
+    assert str(told["item"]) in page
+    assert f"{ahead(4):%a} {ahead(4):%m/%d/%Y}" in text_of(supervisor.get("/authorizations/horizon?by=day").text)
+
+    word = re.search(rf'value="({told["item"]}:[^"]*)"', page)
+    assert word is not None
+    wish = {"act": "reassign", "reassign.to": str(house.users[Role.BILLER]), "item": word[1], "queue": "authorization"}
+    seen = text_of(supervisor.post("/many/preview", data=wish).text)
+    assert "Ask for the next one" in seen
+    assert house.read(told["item"]).owner_id is None, "a look beforehand moves nothing"
+    done = supervisor.post("/many/apply", data={**wish, "tick": str(told["item"]), "action_id": str(uuid4())})
+    assert done.status_code == 303
+    assert house.read(told["item"]).owner_id == house.users[Role.BILLER]
+    assert "Ana Ruiz" in text_of(supervisor.get("/authorizations/horizon").text)
+
+
+def test_an_empty_horizon_says_so_and_only_a_supervisor_sees_it(house: House, browse: Browse) -> None:
+    assert "Nothing ends within six weeks" in browse(Role.SUPERVISOR).get("/authorizations/horizon").text
+    for role in (Role.BILLER, Role.FRONT_DESK, Role.CLINICIAN, Role.AUDITOR):
+        assert browse(role).get("/authorizations/horizon").status_code == 403
+
+
+def test_one_practice_never_sees_anothers_authorizations(house: House, browse: Browse) -> None:
+    other = move_in(house.engine, "two")
+    with practice_session(other.engine, other.practice_id) as session:
+        theirs = grant(session, other, number="AU-THEIRS", effective_to=ahead(2)).id
+    assert browse(Role.SUPERVISOR).get(f"/authorizations/{theirs}").status_code == 404
+    for address in ("/authorizations?view=all", "/authorizations/horizon"):
+        assert "AU-THEIRS" not in browse(Role.SUPERVISOR).get(address).text
+    with practice_session(other.engine, other.practice_id) as session:
+        assert session.get_one(AuthorizationRow, theirs).patient_external_id == PATIENT

@@ -325,7 +325,7 @@ def _take_rules(engine: Engine, practice: str, label: str, data: bytes) -> int:
         raise UnreadableError("the rules are not complete; none was taken in") from error
     practice_id = _practice_id(engine, practice)
     with practice_session(engine, practice_id) as session:
-        new, refused = load_drafts(session, practice_id, rules)
+        new, refused = load_drafts(session, practice_id, rules, Path(label).name)
     for why in refused:
         complain(f"{label}: rule {why}")
     say(f"{label}: {new} rules taken in as drafts, {len(rules) - new - len(refused)} known already")

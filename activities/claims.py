@@ -154,9 +154,17 @@ def differences(claim: ClaimVersionRow, encounter: Encounter, coded: CodedClaim)
     for name, words in (("date_of_service", "the date of service"), ("patient", "the patient's particulars")):
         if fresh[name] != claim.facts[name]:
             found.append(f"{words} changed")
-    if fresh["administrative"]["coverages"] != claim.facts["administrative"]["coverages"]:
+    if _coverages(fresh) != _coverages(claim.facts):
         found.append("the coverage changed")
     return found
+
+
+def _coverages(facts: dict[str, Any]) -> list[dict[str, Any]]:
+    """Without what the payer itself answered about them: no claim says that."""
+    return [
+        {name: value for name, value in coverage.items() if name != "eligibility"}
+        for coverage in facts["administrative"]["coverages"]
+    ]
 
 
 def coded_dict(coded: CodedClaim) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from activities.intake import post_patient_payment
 from activities.nudges import nudge, tell_authorizations
 from activities.practice_file import put_authorization
 from billing.corrections import FIELDS, corrected
+from billing.findings import finding_of
 from billing.practice import AuthorizationRecord
 from billing.vocabulary import Discipline, Queue, Role
 from models.store import authorizations, ledger
@@ -46,7 +47,8 @@ def override(case: Case) -> str:
     codes = [finding["code"] for finding in case.item.findings if finding.get("overridable")]
     if not codes:
         raise refusal(f"None of these findings may be overridden. This clears when: {case.item.clears_when}.")
-    case.kept.update(codes=codes, encounter_version=case.row.version)
+    keys = [finding_of(finding).key for finding in case.item.findings if finding.get("overridable")]
+    case.kept.update(codes=keys, encounter_version=case.row.version)
     stays = [finding["code"] for finding in case.item.findings if not finding.get("overridable")]
     return f"Overridden: {', '.join(codes)}." + (f" Still held by {', '.join(stays)}." if stays else "")
 

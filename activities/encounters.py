@@ -30,7 +30,7 @@ from models.store.book import book_of
 from models.store.desk import Ticket, close_item, put_item
 from models.store.life import record
 from models.store.session import practice_session
-from models.store.visits import context_of, lock_patient
+from models.store.visits import context_of, lock_patient, rules_for
 from models.tables.claims import AcknowledgementRow, ClaimVersionRow
 from models.tables.encounters import EncounterRow, EvaluationRow
 from models.tables.life import EventRow
@@ -122,6 +122,8 @@ class EncounterActivities:
                 return ClaimProgress(outcome="to_gates")
             if claims.chart_moved_on(session, row, claim) and (moved := _chart_moved_on(session, row, claim, look.now)):
                 return moved
+            if claim.status == "ready" and _rules_moved_on(session, row, claim, look.now):
+                return ClaimProgress(outcome="to_gates")
             return _stand(session, row, claim, look.now)
 
     @activity.defn(no_thread_cancel_exception=True)
@@ -275,6 +277,23 @@ def _chart_moved_on(session: Session, row: EncounterRow, claim: ClaimVersionRow,
     changed = tickets.chart_changed(row, claim, differences, tickets.desk_settings(practice), now)
     _ask(session, row, changed, Stage(row.stage), now)
     return ClaimProgress(outcome="waiting")
+
+
+def _rules_moved_on(session: Session, row: EncounterRow, claim: ClaimVersionRow, now: datetime) -> bool:
+    """Whether a claim still in the house would be held, or look otherwise, under rules published or retired since."""
+    practice = session.get_one(PracticeRow, row.practice_id)
+    trace = select(EvaluationRow.trace["practice_rules"]).where(EvaluationRow.encounter_id == row.id)
+    ran = session.scalar(trace.order_by(EvaluationRow.created_at.desc()).limit(1)) or []
+    if {(one["rule"], one["version"]) for one in ran} == rules_for(session, practice, row):
+        return False
+    encounter, evaluation, _ = evaluate_visit(session, row, practice, now)
+    if evaluation.gate is None and not claims.differences(claim, encounter, evaluation.claim):
+        _keep_evaluation(session, row, evaluation)
+        return False
+    claim.status = "refiling"
+    summary = "The practice's own rules changed before the claim was sent; it is checked again"
+    record(session, row.practice_id, "claim.rejudged", summary, encounter_id=row.id, at=now)
+    return True
 
 
 def _ask(session: Session, row: EncounterRow, ask: Ticket, stage: Stage, now: datetime) -> None:

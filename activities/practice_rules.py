@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from pydantic import ValidationError
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from activities.clock import practice_day
@@ -35,13 +35,14 @@ from models.store.rules import (
 )
 from models.store.visits import context_of
 from models.tables.access import UserRow
+from models.tables.claims import ClaimRow, ClaimVersionRow
 from models.tables.encounters import EncounterRow
 from models.tables.practice import PayerRow, PlanRow, PracticeRow
 from models.tables.rules import PracticeRuleRow
 
 RECHECKS_MAX = 500
 DRAFTS_MAX = 1_000
-FROM_FILE = "command line"
+IMPORTER = "import"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +60,21 @@ def save_draft(session: Session, actor: Actor, rule: PracticeRule, now: datetime
     return _save(session, actor.practice_id, rule, actor.user_id, actor.name, actor.email, now)
 
 
-def load_drafts(session: Session, practice_id: UUID, rules: Sequence[PracticeRule]) -> tuple[int, list[str]]:
-    """Rules of a file as drafts; one whose newest version says the same is left alone. How many are new; refusals."""
+def load_drafts(
+    session: Session, practice_id: UUID, rules: Sequence[PracticeRule], file_name: str
+) -> tuple[int, list[str]]:
+    """Rules of a file as drafts; one whose newest version says the same is left alone. How many are new; refusals.
+
+    Nobody is logged in at a command line, so the author is the file; whoever approves a rule answers for it.
+    """
     now, new, refused = datetime.now(UTC), 0, []
+    author = f"imported from file {file_name}"
     for rule in rules:
         newest = next(iter(versions(session, practice_id, rule.rule_id)), None)
         if newest is not None and newest.body == _body(rule):
             continue
         try:
-            _save(session, practice_id, rule, None, FROM_FILE, FROM_FILE, now)
+            _save(session, practice_id, rule, None, author, IMPORTER, now)
         except Refused as why:
             refused.append(f"{rule.rule_id}: {why}")
         else:
@@ -88,7 +95,7 @@ def approve(session: Session, actor: Actor, rule_id: str, version: int, now: dat
 
 
 def publish(session: Session, actor: Actor, rule_id: str, version: int, now: datetime) -> str:
-    """Have an approved rule applied from now on; the version before it retires with that. Held visits look again."""
+    """Have an approved rule applied from now on; the version before it retires with that. Visits look again."""
     _require(session, actor, RULES_APPROVE)
     changed(session, actor.practice_id)  # locks the practice's row first: two publications follow one another
     row = _row(session, actor.practice_id, rule_id, version, APPROVED)
@@ -107,7 +114,7 @@ def publish(session: Session, actor: Actor, rule_id: str, version: int, now: dat
 
 
 def retire(session: Session, actor: Actor, rule_id: str, version: int, why: str, now: datetime) -> str:
-    """Take a rule out of use, or a draft off the list. Visits it holds look again."""
+    """Take a rule out of use, or a draft off the list. Visits it may have judged look again."""
     row = version_of(session, actor.practice_id, rule_id, version)
     if row is None or row.state == RETIRED:
         raise Refused("This version is retired already, or was never there. Reload the page.")
@@ -249,7 +256,15 @@ def _retire(row: PracticeRuleRow, actor: Actor, why: str, now: datetime) -> None
 
 
 def _look_again(session: Session, practice_id: UUID, rule: PracticeRule | None) -> str:
-    """Held visits the rule may be about look again, the oldest first; each would some day by itself anyway."""
+    """Visits the rule may be about look again: those whose claim has not left yet before those that are held, the
+    oldest first. What is sent stays as it was sent.
+    """
+    unsent = (
+        exists()
+        .where(ClaimRow.encounter_id == EncounterRow.id)
+        .where(ClaimVersionRow.claim_id == ClaimRow.id, ClaimVersionRow.version == ClaimRow.current_version)
+        .where(ClaimVersionRow.status == "ready")
+    )
     wanted = (
         select(EncounterRow)
         .join(PlanRow, PlanRow.id == EncounterRow.plan_id)
@@ -257,7 +272,7 @@ def _look_again(session: Session, practice_id: UUID, rule: PracticeRule | None) 
         .where(
             EncounterRow.practice_id == practice_id,
             EncounterRow.closed_at.is_(None),
-            EncounterRow.held_by.is_not(None),
+            or_(EncounterRow.held_by.is_not(None), unsent),
         )
     )
     if rule is not None:
@@ -270,13 +285,14 @@ def _look_again(session: Session, practice_id: UUID, rule: PracticeRule | None) 
             wanted = wanted.where(PlanRow.external_id.in_(rule.scope.plan_ids))
         if rule.scope.disciplines:
             wanted = wanted.where(EncounterRow.discipline.in_([one.value for one in rule.scope.disciplines]))
-    ordered = wanted.order_by(EncounterRow.date_of_service, EncounterRow.id).limit(RECHECKS_MAX + 1)
-    rows = session.scalars(ordered).all()
+    ordered = wanted.order_by(EncounterRow.held_by.is_not(None), EncounterRow.date_of_service, EncounterRow.id)
+    rows = session.scalars(ordered.limit(RECHECKS_MAX + 1)).all()
     for row in rows[:RECHECKS_MAX]:
         nudge(session, row)
-    if len(rows) > RECHECKS_MAX:
-        return f"The oldest {RECHECKS_MAX} held visits of its scope are being checked again; the others keep waiting."
-    return f"{len(rows)} held visits of its scope are being checked again."
+    unsent_ones = sum(1 for row in rows[:RECHECKS_MAX] if row.held_by is None)
+    told = f"{min(len(rows), RECHECKS_MAX) - unsent_ones} held visits and {unsent_ones} claims not yet sent"
+    rest = "; the others of its scope keep waiting" if len(rows) > RECHECKS_MAX else ""
+    return f"{told} are being checked again{rest}."
 
 
 def _audit(session: Session, practice_id: UUID, email: str, action: str, row: PracticeRuleRow) -> None:

@@ -17,6 +17,7 @@ class Finding:
     clears_when: what has to become true for the next re-check to pass, in words.
     citation: the source of the rule with its year, or "practice default".
     look_again_on: a date on which the answer changes by itself (a deadline), if there is one.
+    version: of the practice's own rule that found it; 0 for a built-in check.
     """
 
     code: str
@@ -28,6 +29,12 @@ class Finding:
     citation: str = "practice default"
     overridable: bool = False
     look_again_on: date | None = None
+    version: int = 0
+
+    @property
+    def key(self) -> str:
+        """What an override passes over: a built-in check, or this version of a practice's own rule."""
+        return f"{self.code}@{self.version}" if self.version else self.code
 
     @property
     def stops(self) -> bool:
@@ -45,7 +52,7 @@ class Step:
 
 def stopping(findings: tuple[Finding, ...], overridden: frozenset[str] = frozenset()) -> tuple[Finding, ...]:
     """The findings that hold the claim, less those a person has overridden where the check allows it."""
-    return tuple(f for f in findings if f.stops and not (f.overridable and f.code in overridden))
+    return tuple(f for f in findings if f.stops and not (f.overridable and f.key in overridden))
 
 
 def finding_of(stored: Mapping[str, Any]) -> Finding:
@@ -61,4 +68,5 @@ def finding_of(stored: Mapping[str, Any]) -> Finding:
         citation=str(stored.get("citation", "practice default")),
         overridable=bool(stored.get("overridable", False)),
         look_again_on=date.fromisoformat(look_again_on) if look_again_on else None,
+        version=int(stored.get("version", 0)),
     )

@@ -204,6 +204,7 @@ def _citation(rule: PracticeRule) -> str:
 def _failed(rule: PracticeRule, facts: dict[str, str], error: str) -> Finding:
     return Finding(
         code=code_of(rule.rule_id),
+        version=rule.version,
         severity=Severity.HOLD,
         owner=Owner.SUPERVISOR,
         message=f"rule could not be evaluated: {rule.name} ({error})",
@@ -235,6 +236,7 @@ def _said(action: Hold | Warn, rule: PracticeRule, facts: dict[str, str]) -> Fin
     otherwise = "the facts change so that the rule no longer applies, or the rule is retired"
     return Finding(
         code=code_of(rule.rule_id),
+        version=rule.version,
         severity=Severity.HOLD if holds else Severity.WARN,
         owner=action.owner,
         message=action.message,
@@ -307,6 +309,7 @@ def _with_units(lines: Sequence[CodedLine], code: str, wanted: int) -> list[Code
 def _unearned(rule: PracticeRule, facts: dict[str, str], code: str, wanted: int, earned: int) -> Finding:
     return Finding(
         code=code_of(rule.rule_id),
+        version=rule.version,
         severity=Severity.WARN,
         owner=Owner.BILLER,
         message=f"The rule bills {wanted} units of {code}; the minutes come to {earned}.",

@@ -156,7 +156,10 @@ Whoever has the right `rules.write` writes a draft (screen *Rules*, *Our own*; o
 `docs/examples/rules.json` with ten worked rules). A second person with `rules.approve` approves it; the last person who
 changed it cannot. An approved rule can be published once all its own test cases pass, and it needs at least one.
 Changing a published rule makes a draft of the next version; publishing that retires the version before. Each step is
-kept with who and why. Publishing and retiring have held visits in the rule's scope looked at again (the oldest 500).
+kept with who and why; the author of a rule from a file is the file. Publishing and retiring have the visits in the
+rule's scope looked at again that are held, or whose claim is ready but not sent yet (500, the unsent first). A claim
+that would be held or look otherwise goes back through the gates; a claim that was sent stays as it was sent. Whoever
+overrides a rule's hold overrides that version of the rule: the next version asks again.
 
 ## How rules are applied
 

@@ -97,6 +97,7 @@ def finding_to_dict(finding: Finding) -> dict[str, Any]:
     """A finding as plain data."""
     return {
         "code": finding.code,
+        "version": finding.version,
         "severity": finding.severity.value,
         "owner": finding.owner.value,
         "message": finding.message,

@@ -232,7 +232,7 @@ def _uses_benefits(visit: PastVisit, row: EncounterRow) -> bool:
 
 
 def overridden(session: Session, row: EncounterRow) -> frozenset[str]:
-    """Finding codes a person has overridden with a reason, for the present version of the visit only."""
+    """Keys of findings a person has overridden with a reason, for the present version of the visit only."""
     if not row.touched:
         return frozenset()
     rows = session.scalars(
@@ -284,6 +284,14 @@ def context_of(
         overridden=overridden(session, row),
         practice_rules=published_rules(session, practice),
     )
+
+
+def rules_for(session: Session, practice: PracticeRow, row: EncounterRow) -> set[tuple[str, int]]:
+    """The published rules, with their versions, that a visit is in the scope of now."""
+    page = book_of(session, practice).plans[row.plan_id]
+    rules = published_rules(session, practice)
+    chosen = rules.selected(page.payer_id, page.plan_id, Discipline(row.discipline), row.date_of_service)
+    return {(compiled.rule.rule_id, compiled.rule.version) for compiled in chosen.rules}
 
 
 def lock_patient(session: Session, row: EncounterRow) -> None:

@@ -199,9 +199,10 @@ def test_a_hold_waits_in_its_queue_and_yields_to_a_reason(queue: str, gate: Stag
     assert (finding.message, finding.owner) == ("Look at this one.", Owner.CLINICIAN)
     assert finding.evidence == {"visit.discipline": "PT"}
     assert finding.citation == "practice rule one, version 3: a test"
-    assert evaluated(held, overridden=frozenset({"R:one"})).gate is None
+    assert evaluated(held, overridden=frozenset({"R:one@3"})).gate is None
+    assert evaluated(held, overridden=frozenset({"R:one@2"})).gate is gate, "what was overridden was another version"
     strict = rule("true", {**HOLD, "queue": queue, "overridable": False})
-    assert evaluated(strict, overridden=frozenset({"R:one"})).gate is gate
+    assert evaluated(strict, overridden=frozenset({"R:one@1"})).gate is gate
 
 
 def test_a_warning_stops_nothing() -> None:
@@ -310,7 +311,7 @@ def test_a_rule_that_fails_holds_this_claim_and_harms_no_other(when: str, why: s
     assert why in finding.message
     assert (finding.severity, finding.owner, evaluation.gate) == (Severity.HOLD, Owner.SUPERVISOR, Stage.SCRUB)
     assert all("KX" in line.modifiers for line in evaluation.claim.lines)
-    assert evaluated(bad, good, overridden=frozenset({"R:bad"})).gate is None
+    assert evaluated(bad, good, overridden=frozenset({"R:bad@1"})).gate is None
 
 
 def test_a_kept_rule_that_cannot_be_compiled_any_more_holds_too() -> None:

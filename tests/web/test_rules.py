@@ -3,16 +3,20 @@
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text, update
 
 from activities import practice_rules
+from activities.decisions import DecisionActivities
 from activities.encounters import EncounterActivities
 from billing.practice_rules import RulesFile
 from billing.vocabulary import Role
-from models.messages import LookAtEncounter
+from models.messages import Decision, LookAtEncounter
 from models.store.session import practice_session
+from models.tables.access import UserRow
+from models.tables.claims import ClaimVersionRow
 from models.tables.desk import WorkItemRow
 from models.tables.encounters import EncounterRow, EvaluationRow
 from models.tables.life import AuditRow, OutboxRow
@@ -76,6 +80,15 @@ def published(house: House, browse: Browse) -> None:
     assert supervisor.post("/rules/own/new-cards/1/publish").status_code == 200
 
 
+def next_version(house: House, browse: Browse, **changes: Any) -> None:
+    """Version 2, published in place of the first."""
+    seen = rows(house)[0].updated_at.isoformat()
+    assert save(browse, is_new="no", seen=seen, **changes).status_code == 303
+    supervisor = browse(Role.SUPERVISOR)
+    assert supervisor.post("/rules/own/new-cards/2/approve").status_code == 200
+    assert "Version 2 is published." in supervisor.post("/rules/own/new-cards/2/publish").text
+
+
 def test_from_draft_to_retired_and_a_visit_in_between(house: House, browse: Browse) -> None:
     before = house.encounter("CH-1")
     assert look(house, before) == "clear"
@@ -108,7 +121,7 @@ def test_from_draft_to_retired_and_a_visit_in_between(house: House, browse: Brow
     assert ">1</td><td>Sam Okafor" in listed  # one visit matched; who
 
     gone = supervisor.post("/rules/own/new-cards/1/retire", data={"why": "the cards are all in"})
-    assert "1 held visits of its scope are being checked again" in gone.text
+    assert "1 held visits and 1 claims not yet sent are being checked again." in gone.text
     with practice_session(house.engine, house.practice_id) as session:
         assert session.scalars(select(OutboxRow.signal).where(OutboxRow.workflow_id == f"encounter/{after}")).all()
     assert look(house, after) == "clear"
@@ -118,6 +131,107 @@ def test_from_draft_to_retired_and_a_visit_in_between(house: House, browse: Brow
         ("supervisor@one.example", "rule.published"),
         ("supervisor@one.example", "rule.retired"),
     ]
+
+
+def claim_look(house: House, encounter_id: Any) -> str:
+    reference = LookAtEncounter(practice_id=house.practice_id, encounter_id=encounter_id, now=datetime.now(UTC))
+    return EncounterActivities(house.engine, 1).check_claim(reference).outcome
+
+
+def claim_states(house: House, encounter_id: Any) -> list[str]:
+    with practice_session(house.engine, house.practice_id) as session:
+        wanted = select(ClaimVersionRow.status).where(ClaimVersionRow.encounter_id == encounter_id)
+        return list(session.scalars(wanted.order_by(ClaimVersionRow.version)))
+
+
+def told(house: House, encounter_id: Any) -> int:
+    with practice_session(house.engine, house.practice_id) as session:
+        wanted = select(OutboxRow).where(
+            OutboxRow.workflow_id == f"encounter/{encounter_id}", OutboxRow.signal == "recheck"
+        )
+        return len(session.scalars(wanted).all())
+
+
+def test_a_claim_not_yet_sent_is_judged_anew_when_rules_change_and_a_sent_one_is_not(
+    house: House, browse: Browse
+) -> None:
+    unsent, sent = house.encounter("CH-1"), house.encounter("CH-2", patient={**_patient(), "patient_id": "P-2"})
+    assert [look(house, unsent), look(house, sent)] == ["clear", "clear"]
+    with practice_session(house.engine, house.practice_id) as session:
+        session.execute(
+            update(ClaimVersionRow)
+            .where(ClaimVersionRow.encounter_id == sent)
+            .values(status="sent", sent_at=func.now())
+        )
+    before = told(house, unsent), told(house, sent)
+    published(house, browse)
+    assert (told(house, unsent), told(house, sent)) == (before[0] + 1, before[1])
+
+    assert [claim_look(house, unsent), claim_look(house, sent)] == ["to_gates", "waiting"]
+    assert look(house, unsent) == "held"
+    assert [claim_states(house, unsent), claim_states(house, sent)] == [["refiling"], ["sent"]]
+
+    browse(Role.SUPERVISOR).post("/rules/own/new-cards/1/retire", data={"why": "the cards are all in"})
+    assert look(house, unsent) == "clear"
+    assert claim_states(house, unsent) == ["superseded", "ready"]
+    assert claim_look(house, unsent) == "waiting"
+
+
+def test_a_rule_that_changes_nothing_leaves_the_unsent_claim_as_it_is(house: House, browse: Browse) -> None:
+    visit = house.encounter("CH-1")
+    assert look(house, visit) == "clear"
+    published(house, browse)
+    next_version(house, browse, when="patient.age > 200", **{"test-0-held_in": "", "test-0-matched": "no"})
+    assert claim_look(house, visit) == "waiting"
+    assert claim_states(house, visit) == ["ready"]
+    with practice_session(house.engine, house.practice_id) as session:
+        newest = session.scalars(
+            select(EvaluationRow.trace)
+            .where(EvaluationRow.encounter_id == visit)
+            .order_by(EvaluationRow.created_at.desc())
+        ).first()
+    assert newest is not None
+    assert [(one["rule"], one["version"], one["matched"]) for one in newest["practice_rules"]] == [
+        ("new-cards", 2, False)
+    ]
+
+
+def test_what_was_overridden_of_one_version_is_asked_anew_by_the_next(house: House, browse: Browse) -> None:
+    published(house, browse)
+    visit = house.encounter("CH-1")
+    assert look(house, visit) == "held"
+    item = item_of(house, visit)
+    assert item is not None
+    with practice_session(house.engine, house.practice_id) as session:
+        user = session.scalars(select(UserRow).where(UserRow.role == Role.BILLER.value)).one()
+        decided = DecisionActivities(house.engine).apply_decision(
+            Decision(
+                practice_id=house.practice_id,
+                work_item_id=item.id,
+                decision="override",
+                command_id=uuid4(),
+                user_id=user.id,
+                reason="the card was seen",
+                seen_version=item.version,
+            )
+        )
+    assert "R:new-cards" in decided.message
+    assert look(house, visit) == "clear"
+    next_version(house, browse, why="The cards of December.")
+    assert claim_look(house, visit) == "to_gates"
+    assert look(house, visit) == "held"
+
+
+def test_rules_of_a_file_have_the_file_as_author_and_anybody_with_the_right_approves(
+    house: House, browse: Browse
+) -> None:
+    shipped = RulesFile.model_validate_json(EXAMPLES.read_text()).rules
+    with practice_session(house.engine, house.practice_id) as session:
+        practice_rules.load_drafts(session, house.practice_id, shipped[:1], "manual.json")
+    [row] = rows(house)
+    assert (row.author, row.author_id) == ("imported from file manual.json", None)
+    assert "imported from file manual.json" in browse(Role.BILLER).get(f"/rules/own/{row.rule_id}").text
+    assert browse(Role.SUPERVISOR).post(f"/rules/own/{row.rule_id}/1/approve").status_code == 200
 
 
 def _patient() -> dict[str, Any]:
@@ -248,9 +362,9 @@ def test_one_practice_never_sees_anothers_rules(house: House, browse: Browse) ->
 def test_the_worked_examples_load_once_as_drafts_and_open_in_the_form(house: House, browse: Browse) -> None:
     shipped = RulesFile.model_validate_json(EXAMPLES.read_text()).rules
     with practice_session(house.engine, house.practice_id) as session:
-        assert practice_rules.load_drafts(session, house.practice_id, shipped) == (10, [])
+        assert practice_rules.load_drafts(session, house.practice_id, shipped, "rules.json") == (10, [])
     with practice_session(house.engine, house.practice_id) as session:
-        assert practice_rules.load_drafts(session, house.practice_id, shipped) == (0, [])
+        assert practice_rules.load_drafts(session, house.practice_id, shipped, "rules.json") == (0, [])
     assert {row.state for row in rows(house)} == {"draft"}
     biller = browse(Role.BILLER)
     for rule in shipped:

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, Select, func, select
 from sqlalchemy.exc import DataError, IntegrityError, InternalError
 from sqlalchemy.orm import Session
 from temporalio import activity
@@ -15,6 +16,7 @@ from activities.nudges import nudge
 from activities.posting_tickets import file_ticket
 from billing.vocabulary import Stage
 from edi.acks import ClaimStatus277CA, read_277ca, read_999, read_ta1
+from edi.identify import UNKNOWN, kinds
 from edi.tokens import UnreadableFile
 from models.messages import FileProgress, LookAtFile
 from models.store.desk import put_item
@@ -23,11 +25,17 @@ from models.store.session import practice_session
 from models.tables.claims import AcknowledgementRow, BatchRow, ClaimRow, ClaimVersionRow
 from models.tables.desk import WorkItemRow
 from models.tables.encounters import EncounterRow
-from models.tables.remittances import InboundFileRow
+from models.tables.remittances import InboundFileRow, RemittanceRow
 
 AWAITING_ACKNOWLEDGEMENT = ("batched", "sent")
 READINGS_MAX = 3
 REFUSABLE = (*AWAITING_ACKNOWLEDGEMENT, "accepted")
+REMITTANCE = "835"
+WITHOUT_BYTES = {
+    "too_large": "the file is larger than we fetch; it was left where it is",
+    "not_given": "the clearinghouse lists the file and does not give it out; it is asked for again and again",
+}
+"""Why a file was kept without its bytes, in words."""
 
 
 class FileActivities:
@@ -41,63 +49,63 @@ class FileActivities:
         """Read a file to its end. Each step commits on its own and is found done when the reading is repeated."""
         with practice_session(self._engine, look.practice_id) as session:
             file = session.get_one(InboundFileRow, look.inbound_file_id)
-            kind, status, content = file.kind, file.status, file.content
+            status, content = file.status, file.content
+            to_post = session.scalar(_waiting_to_be_posted(look))
         if status == "received":
-            self._read_or_say_why_not(look, kind, content)
-        elif status == "too_large":
-            self._finish(look, "unreadable", ["the file is larger than we fetch; it was left where it is"])
-        elif kind == "835":  # a person had a held remittance posted
+            self._read_or_say_why_not(look, content)
+        elif status in WITHOUT_BYTES:
+            self._finish(look, "unreadable", WITHOUT_BYTES[status])
+        elif to_post is not None:  # a person had a held remittance posted
             posting.post_file(self._engine, look, content)
         return FileProgress(open_items=self._open_items(look))
 
-    def _read_or_say_why_not(self, look: LookAtFile, kind: str, content: bytes) -> None:
+    def _read_or_say_why_not(self, look: LookAtFile, content: bytes) -> None:
         try:
             if b"\0" in content:
                 raise UnreadableFile("it holds zero bytes, so it is no text or was damaged on the way")
-            self._read(look, kind, content)
+            self._read(look, content)
         except UnreadableFile as unreadable:
-            self._finish(look, "unreadable", [str(unreadable)])
+            self._finish(look, "unreadable", str(unreadable))
         except (ValueError, LookupError, TypeError, ArithmeticError, DataError, InternalError, IntegrityError) as fault:
             if not activity.in_activity() or activity.info().attempt < READINGS_MAX:
                 raise  # two readings may have met; the next one finds what is done
             activity.logger.exception("a file cannot be worked with")
             words = f"reading it failed {READINGS_MAX} times ({type(fault).__name__}); Firstpass has to learn it"
-            self._finish(look, "unreadable", [words])
+            self._finish(look, "unreadable", words)
 
-    def _read(self, look: LookAtFile, kind: str, content: bytes) -> None:
-        if kind == "835":
-            posting.post_file(self._engine, look, content)
-            self._finish(look, "read", [])
-            return
-        readers: Mapping[str, Callable[[Session, LookAtFile, bytes], list[str]]] = {
-            "999": _read_999,
-            "TA1": _read_999,
-            "277CA": _read_277ca,
-        }
-        reader = readers.get(kind)
-        if reader is None:
-            what = "this is not an X12 file we know" if kind == "unknown" else f"a {kind} is kept, but not worked with"
-            self._finish(look, "unreadable" if kind == "unknown" else "read", [what])
-            return
+    def _read(self, look: LookAtFile, content: bytes) -> None:
+        """Every kind of transaction in the file to its reader, whatever it is in company of."""
+        found = kinds(content)
+        if not found:
+            raise UnreadableFile("this is not an X12 file we know: no transaction (ST) is in it")
         with practice_session(self._engine, look.practice_id) as session:
-            if _locked(session, look).status != "received":
-                return  # another reading of it was faster
-            problems = reader(session, look, content)
-            _finish(session, look, "read", problems)
+            file = _locked(session, look)
+            if not file.contents:
+                file.contents = [{"kind": kind, "count": count, "outcome": ""} for kind, count in found.items()]
+        for kind in found:
+            if kind == REMITTANCE:
+                posting.post_file(self._engine, look, content)
+            with practice_session(self._engine, look.practice_id) as session:
+                _read_kind(session, look, kind, content)
+        self._finish(look, "read")
 
-    def _finish(self, look: LookAtFile, status: str, problems: list[str]) -> None:
+    def _finish(self, look: LookAtFile, status: str, *problems: str) -> None:
         with practice_session(self._engine, look.practice_id) as session:
-            _finish(session, look, status, problems)
+            file = _locked(session, look)
+            if file.status == "superseded":
+                return
+            file.status = status
+            file.problems = [*file.problems, *({"message": problem} for problem in problems)]
+            words = [problem["message"] for problem in file.problems]
+            if words:
+                put_item(session, look.practice_id, file_ticket(file, words, look.now), look.now)
 
     def _open_items(self, look: LookAtFile) -> int:
         with practice_session(self._engine, look.practice_id) as session:
-            return len(
-                session.scalars(
-                    select(WorkItemRow.id).where(
-                        WorkItemRow.inbound_file_id == look.inbound_file_id, WorkItemRow.closed_at.is_(None)
-                    )
-                ).all()
+            open_items = select(func.count()).where(
+                WorkItemRow.inbound_file_id == look.inbound_file_id, WorkItemRow.closed_at.is_(None)
             )
+            return session.scalar(open_items) or 0
 
 
 def _locked(session: Session, look: LookAtFile) -> InboundFileRow:
@@ -106,16 +114,35 @@ def _locked(session: Session, look: LookAtFile) -> InboundFileRow:
     ).one()
 
 
-def _finish(session: Session, look: LookAtFile, status: str, problems: list[str]) -> None:
+def _waiting_to_be_posted(look: LookAtFile) -> Select[UUID]:
+    return (
+        select(RemittanceRow.id)
+        .where(RemittanceRow.inbound_file_id == look.inbound_file_id, RemittanceRow.status == "posting")
+        .limit(1)
+    )
+
+
+def _read_kind(session: Session, look: LookAtFile, kind: str, content: bytes) -> None:
+    """Read the transactions of one kind, unless an earlier reading of the file did, and write down what became of them.
+
+    Remittances are posted before, in transactions of their own.
+    """
     file = _locked(session, look)
-    file.status = status
+    if any(part["kind"] == kind and part["outcome"] for part in file.contents):
+        return
+    outcome, problems = "read", list[str]()
+    reader = READERS.get(kind)
+    if reader is not None:
+        problems = reader(session, look, content)
+    elif kind != REMITTANCE:
+        what = "a transaction Firstpass does not know" if kind == UNKNOWN else f"a {kind}"
+        outcome, problems = "kept", [f"{what} is kept, but not worked with"]
+    file.contents = [{**part, "outcome": outcome} if part["kind"] == kind else part for part in file.contents]
     file.problems = [*file.problems, *({"message": problem} for problem in problems)]
-    if problems:
-        put_item(session, look.practice_id, file_ticket(file, problems, look.now), look.now)
 
 
-def _read_999(session: Session, look: LookAtFile, content: bytes) -> list[str]:
-    """TA1 and 999 of one file: a batch, or single claims of it, taken or refused for their syntax."""
+def _read_ta1(session: Session, look: LookAtFile, content: bytes) -> list[str]:
+    """A batch's envelope taken or refused."""
     problems: list[str] = []
     for answer in read_ta1(content):
         batch = _batch(session, look, answer.interchange_control_number)
@@ -123,6 +150,12 @@ def _read_999(session: Session, look: LookAtFile, content: bytes) -> list[str]:
             problems.append(f"a TA1 answers interchange {answer.interchange_control_number}, which we did not send")
         else:
             _acknowledge_batch(session, look, batch, "TA1", answer.accepted, answer.code, answer.message)
+    return problems
+
+
+def _read_999(session: Session, look: LookAtFile, content: bytes) -> list[str]:
+    """A batch, or single claims of it, taken or refused for their syntax."""
+    problems: list[str] = []
     for group in read_999(content):
         batch = _batch(session, look, group.group_control_number)
         if batch is None:
@@ -248,3 +281,8 @@ def _claim_answer(session: Session, look: LookAtFile, version: ClaimVersionRow, 
         version.status = "accepted"
         summary = f"Claim {version.patient_control_number} accepted for adjudication ({code})"
         move_stage(session, version, Stage.REMITTANCE, "claim.accepted", summary)
+
+
+Reader = Callable[[Session, LookAtFile, bytes], list[str]]
+READERS: Mapping[str, Reader] = {"TA1": _read_ta1, "999": _read_999, "277CA": _read_277ca}
+"""Who reads what besides remittances; each returns what a person should know."""

@@ -183,13 +183,28 @@ def _open_remittance(engine: Engine, look: LookAtFile, ordinal: int, remittance:
             row = _remittance_row(session, look, ordinal, remittance)
             session.add(row)
             session.flush()
-            if row.status == "held":
-                put_item(session, look.practice_id, unbalanced_ticket(_file(session, look), row, look.now), look.now)
-            elif row.status == "duplicate":
-                put_item(session, look.practice_id, duplicate_ticket(_file(session, look), row, look.now), look.now)
-            else:
-                _dismiss_what_it_puts_right(session, look, row)
+            _tell_of(session, look, row)
         return row if row.status in ("posting", "held") else None
+
+
+def _tell_of(session: Session, look: LookAtFile, row: RemittanceRow) -> None:
+    """Put a new remittance before a person where that is needed."""
+    file = _file(session, look)
+    if row.status == "posting":
+        _dismiss_what_it_puts_right(session, look, row)
+    elif row.status == "held" and file.status == "superseded":
+        row.status = "dismissed"  # the whole of the file has come meanwhile
+    elif row.status == "held":
+        put_item(session, look.practice_id, unbalanced_ticket(file, row, look.now), look.now)
+    elif row.status == "duplicate" and not _came_in_the_first_part(session, file, row):
+        put_item(session, look.practice_id, duplicate_ticket(file, row, look.now), look.now)
+
+
+def _came_in_the_first_part(session: Session, file: InboundFileRow, row: RemittanceRow) -> bool:
+    """Whether the payment was posted from the same file when that was not yet written to its end."""
+    if file.continues is None or row.duplicate_of is None:
+        return False
+    return session.get_one(RemittanceRow, row.duplicate_of).inbound_file_id == file.continues
 
 
 def _file(session: Session, look: LookAtFile) -> InboundFileRow:

@@ -55,6 +55,11 @@ def _finding(code: str, message: str, clears_when: str, evidence: dict[str, str]
     )
 
 
+def file_subject(file: InboundFileRow) -> str:
+    """What an item about a whole file is about."""
+    return f"file/{file.id}"
+
+
 def file_ticket(file: InboundFileRow, problems: Sequence[str], now: datetime) -> Ticket:
     """A file that could not be read, or that answers what we never asked."""
     clears = "somebody has asked the sender for a good file, or has seen that nothing is missing"
@@ -62,7 +67,7 @@ def file_ticket(file: InboundFileRow, problems: Sequence[str], now: datetime) ->
         _finding("FILE", f"{file.file_name}: {problem}", clears, {"kind": file.kind, "bytes": str(file.size_bytes)})
         for problem in problems[:SHOWN_PROBLEMS_MAX]
     ]
-    return _ticket(f"file/{file.id}", "file_problem", file, findings, Decimal("0.00"), now)
+    return _ticket(file_subject(file), "file_problem", file, findings, Decimal("0.00"), now)
 
 
 def remittance_subject(remittance: RemittanceRow) -> str:

@@ -33,7 +33,7 @@ SETTLING = timedelta(minutes=10)
 """Younger rows may simply be on their way."""
 
 OF_ROWS = ("EncounterWorkflow", "AuthorizationWorkflow", "BatchWorkflow", "InboxWorkflow", "FileWorkflow")
-UNREAD = ("received", "too_large")
+UNREAD = ("received", "too_large", "not_given")
 
 
 class ReconcileActivities:

@@ -1,10 +1,12 @@
-"""Tells what an inbound file is, from its first kilobytes, so that the right reader gets it."""
+"""Tells what an inbound file is, from its first kilobytes, and what is in it, so that the right readers get it."""
 
 from __future__ import annotations
 
-from edi.tokens import HEAD_CHARS, UnreadableFile, read_segments
+from edi.tokens import HEAD_CHARS, Block, UnreadableFile, blocks, decode, read_segments
 
 UNKNOWN = "unknown"
+KINDS_MAX, KIND_CHARS_MAX = 20, 6
+"""What a file names beyond that is noise, and counted as unknown."""
 
 _BY_GUIDE = {
     "X222": "837P",
@@ -39,6 +41,30 @@ def identify(data: bytes | str) -> str:
     except UnreadableFile:
         return UNKNOWN
     return "TA1" if seen_ta1 else UNKNOWN
+
+
+def kinds(data: bytes | str) -> dict[str, int]:
+    """How many transactions of each kind are in a file (TA1 counts as one), in the order of their first.
+
+    Every interchange and group is gone through to the end. Raises UnreadableFile for what is not X12.
+    """
+    found: dict[str, int] = {}
+    version = ""
+    for block in blocks(decode(data)):
+        for raw in block.segments:
+            tag = raw[:3]
+            if tag[:2] == "GS":
+                version = _element(raw, block, 8)
+            elif tag == "TA1" or (tag[:2] == "ST" and tag[2:] == block.delimiters.element):
+                kind = "TA1" if tag == "TA1" else _name(_element(raw, block, 1), _element(raw, block, 3) or version)
+                if kind not in found and (len(found) >= KINDS_MAX or len(kind) > KIND_CHARS_MAX):
+                    kind = UNKNOWN
+                found[kind] = found.get(kind, 0) + 1
+    return found
+
+
+def _element(raw: str, block: Block, position: int) -> str:
+    return (raw.split(block.delimiters.element) + [""] * position)[position].strip()
 
 
 def _name(transaction: str, version: str) -> str:

@@ -7,6 +7,7 @@ after any crash whether it was sent.
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
@@ -34,10 +35,11 @@ class SftpAddress:
 
 @dataclass(frozen=True, slots=True)
 class RemoteFile:
-    """A file the clearinghouse has for us."""
+    """A file the clearinghouse has for us, as listed. modified_at: None where the listing does not say."""
 
     name: str
     size_bytes: int
+    modified_at: datetime | None = None
 
 
 class SftpClearinghouse:
@@ -95,7 +97,7 @@ class SftpClearinghouse:
             entries = await sftp.readdir(self._address.outbound_dir)
         return sorted(
             (
-                RemoteFile(str(entry.filename), entry.attrs.size or 0)
+                RemoteFile(str(entry.filename), entry.attrs.size or 0, _instant(entry.attrs.mtime))
                 for entry in entries
                 if entry.attrs.type != asyncssh.FILEXFER_TYPE_DIRECTORY
                 and not str(entry.filename).startswith(".")
@@ -116,3 +118,7 @@ class SftpClearinghouse:
                     async with sftp.open(f"{self._address.outbound_dir}/{name}", "rb") as file:
                         fetched[name] = cast(bytes, await file.read(FILE_BYTES_MAX + 1))
         return fetched
+
+
+def _instant(seconds: int | None) -> datetime | None:
+    return datetime.fromtimestamp(seconds, UTC) if seconds is not None else None

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.tables.base import Base, OfPractice, OfPracticeByTheThousand
@@ -14,13 +14,14 @@ from models.tables.base import Base, OfPractice, OfPracticeByTheThousand
 class InboundFileRow(OfPractice, Base):
     """A file as fetched: bytes, hash, from where. The same bytes are one row, however often they come.
 
-    status: received -> read | unreadable | duplicate.
+    status: received -> read | unreadable; too_large or not_given (no bytes) -> unreadable; superseded: it was fetched
+    before the sender had written it to its end, and came whole later.
     """
 
     __tablename__ = "inbound_files"
     __table_args__ = (
         UniqueConstraint("practice_id", "sha256"),
-        UniqueConstraint("practice_id", "connection", "file_name"),
+        Index("ix_inbound_files_name", "connection", "file_name"),
     )
     connection: Mapped[str]
     file_name: Mapped[str]
@@ -30,6 +31,26 @@ class InboundFileRow(OfPractice, Base):
     kind: Mapped[str]
     status: Mapped[str]
     problems: Mapped[list[Any]] = mapped_column(default=list)
+    # what is in it, kind by kind, in the order of the file: {"kind", "count", "outcome"}; outcome "" until it was read
+    contents: Mapped[list[Any]] = mapped_column(default=list)
+    continues: Mapped[UUID | None]  # the file it is the whole of
+
+
+class RemoteFileRow(OfPractice, Base):
+    """A file as a mailbox listed it. Under another size or time the same name is another file, to be fetched anew."""
+
+    __tablename__ = "remote_files"
+    __table_args__ = (
+        UniqueConstraint(
+            "practice_id", "connection", "file_name", "size_bytes", "modified_at", postgresql_nulls_not_distinct=True
+        ),
+    )
+    connection: Mapped[str]
+    file_name: Mapped[str]
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    modified_at: Mapped[datetime | None]  # as listed; None: not listed, or fetched before times were kept
+    fetched: Mapped[bool]
+    tries: Mapped[int]  # how often it was listed and not given out
 
 
 class InboundCopyRow(OfPractice, Base):

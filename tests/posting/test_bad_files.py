@@ -99,8 +99,8 @@ async def still_works(desk: Line) -> None:
 
 UNREADABLE = {
     "binary.835": (bytes(range(256)) * 40, "zero bytes"),
-    "empty.835": (b"", "not an X12 file"),
-    "web-page.835": (b"<html><body>Please log in</body></html>", "not an X12 file"),
+    "empty.835": (b"", "This file is empty"),
+    "web-page.835": (b"<html><body>Please log in</body></html>", "XML or HTML, not X12"),
     "zeros.835": (remittance([("F1", "10.00")]).replace(b"DOE", b"D\0E"), "zero bytes"),
     "envelope-only.835": (remittance([("F1", "10.00")]).split(b"ST*835")[0], "not an X12 file we know"),
     "huge-amount.835": (remittance([("F1", "99999999999999.00")]), "no amount of dollars and cents"),

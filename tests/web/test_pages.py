@@ -119,6 +119,10 @@ def told_life(house: House) -> dict[str, UUID]:
                 kind="835",
                 status="read",
                 problems=[{"message": "The payer's name is missing.", "where": "N1*PR"}],
+                contents=[
+                    {"kind": "835", "count": 1, "outcome": "read"},
+                    {"kind": "271", "count": 2, "outcome": "kept"},
+                ],
             )
         )
         session.flush()
@@ -284,7 +288,13 @@ def test_a_life_fully_told_on_every_page(house: House, browse: Browse) -> None:
         f"/encounters/{ids['encounter']}": ("Emberquill, Ottilie", "Denial", "Sent once", "97110"),
         f"/authorizations/{ids['authorization']}": ("Used before Firstpass", "Two visits left"),
         "/authorizations?view=low": ("PA-1",),
-        f"/files/{ids['file']}": ("The payer&#39;s name is missing. (N1*PR)", "EFT-77", "by control number"),
+        f"/files/{ids['file']}": (
+            "The payer&#39;s name is missing. (N1*PR)",
+            "EFT-77",
+            "by control number",
+            "1 of 1 posted",
+            "2 × Eligibility (271): kept, not worked with",
+        ),
         "/files?kind=835": ("era-1.835", "1 problem"),
         f"/batches/{ids['batch']}": ("Sent once", "CLM000001", "999"),
         "/batches": ("000000007.837",),
@@ -397,6 +407,25 @@ def test_an_auditor_reads_everything_and_acts_on_nothing(house: House, browse: B
         assert browser.post(f"/items/{item}/{verb}", data={"version": "1"}).status_code == 403
 
 
+def test_a_payment_being_posted_shows_how_far_it_has_come(house: House, browse: Browse) -> None:
+    ids = told_life(house)
+    browser = browse(Role.BILLER)
+    path = f"/files/{ids['file']}"
+    assert "/progress" not in browser.get(path).text
+    with practice_session(house.engine, house.practice_id) as session:
+        payment = session.scalars(select(RemittanceRow)).one()
+        payment.status, payment.claim_count = "posting", 20_000
+    assert f'hx-get="{path}/progress"' in browser.get(path).text
+    progress = browser.get(f"{path}/progress").text
+    assert "1 of 20,000 claims" in progress
+    assert 'hx-trigger="every 2s"' in progress
+    with practice_session(house.engine, house.practice_id) as session:
+        session.scalars(select(RemittanceRow)).one().status = "posted"
+    done = browser.get(f"{path}/progress").text
+    assert "hx-trigger" not in done
+    assert f'href="{path}"' in done
+
+
 def test_one_practice_never_sees_another(house: House, browse: Browse) -> None:
     other = move_in(house.engine, "two")
     ids = told_life(other)
@@ -407,6 +436,7 @@ def test_one_practice_never_sees_another(house: House, browse: Browse) -> None:
         f"/encounters/{ids['encounter']}",
         f"/authorizations/{ids['authorization']}",
         f"/files/{ids['file']}",
+        f"/files/{ids['file']}/progress",
         f"/batches/{ids['batch']}",
     }
     for path in theirs:

@@ -30,6 +30,14 @@ class FilesPage:
 
 
 @dataclass(frozen=True, slots=True)
+class FileProgressPart:
+    """How far posting has come."""
+
+    href: str
+    posting: tuple[lists.Posting, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class FilePage:
     """One inbound file."""
 
@@ -78,6 +86,17 @@ def show_file(request: Request, viewer: Person, file_id: UUID) -> HTMLResponse:
             raise NotFound
         record_view(session, viewer, f"inbound_file/{file_id}")
     return templating.page("file.html", templating.as_context(FilePage(shell(request, viewer), detail)))
+
+
+@router.get("/files/{file_id}/progress")
+def show_progress(request: Request, viewer: Person, file_id: UUID) -> HTMLResponse:
+    """How far posting has come: counts only, asked for every few seconds, so no view of anybody's record."""
+    _allow(viewer)
+    with practice_session(engine_of(request), viewer.practice_id) as session:
+        posting = lists.file_progress(session, file_id)
+    if posting is None:
+        raise NotFound
+    return templating.page("file_progress.html", templating.as_context(FileProgressPart(f"/files/{file_id}", posting)))
 
 
 @router.get("/batches")

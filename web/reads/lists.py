@@ -1,6 +1,6 @@
 """Lists outside the queues: visits, files, batches."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -108,12 +108,22 @@ class Remittance:
     amount: str
     paid_on: str
     claim_count: int
-    posted_count: int
+    done_count: int
+    waiting_count: int
     state: Chip
     balanced: bool
     problems: tuple[str, ...]
     provider_adjustments: tuple[str, ...]
     claims: tuple[RemittedClaim, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """How far the posting of a payment has come."""
+
+    trace_number: str
+    done: int
+    claims: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +133,11 @@ class FileDetail:
     file: File
     connection: str
     sha256: str
+    contents: tuple[str, ...]
     problems: tuple[str, ...]
     copies: tuple[str, ...]
     remittances: tuple[Remittance, ...]
+    posting: tuple[Posting, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,6 +296,7 @@ def _file_query() -> Select[*tuple[Any, ...]]:
         InboundFileRow.kind,
         InboundFileRow.status,
         InboundFileRow.problems,
+        InboundFileRow.contents,
         paid.scalar_subquery().label("paid"),
     )
 
@@ -321,14 +334,46 @@ def file_detail(session: Session, viewer: Viewer, file_id: UUID) -> FileDetail |
     by_payment: dict[UUID, list[RemittanceClaimRow]] = {}
     for claim in claims:
         by_payment.setdefault(claim.remittance_id, []).append(claim)
+    counted = session.execute(
+        select(RemittanceClaimRow.remittance_id, RemittanceClaimRow.status, func.count())
+        .where(RemittanceClaimRow.remittance_id.in_([payment.id for payment in payments]))
+        .group_by(RemittanceClaimRow.remittance_id, RemittanceClaimRow.status)
+    )
+    counts = {(remittance_id, status): count for remittance_id, status, count in counted}
     return FileDetail(
         file=_file(row, viewer),
         connection=row.connection,
         sha256=row.sha256,
+        contents=tuple(_part(part) for part in row.contents),
         problems=tuple(_problem(problem) for problem in row.problems),
         copies=tuple(f"{name}, {formats.instant(at, viewer.zone)}" for name, at in copies),
-        remittances=tuple(_remittance(payment, by_payment.get(payment.id, [])) for payment in payments),
+        remittances=tuple(_remittance(payment, by_payment.get(payment.id, []), counts) for payment in payments),
+        posting=file_progress(session, file_id) or (),
     )
+
+
+def file_progress(session: Session, file_id: UUID) -> tuple[Posting, ...] | None:
+    """The payments of a file that are being posted just now; None where there is no such file."""
+    if session.scalar(select(InboundFileRow.id).where(InboundFileRow.id == file_id)) is None:
+        return None
+    found = session.execute(
+        select(RemittanceRow.trace_number, func.count(RemittanceClaimRow.id), RemittanceRow.claim_count)
+        .outerjoin(
+            RemittanceClaimRow,
+            (RemittanceClaimRow.remittance_id == RemittanceRow.id) & (RemittanceClaimRow.status != "held"),
+        )
+        .where(RemittanceRow.inbound_file_id == file_id, RemittanceRow.status == "posting")
+        .group_by(RemittanceRow.id)
+        .order_by(RemittanceRow.ordinal)
+    )
+    return tuple(Posting(trace_number, done, claims) for trace_number, done, claims in found)
+
+
+def _part(part: dict[str, Any]) -> str:
+    """What became of the transactions of one kind."""
+    name = KINDS.get(part["kind"], part["kind"])
+    outcome = {"": "not read yet", "kept": "kept, not worked with"}.get(part["outcome"], part["outcome"])
+    return f"{part['count']:,} × {name}: {outcome}"
 
 
 def _problem(problem: Any) -> str:
@@ -346,7 +391,9 @@ def _labelled(entry: dict[str, Any]) -> str:
     )
 
 
-def _remittance(payment: RemittanceRow, claims: Sequence[RemittanceClaimRow]) -> Remittance:
+def _remittance(
+    payment: RemittanceRow, claims: Sequence[RemittanceClaimRow], counts: Mapping[tuple[UUID, str], int]
+) -> Remittance:
     return Remittance(
         payer=payment.payer_name,
         trace_number=payment.trace_number,
@@ -354,7 +401,8 @@ def _remittance(payment: RemittanceRow, claims: Sequence[RemittanceClaimRow]) ->
         amount=formats.money(payment.payment_amount),
         paid_on=formats.day(payment.payment_date),
         claim_count=payment.claim_count,
-        posted_count=sum(claim.status == "posted" for claim in claims),
+        done_count=counts.get((payment.id, "posted"), 0),
+        waiting_count=counts.get((payment.id, "unmatched"), 0),
         state=posting_chip(payment.status),
         balanced=payment.balanced,
         problems=tuple(_problem(problem) for problem in payment.problems),

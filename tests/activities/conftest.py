@@ -16,6 +16,7 @@ from activities.batches import BatchActivities
 from activities.decisions import DecisionActivities
 from activities.encounters import EncounterActivities
 from activities.files import FileActivities
+from activities.gateways.clearinghouse import RemoteFile
 from activities.inbox import keep_file
 from activities.practice_file import load_practice
 from billing.practice import Practice
@@ -109,7 +110,7 @@ class Books:
         """Keep a file as the inbox would, and read it."""
         reference = ConnectionRef(practice_id=self.practice_id, connection=CONNECTION)
         with practice_session(self.engine, self.practice_id) as session:
-            keep_file(session, reference, name, content.encode())
+            keep_file(session, reference, RemoteFile(name, len(content)), content.encode())
         return self.read_file(name)
 
     def read_file(self, name: str) -> FileProgress:

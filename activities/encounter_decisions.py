@@ -14,11 +14,13 @@ from activities.encounters import evaluate_visit, open_denial
 from activities.intake import post_patient_payment
 from activities.nudges import nudge, tell_authorizations
 from activities.practice_file import put_authorization
+from billing import benefits, fork
 from billing.corrections import FIELDS, corrected
 from billing.findings import finding_of
-from billing.practice import AuthorizationRecord
+from billing.practice import AuthorizationRecord, PlanTerms
 from billing.vocabulary import Discipline, Queue, Role
-from models.store import authorizations, ledger
+from models.store import authorizations, ledger, notices
+from models.store.book import book_of
 from models.store.life import record
 from models.tables.authorizations import AuthorizationRow
 from models.tables.claims import ClaimRow, ClaimVersionRow
@@ -36,6 +38,7 @@ def not_billable(case: Case) -> str:
     claim = claims.current(case.session, case.row)
     if claim is not None and claim.status not in INSIDE:
         raise refusal("A claim for this visit is already out; correct it or write it off instead.")
+    _refuse_above_limit(case, case.item.amount)  # not billing it is giving it up
     claims.withdraw(case.session, case.row, claim)
     _release_authorization(case, "visit not billable")
     case.row.disposition = "not_billable"
@@ -103,6 +106,15 @@ def recheck_patient(case: Case, patient: str) -> None:
         nudge(case.session, row)
 
 
+def exceed_limit(case: Case) -> str:
+    """A visit beyond a soft limit goes out because it is necessary; the reason is what a review will read."""
+    codes = [finding["code"] for finding in case.item.findings if finding["code"] == benefits.BEYOND_SOFT.id]
+    if not codes:
+        raise refusal("No soft limit holds this visit. A hard limit yields to nobody: decide the fork.")
+    case.kept.update(codes=codes, encounter_version=case.row.version)
+    return "Beyond the limit with a reason; the visit is being checked again."
+
+
 def link_authorization(case: Case) -> str:
     """The visit goes out under an authorization already on file."""
     wanted = case.text("authorization_id", "the authorization's number")
@@ -123,12 +135,13 @@ def link_authorization(case: Case) -> str:
 def patient_pay(case: Case) -> str:
     """The patient pays for this visit: the charge moves to the patient, nothing goes to a payer."""
     claim = claims.current(case.session, case.row)
-    if claim is not None and claim.status not in INSIDE:
-        raise refusal("A claim for this visit is already out; the patient can be billed only after the payer's answer.")
-    claims.withdraw(case.session, case.row, claim)
     coded = evaluate_visit(case.session, case.row, case.practice, case.now)[1].claim
     if coded.total_charge == 0:
         raise refusal("The visit cannot be coded yet, so there is no charge to move to the patient.")
+    way = fork.patient_pay(_fork_facts(case, claim, coded.total_charge))
+    if not way.allowed:
+        raise refusal(way.why)
+    claims.withdraw(case.session, case.row, claim)
     _release_authorization(case, "patient pays")
     charge = coded.total_charge
     legs = [(ledger.PATIENT_RECEIVABLE, charge), (ledger.REVENUE, -charge)]
@@ -312,6 +325,7 @@ DECISIONS: Mapping[str, Callable[[Case], str]] = {
         not_billable,
         override,
         none_needed,
+        exceed_limit,
         record_authorization,
         link_authorization,
         patient_pay,
@@ -329,6 +343,19 @@ DECISIONS: Mapping[str, Callable[[Case], str]] = {
         statement_sent,
     )
 }
+
+
+def _fork_facts(case: Case, claim: ClaimVersionRow | None, charge: Decimal) -> fork.ForkFacts:
+    row = case.row
+    terms = book_of(case.session, case.practice).plans[row.plan_id].terms_on(row.date_of_service)
+    return fork.ForkFacts(
+        terms=terms or PlanTerms(effective_from=row.date_of_service),
+        excess=fork.excess_of(finding["code"] for finding in case.item.findings) or fork.Excess.AUTHORIZATION,
+        date_of_service=row.date_of_service,
+        charge=charge,
+        notice=notices.as_fact(notices.financial_notice_of(case.session, row)),
+        claim_is_out=claim is not None and claim.status not in INSIDE,
+    )
 
 
 def _claim(case: Case) -> ClaimVersionRow:

@@ -159,6 +159,12 @@ _DECISIONS: dict[Queue, tuple[DecisionKind, ...]] = {
             fields=("reference",),
             roles=FRONT_ROLES,
         ),
+        _decision(
+            "exceed_limit",
+            "Bill beyond the soft limit",
+            "The claim goes out although the plan's soft limit is passed; the reason is kept for its review.",
+            reason=True,
+        ),
         _decision("patient_pay", "Patient pays", "No claim is sent; the charge moves to the patient.", reason=True),
         _WRITE_OFF,
     ),

@@ -18,6 +18,7 @@ from billing.vocabulary import (
     Care,
     ClinicianRole,
     Discipline,
+    FinancialNotice,
     LimitMeasure,
     LimitPeriod,
     Role,
@@ -192,6 +193,13 @@ class PlanTerms(Record):
     authorization_urgent_hours: int = Field(default=72, ge=1, description="The payer's clock for urgent requests.")
     # benefit limits
     benefit_limits: tuple[BenefitLimit, ...] = Field(default=(), max_length=20)
+    patient_may_be_billed_beyond_limit: bool = Field(
+        default=True, description="The contract lets patients pay for visits beyond authorization or limit."
+    )
+    financial_notice: FinancialNotice = Field(
+        default=FinancialNotice.WAIVER, description="What the patient signs before: none, waiver, or Medicare's abn."
+    )
+    financial_notice_in_advance: bool = Field(default=True, description="Signed on the day of the visit at the latest.")
     # claims
     timely_filing_days: int = 180
     timely_filing_months: int | None = Field(default=None, description="Calendar months instead of days (Medicare 12).")

@@ -218,3 +218,27 @@ class LimitSource(StrEnum):
     ENTERED = "entered"
     ELIGIBILITY = "271"
     REMITTANCE = "835 remark"
+
+
+class FinancialNotice(StrEnum):
+    """What the patient must have signed before paying for a visit the plan does not pay."""
+
+    NONE = "none"
+    WAIVER = "waiver"  # the practice's own form
+    ABN = "abn"  # Medicare's Advance Beneficiary Notice, form CMS-R-131
+
+
+class SignatureState(StrEnum):
+    """Whether the patient signed."""
+
+    UNSIGNED = "unsigned"
+    SIGNED = "signed"
+    REFUSED = "refused"
+
+
+class BeneficiaryChoice(StrEnum):
+    """The option a beneficiary ticked on an ABN (CMS-R-131)."""
+
+    BILL_MEDICARE = "1"
+    DO_NOT_BILL = "2"
+    NO_SERVICE = "3"

@@ -21,6 +21,7 @@ APPEND_ONLY = (
     "adjustments",
     "acknowledgements",
     "benefit_reports",
+    "notice_templates",
 )
 
 APP_ROLE = "firstpass_app"

@@ -27,7 +27,7 @@ from models.tables.patients import PatientRow, ProgressReportRow
 from models.tables.practice import PracticeRow
 
 # Decisions that pass over findings, for the version of the visit they were taken on.
-OVERRIDING = ("override", "none_needed")
+OVERRIDING = ("override", "none_needed", "exceed_limit")
 # A claim version in one of these states stands for nothing any more.
 DEAD_CLAIMS = ("superseded", "withdrawn", "rejected")
 # As billing.benefits.care_of has it: the chart says so, or a service carries the modifier.

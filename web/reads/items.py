@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from billing.benefits import BEYOND_SOFT
 from billing.desk import DecisionKind, decisions
 from billing.vocabulary import Queue
 from models.tables.access import UserRow
@@ -218,6 +219,8 @@ def _form(session: Session, row: WorkItemRow, kind: DecisionKind) -> DecisionFor
         return None  # no authorization is on file to choose from
     codes = _overridable(row) if kind.key == OVERRIDE else []
     if kind.key == OVERRIDE and not codes:
+        return None
+    if kind.key == "exceed_limit" and not any(entry["code"] == BEYOND_SOFT.id for entry in row.findings):
         return None
     return DecisionForm(
         key=kind.key,

@@ -1,0 +1,180 @@
+"""The notice before a patient pays: made with an estimate, presented, signed or refused. Each step is kept and said."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from activities.clock import practice_day
+from activities.encounters import evaluate_visit
+from billing import fork
+from billing.fork import Excess
+from billing.notices import Letter, NoticeKind, filled
+from billing.practice import PlanTerms
+from billing.trace import steps_to_list
+from billing.vocabulary import BeneficiaryChoice, FinancialNotice, SignatureState
+from models.store.book import book_of
+from models.store.life import audit, record
+from models.store.notices import template_of
+from models.tables.encounters import EncounterRow
+from models.tables.notices import FinancialNoticeRow
+from models.tables.practice import PracticeRow
+
+REASONS = {
+    Excess.AUTHORIZATION: "your plan has not approved it",
+    Excess.SOFT_LIMIT: "it is beyond the number of visits your plan pays for without review",
+    Excess.HARD_LIMIT: "it is beyond what your plan pays for in this period",
+}
+KINDS = {FinancialNotice.WAIVER: NoticeKind.PATIENT_PAY, FinancialNotice.ABN: NoticeKind.ABN_FACTS}
+
+
+class NotNoticed(Exception):  # noqa: N818 - a sentence for a person
+    """Why a notice cannot be made or marked so, and what to do instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Who does it, in which practice, when."""
+
+    practice: PracticeRow
+    name: str
+    now: datetime
+
+    @property
+    def today(self) -> date:
+        """The practice's calendar day."""
+        return practice_day(self.now, self.practice.time_zone)
+
+
+def make(session: Session, writer: Writer, row: EncounterRow) -> FinancialNoticeRow:
+    """A notice about a visit, with its estimate and text as of now. Raises NotNoticed where none is wanted."""
+    evaluation = evaluate_visit(session, row, writer.practice, writer.now)[1]
+    terms = _terms(session, writer.practice, row)
+    excess = fork.excess_of(finding.code for finding in evaluation.authorization.findings if finding.stops)
+    if excess is None:
+        raise NotNoticed("This visit is within its authorization and limits, so there is nothing to tell the patient.")
+    if terms.financial_notice is FinancialNotice.NONE:
+        raise NotNoticed("This plan wants no notice before the patient pays.")
+    estimate, steps = fork.estimate(evaluation.claim)
+    if estimate == 0:
+        raise NotNoticed("The visit cannot be coded yet, so nothing can be estimated.")
+    kind = KINDS[terms.financial_notice]
+    letter, version = _letter(session, writer.practice, row, kind, estimate, excess)
+    made = FinancialNoticeRow(
+        practice_id=writer.practice.id,
+        patient_external_id=row.facts["patient"]["patient_id"],
+        plan_id=row.plan_id,
+        discipline=row.discipline,
+        service_date=row.date_of_service,
+        encounter_id=row.id,
+        kind=terms.financial_notice.value,
+        estimate=estimate,
+        steps=steps_to_list(steps),
+        subject=letter.subject,
+        body=letter.body,
+        template_version=version,
+        signature_state=SignatureState.UNSIGNED.value,
+        made_by=writer.name,
+        updated_by=writer.name,
+        updated_at=writer.now,
+    )
+    session.add(made)
+    _said(session, writer, row.id, "notice.made", f"Financial notice over ${estimate} made")
+    return made
+
+
+def mark_presented(session: Session, writer: Writer, notice: FinancialNoticeRow, on: date) -> str:
+    """The patient was given the notice on a day."""
+    _refuse_the_future(writer, on)
+    _refuse_when_answered(notice)
+    notice.presented_on = on
+    _touch(writer, notice)
+    _said(session, writer, notice.encounter_id, "notice.presented", f"Financial notice presented on {on}")
+    return f"Presented on {on}."
+
+
+def mark_signed(
+    session: Session, writer: Writer, notice: FinancialNoticeRow, on: date, choice: BeneficiaryChoice | None
+) -> str:
+    """The patient signed on a day; on an ABN an option was ticked as well."""
+    _refuse_the_future(writer, on)
+    _refuse_when_answered(notice)
+    if notice.kind == FinancialNotice.ABN.value and choice is None:
+        raise NotNoticed("Say which option of the ABN the patient chose.")
+    if notice.presented_on is not None and on < notice.presented_on:
+        raise NotNoticed(f"It was presented on {notice.presented_on}; it cannot have been signed before.")
+    notice.presented_on = notice.presented_on or on
+    notice.signature_state, notice.signed_on = SignatureState.SIGNED.value, on
+    notice.choice = choice.value if choice and notice.kind == FinancialNotice.ABN.value else None
+    _touch(writer, notice)
+    option = f", option {notice.choice}" if notice.choice else ""
+    _said(session, writer, notice.encounter_id, "notice.signed", f"Financial notice signed on {on}{option}")
+    return f"Signed on {on}."
+
+
+def mark_refused(session: Session, writer: Writer, notice: FinancialNoticeRow, on: date) -> str:
+    """The patient does not sign."""
+    _refuse_the_future(writer, on)
+    _refuse_when_answered(notice)
+    notice.presented_on = notice.presented_on or on
+    notice.signature_state = SignatureState.REFUSED.value
+    _touch(writer, notice)
+    _said(session, writer, notice.encounter_id, "notice.refused", f"The patient refused to sign on {on}")
+    return "Noted: the patient refused to sign."
+
+
+def locked(session: Session, notice_id: UUID) -> FinancialNoticeRow:
+    """The notice, locked until the commit. Raises NotNoticed where there is none."""
+    found = session.scalars(
+        select(FinancialNoticeRow).where(FinancialNoticeRow.id == notice_id).with_for_update()
+    ).one_or_none()
+    if found is None:
+        raise NotNoticed("This notice is not there any more. Reload the page.")
+    return found
+
+
+def _terms(session: Session, practice: PracticeRow, row: EncounterRow) -> PlanTerms:
+    terms = book_of(session, practice).plans[row.plan_id].terms_on(row.date_of_service)
+    return terms or PlanTerms(effective_from=row.date_of_service)
+
+
+def _letter(
+    session: Session, practice: PracticeRow, row: EncounterRow, kind: NoticeKind, estimate: Decimal, excess: Excess
+) -> tuple[Letter, int]:
+    template = template_of(session, kind)
+    facts = practice_facts(practice) | {
+        "first_name": row.facts["patient"]["first_name"],
+        "estimate": f"${estimate:,.2f}",
+        "service_date": f"{row.date_of_service:%m/%d/%Y}",
+        "reason": REASONS[excess],
+    }
+    return filled(template, facts), template.version
+
+
+def practice_facts(practice: PracticeRow) -> dict[str, str]:
+    """What every letter may say of the practice."""
+    phone = practice.profile["phone"]
+    return {"practice_name": practice.name, "practice_phone": f"({phone[:3]}) {phone[3:6]}-{phone[6:]}"}
+
+
+def _refuse_the_future(writer: Writer, on: date) -> None:
+    if on > writer.today:
+        raise NotNoticed("That day lies in the future.")
+
+
+def _refuse_when_answered(notice: FinancialNoticeRow) -> None:
+    if notice.signature_state != SignatureState.UNSIGNED.value:
+        raise NotNoticed(f"The patient has answered this notice already ({notice.signature_state}). Make a new one.")
+
+
+def _touch(writer: Writer, notice: FinancialNoticeRow) -> None:
+    notice.updated_by, notice.updated_at = writer.name, writer.now
+
+
+def _said(session: Session, writer: Writer, encounter_id: UUID | None, kind: str, summary: str) -> None:
+    practice_id = writer.practice.id
+    record(session, practice_id, kind, summary, encounter_id=encounter_id, actor=writer.name, at=writer.now)
+    audit(session, practice_id, writer.name, kind, f"encounter/{encounter_id}")

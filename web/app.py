@@ -29,6 +29,7 @@ from web.pages import (
     encounters,
     events,
     files,
+    fork,
     groups,
     horizon,
     items,
@@ -61,6 +62,7 @@ PAGES = (
     audit,
     rules,
     own_rules,
+    fork,
 )
 
 

@@ -211,16 +211,18 @@ def limit_uses(past: Sequence[PastVisit], row: EncounterRow) -> tuple[LimitUse, 
     of two held visits each does not wait for the other.
     """
     return tuple(
-        LimitUse(
-            encounter_id=visit.encounter_id,
-            date_of_service=visit.date_of_service,
-            discipline=Discipline(visit.discipline),
-            dollars=sum((Decimal(line["expected_allowed"]) for line in visit.lines or ()), Decimal("0.00")),
-            care=Care.HABILITATIVE if visit.is_habilitative else Care.REHABILITATIVE,
-            is_evaluation=visit.visit_kind == "evaluation",
-        )
-        for visit in past
-        if not visit.is_this and visit.same_plan and _uses_benefits(visit, row)
+        _as_use(visit) for visit in past if not visit.is_this and visit.same_plan and _uses_benefits(visit, row)
+    )
+
+
+def _as_use(visit: PastVisit) -> LimitUse:
+    return LimitUse(
+        encounter_id=visit.encounter_id,
+        date_of_service=visit.date_of_service,
+        discipline=Discipline(visit.discipline),
+        dollars=sum((Decimal(line["expected_allowed"]) for line in visit.lines or ()), Decimal("0.00")),
+        care=Care.HABILITATIVE if visit.is_habilitative else Care.REHABILITATIVE,
+        is_evaluation=visit.visit_kind == "evaluation",
     )
 
 
@@ -292,6 +294,19 @@ def rules_for(session: Session, practice: PracticeRow, row: EncounterRow) -> set
     rules = published_rules(session, practice)
     chosen = rules.selected(page.payer_id, page.plan_id, Discipline(row.discipline), row.date_of_service)
     return {(compiled.rule.rule_id, compiled.rule.version) for compiled in chosen.rules}
+
+
+def limits_of(session: Session, practice: PracticeRow, row: EncounterRow) -> tuple[benefits.Standing, ...]:
+    """How the benefit limits of a visit's plan stand for it, counted now and without locking anything."""
+    terms = book_of(session, practice).plans[row.plan_id].terms_on(row.date_of_service)
+    limits = benefits.limits_on(terms, row.date_of_service) if terms else ()
+    if not limits:
+        return ()
+    past = past_visits(session, row, benefits.counted_from(terms, row.date_of_service))
+    [itself] = [visit for visit in past if visit.is_this]
+    uses, reports = limit_uses(past, row), reports_of(session, row.patient_id, row.plan_id)
+    found = (benefits.standing(limit, _as_use(itself), uses, reports) for limit in limits)
+    return tuple(stands for stands in found if stands is not None)
 
 
 def lock_patient(session: Session, row: EncounterRow) -> None:

@@ -16,7 +16,7 @@ from models.tables.desk import WorkItemRow
 from web import formats, templating
 from web.pages.panes import visit_part
 from web.problems import NotFound
-from web.reads import encounters, lists, queues
+from web.reads import encounters, fork, lists, queues
 from web.reads.audit import record_view
 from web.reads.lists import Visit, VisitFilter
 from web.reads.queues import Choice
@@ -68,6 +68,8 @@ class VisitPage:
     open_items: tuple[OpenItem, ...]
     timeline: tuple[encounters.Event, ...]
     sections: tuple[Section, ...]
+    fork: fork.Fork | None
+    here: str
 
 
 @router.get("/encounters")
@@ -95,6 +97,7 @@ def show(request: Request, viewer: Person, encounter_id: UUID) -> HTMLResponse:
             ("why", "Why"),
             ("money", "Money"),
             ("authorization", "Authorization"),
+            ("limits", "Benefit limits"),
             ("files", "Files"),
         ]
         denied = encounters.denials(session, encounter_id)
@@ -107,6 +110,8 @@ def show(request: Request, viewer: Person, encounter_id: UUID) -> HTMLResponse:
             open_items=_open_items(session, viewer, encounter_id),
             timeline=encounters.timeline(session, viewer, encounter_id=encounter_id),
             sections=tuple(sections),
+            fork=fork.of_visit(session, viewer, encounter_id),
+            here=f"/encounters/{encounter_id}",
         )
         record_view(session, viewer, f"encounter/{encounter_id}")
     return templating.page("encounter.html", templating.as_context(page))

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from billing.desk import OWN_HOLDS, REASSIGN, WORK
 from billing.vocabulary import Queue
 from web.problems import NotFound
-from web.reads import authorizations, encounters, holds, items, queues, requests
+from web.reads import authorizations, encounters, fork, holds, items, queues, requests
 from web.reads.audit import record_view
 from web.reads.queues import Choice, Filter
 from web.shell import sees_files
@@ -20,6 +20,7 @@ VISIT_TABS = (
     ("why", "Why"),
     ("money", "Money"),
     ("authorization", "Authorization"),
+    ("limits", "Limits"),
     ("timeline", "Timeline"),
     ("files", "Files"),
 )
@@ -57,6 +58,8 @@ class Pane:
     tabs: tuple[Tab, ...]
     tab: str
     part: Any
+    fork: fork.Fork | None
+    here: str
     people: tuple[Choice, ...]
     may_work: bool
     may_note: bool
@@ -101,6 +104,8 @@ def build(
         ),
         tab=chosen,
         part=_part(session, viewer, item, chosen),
+        fork=_fork(session, viewer, item),
+        here=f"{address}{query}",
         people=queues.owner_choices(session, item.owner_id) if viewer.may(REASSIGN) else (),
         may_work=viewer.may(WORK),
         may_note=viewer.may(WORK) or viewer.may(OWN_HOLDS),
@@ -125,6 +130,12 @@ def _tab_names(item: items.Item, visit: encounters.Header | None) -> tuple[tuple
     return AUTHORIZATION_TABS if item.authorization_id else ()
 
 
+def _fork(session: Session, viewer: Viewer, item: items.Item) -> fork.Fork | None:
+    if item.closed or item.encounter_id is None or item.queue != Queue.AUTHORIZATION.value:
+        return None
+    return fork.of_visit(session, viewer, item.encounter_id)
+
+
 def _part(session: Session, viewer: Viewer, item: items.Item, tab: str) -> Any:
     if item.encounter_id is not None and tab:
         return visit_part(session, viewer, item.encounter_id, tab)
@@ -146,6 +157,8 @@ def visit_part(session: Session, viewer: Viewer, encounter_id: UUID, tab: str) -
             return encounters.money_part(session, encounter_id)
         case "authorization":
             return requests.beside_visit(session, viewer, encounter_id)
+        case "limits":
+            return fork.limits(session, viewer, encounter_id)
         case "timeline":
             return encounters.timeline(session, viewer, encounter_id=encounter_id)
         case "files":

@@ -1,0 +1,139 @@
+"""Acting on the fork: the notice made, presented, signed or refused, printed; what other clinics used, told."""
+
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from sqlalchemy.orm import Session
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from activities import financial_notices
+from activities.benefits import NotKept, Told, enter_report
+from activities.encounters import lock_encounter
+from activities.financial_notices import NotNoticed, Writer
+from billing.desk import WORK
+from billing.vocabulary import BeneficiaryChoice, LimitSource
+from models.store.session import practice_session
+from models.tables.encounters import EncounterRow
+from models.tables.notices import FinancialNoticeRow
+from models.tables.practice import PracticeRow
+from web import templating
+from web.problems import Invalid, NotFound
+from web.reads import fork
+from web.reads.audit import record_view
+from web.security import Form, Person, Posted, engine_of, own_path, require
+from web.viewer import Viewer
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.post("/encounters/{encounter_id}/financial-notice")
+def make(request: Request, viewer: Person, form: Posted, encounter_id: UUID) -> Response:
+    """Make the notice with its estimate."""
+    require(viewer, WORK)
+    with practice_session(engine_of(request), viewer.practice_id) as session:
+        _visible(session, viewer, encounter_id)
+        try:
+            financial_notices.make(session, _writer(session, viewer), lock_encounter(session, encounter_id))
+        except NotNoticed as why:
+            raise Invalid(str(why)) from why
+    return _back(form, f"/encounters/{encounter_id}")
+
+
+@router.post("/financial-notices/{notice_id}/answer")
+def answer(request: Request, viewer: Person, form: Posted, notice_id: UUID) -> Response:
+    """Presented, signed or refused, on a day."""
+    require(viewer, WORK)
+    on = _day(form, "on")
+    acts: dict[str, Callable[[Session, Writer, FinancialNoticeRow], str]] = {
+        "presented": lambda session, writer, row: financial_notices.mark_presented(session, writer, row, on),
+        "signed": lambda session, writer, row: financial_notices.mark_signed(session, writer, row, on, _choice(form)),
+        "refused": lambda session, writer, row: financial_notices.mark_refused(session, writer, row, on),
+    }
+    act = acts.get(form.text("answer"))
+    if act is None:
+        raise Invalid("Say whether the notice was presented, signed or refused.")
+    try:
+        with practice_session(engine_of(request), viewer.practice_id) as session:
+            notice = financial_notices.locked(session, notice_id)
+            act(session, _writer(session, viewer), notice)
+            encounter_id = notice.encounter_id
+    except NotNoticed as why:
+        raise Invalid(str(why)) from why
+    return _back(form, f"/encounters/{encounter_id}")
+
+
+@router.get("/financial-notices/{notice_id}")
+def show(request: Request, viewer: Person, notice_id: UUID) -> HTMLResponse:
+    """The notice on paper, without menus."""
+    require(viewer, WORK)
+    with practice_session(engine_of(request), viewer.practice_id) as session:
+        notice = fork.printed(session, notice_id)
+        if notice is None:
+            raise NotFound
+        record_view(session, viewer, f"financial-notice/{notice_id}")
+        context = {"subject": notice.subject, "body": notice.body, "practice": viewer.practice_name}
+    return templating.page("letter.html", context)
+
+
+@router.post("/encounters/{encounter_id}/benefit-report")
+def tell(request: Request, viewer: Person, form: Posted, encounter_id: UUID) -> Response:
+    """What other clinics used of a limit."""
+    require(viewer, WORK)
+    told = Told(form.text("limit_id"), _amount(form), _day(form, "as_of"), _source(form), viewer.name)
+    with practice_session(engine_of(request), viewer.practice_id) as session:
+        row = _visible(session, viewer, encounter_id)
+        try:
+            enter_report(session, session.get_one(PracticeRow, viewer.practice_id), row, told, viewer.today)
+        except NotKept as why:
+            raise Invalid(str(why)) from why
+    return _back(form, f"/encounters/{encounter_id}")
+
+
+def _writer(session: Session, viewer: Viewer) -> Writer:
+    return Writer(session.get_one(PracticeRow, viewer.practice_id), viewer.name, viewer.now)
+
+
+def _visible(session: Session, viewer: Viewer, encounter_id: UUID) -> EncounterRow:
+    row = session.get(EncounterRow, encounter_id)
+    if row is None or viewer.own_visits_only:
+        raise NotFound
+    return row
+
+
+def _back(form: Form, otherwise: str) -> Response:
+    """To where the form stood, as a fresh page."""
+    return RedirectResponse(own_path(form.text("back") or otherwise), status_code=303)
+
+
+def _day(form: Form, name: str) -> date:
+    found = fork.parsed_day(form.text(name))
+    if found is None:
+        raise Invalid("Choose a day.")
+    return found
+
+
+def _amount(form: Form) -> Decimal:
+    try:
+        amount = Decimal(form.text("used_elsewhere").lstrip("$").replace(",", ""))
+    except InvalidOperation as error:
+        raise Invalid("What was used elsewhere must be a number like 12, or 250.00 for dollars.") from error
+    if not amount.is_finite() or amount != round(amount, 2):
+        raise Invalid("What was used elsewhere must be a number like 12, or 250.00 for dollars.")
+    return amount
+
+
+def _source(form: Form) -> LimitSource:
+    try:
+        return LimitSource(form.text("source", LimitSource.ENTERED.value))
+    except ValueError as error:
+        raise Invalid("Say how it is known: entered, 271, or 835 remark.") from error
+
+
+def _choice(form: Form) -> BeneficiaryChoice | None:
+    try:
+        return BeneficiaryChoice(form.text("choice")) if form.text("choice") else None
+    except ValueError as error:
+        raise Invalid("Choose one of the three options of the ABN.") from error

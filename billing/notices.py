@@ -106,8 +106,8 @@ we expect that your plan will not pay for your visit of {service_date}, because 
 
 If you choose to have this visit, you would pay for it yourself: about {estimate}.
 
-You may also wait until your plan has answered, or talk with your therapist about other ways to go on. If you do not
-sign, you will not be billed for this visit.
+You may also wait until your plan has answered, or talk with your therapist about other ways to go on.
+If you do not sign, you will not be billed for this visit.
 
 [ ] I have read this and choose to have the visit. I will pay for it if my plan does not.
 
@@ -120,8 +120,8 @@ Signature ______________________________    Date ______________
         NoticeKind.ABN_FACTS,
         0,
         "For form CMS-R-131: visit of {service_date}",
-        """This page is not the notice. Medicare accepts only its own form, the Advance Beneficiary Notice of
-Non-coverage, CMS-R-131. Copy these facts into it and have the patient choose an option and sign before the visit.
+        """This page is not the notice. Medicare accepts only its own form CMS-R-131 (Advance Beneficiary Notice).
+Copy these facts into it, and have the patient choose an option and sign before the visit.
 
 A. Notifier: {practice_name}, {practice_phone}
 B. Patient name: {first_name} (write the full name on the form)

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.journey
 
 Chart = Callable[..., Awaitable[None]]
 ACTS = "form[action^='/items/']"
+PRACTICE = {"desk": {"write_off_limit": "1000.00"}}  # so that a biller may close a visit as not billable
 
 
 async def test_of_two_decisions_at_once_one_counts_and_the_other_is_told(

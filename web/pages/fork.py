@@ -74,7 +74,8 @@ def show(request: Request, viewer: Person, notice_id: UUID) -> HTMLResponse:
         if notice is None:
             raise NotFound
         record_view(session, viewer, f"financial-notice/{notice_id}")
-        context = {"subject": notice.subject, "body": notice.body, "practice": viewer.practice_name}
+        about = fork.patient_named(session, notice)
+        context = {"subject": notice.subject, "body": notice.body, "practice": viewer.practice_name, "about": about}
     return templating.page("letter.html", context)
 
 

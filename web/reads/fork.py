@@ -21,6 +21,7 @@ from models.tables.claims import ClaimRow, ClaimVersionRow
 from models.tables.desk import WorkItemRow
 from models.tables.encounters import EncounterRow
 from models.tables.notices import FinancialNoticeRow
+from models.tables.patients import PatientRow
 from models.tables.practice import PracticeRow
 from web import formats
 from web.formats import Chip
@@ -248,6 +249,14 @@ def _state(stands: Standing) -> Chip:
 def printed(session: Session, notice_id: UUID) -> FinancialNoticeRow | None:
     """A notice as the patient reads it."""
     return session.get(FinancialNoticeRow, notice_id)
+
+
+def patient_named(session: Session, notice: FinancialNoticeRow) -> str:
+    """Whose signature it is to carry, as the paper's head says it."""
+    wanted = PatientRow.external_id == notice.patient_external_id
+    patient = session.scalars(select(PatientRow).where(wanted)).one_or_none()
+    name = formats.person(patient.first_name, patient.last_name) if patient else ""
+    return f"{name} {notice.patient_external_id}".strip()
 
 
 def parsed_day(value: str) -> date | None:

@@ -61,7 +61,7 @@ def test_a_foreseen_decision_says_what_one_would_say_and_leaves_no_trace(books: 
     one, two = held(books, "MANYLOOK1", "MANYLOOK2")
     books.decide(two, "not_billable")  # somebody was quicker
     wish = Wish("decide", "not_billable", reason=REASON)
-    fates = bulk.preview(books.engine, actor(books), wish, seen(one, two), books.now)
+    fates = bulk.preview(books.engine, actor(books, "supervisor"), wish, seen(one, two), books.now)
     assert [fate.refused for fate in fates] == [False, True]
     assert fates[0].said == "The visit is closed as not billable."
     assert fates[1].said == books.refusal(two, "not_billable", seen_version=two.version)
@@ -75,7 +75,7 @@ def test_decisions_of_a_batch_wait_in_the_outbox_each_under_its_own_id(books: Bo
     one, two = held(books, "MANYSEND1", "MANYSEND2")
     wish, action_id = Wish("decide", "not_billable", reason=REASON), uuid4()
     for _ in range(2):  # a doubled click
-        bulk.apply(books.engine, actor(books), wish, seen(one, two), action_id, "Not billable", books.now)
+        bulk.apply(books.engine, actor(books, "supervisor"), wish, seen(one, two), action_id, "Not billable", books.now)
     waiting = entries(books, action_id)
     assert {entry.state for entry in waiting.values()} == {"waiting"}
     assert len(books.rows(BulkActionRow, BulkActionRow.id == action_id)) == 1

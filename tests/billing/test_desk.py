@@ -12,7 +12,7 @@ KEYS = [
     (
         Queue.AUTHORIZATION,
         "",
-        {"record_authorization", "link_authorization", "none_needed", "patient_pay", "write_off"},
+        {"record_authorization", "link_authorization", "none_needed", "exceed_limit", "patient_pay", "write_off"},
     ),
     (Queue.AUTHORIZATION, REAUTHORIZATION, {"record_authorization", "not_continuing"}),
     (Queue.SCRUB, "", {"override", "not_billable"}),

@@ -57,7 +57,7 @@ def test_choosing_offers_what_all_of_them_offer(house: House, browse: Browse) ->
 def test_decisions_are_seen_first_then_wait_for_their_workflows(house: House, browse: Browse) -> None:
     items = visit_items(house, 2)
     closed = house.item(closed_at=datetime.now(UTC), closed_by="re-check passed")
-    browser = browse(Role.BILLER)
+    browser = browse(Role.SUPERVISOR)
     chosen = browser.post("/many", data={"item": [str(item) for item in (*items, closed)]}).text
     assert "1 item closed meanwhile or not yours, left out" in chosen
     wish = {"act": "decide:not_billable", "decide:not_billable.reason": "courtesy visit"}

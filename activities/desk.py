@@ -15,12 +15,15 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from activities import undo
+from activities.clock import practice_day
 from billing.desk import WAITING_ON, WAKES_ON
 from models.ids import new_id
 from models.store import life
 from models.store.desk import end_pause
+from models.store.people import away_on
 from models.tables.access import UserRow
 from models.tables.desk import WorkItemMentionRow, WorkItemNoteRow, WorkItemPauseRow, WorkItemRow
+from models.tables.practice import PracticeRow
 
 NOTE_LENGTH_MAX = 4_000
 REASSIGN_MAX = 500
@@ -203,7 +206,7 @@ def reassign(
         raise Refused("Only a supervisor reassigns other people's work.")
     if len(item_ids) > REASSIGN_MAX:
         raise Refused(f"{len(item_ids)} items are more than {REASSIGN_MAX} at once. Narrow the selection.")
-    target = _target(session, to_user_id)
+    target = _target(session, actor, to_user_id, now)
     names = dict(session.execute(select(UserRow.id, UserRow.name)).all())
     query = select(WorkItemRow).where(WorkItemRow.id.in_(item_ids)).order_by(WorkItemRow.id)
     moves = []
@@ -223,12 +226,15 @@ def _stays(item: WorkItemRow, to_user_id: UUID | None) -> str:
     return "already there" if item.owner_id == to_user_id else ""
 
 
-def _target(session: Session, to_user_id: UUID | None) -> str:
+def _target(session: Session, actor: Actor, to_user_id: UUID | None, now: datetime) -> str:
     if to_user_id is None:
         return "nobody"
     user = session.get(UserRow, to_user_id)
     if user is None or user.disabled_at is not None:
         raise Refused("That person cannot be given work. Choose somebody who can log in.")
+    today = practice_day(now, session.get_one(PracticeRow, actor.practice_id).time_zone)
+    if back := away_on(session, actor.practice_id, today).get(to_user_id):
+        raise Refused(f"{user.name} is away until {back:%m/%d/%Y}. Choose somebody else.")
     return user.name
 
 

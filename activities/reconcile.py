@@ -13,6 +13,7 @@ from temporalio.client import Client
 from activities.nudges import begin, tell_authorizations
 from activities.practice_file import start_connection
 from activities.relay import KEPT_DONE, sweep
+from activities.supervision import release_everywhere
 from models.ids import (
     authorization_workflow_id,
     batch_workflow_id,
@@ -57,7 +58,10 @@ class ReconcileActivities:
         return await asyncio.to_thread(self._restart_all, running)
 
     def _restart_all(self, running: Set[str]) -> int:
-        restarted = sum(self._restart(practice_id, running) for practice_id in practice_ids(self._engine))
+        practices = practice_ids(self._engine)
+        restarted = sum(self._restart(practice_id, running) for practice_id in practices)
+        for practice_id in practices:
+            release_everywhere(self._engine, practice_id, datetime.now(UTC))
         sweep(self._engine, datetime.now(UTC) - KEPT_DONE)
         return restarted
 

@@ -127,28 +127,6 @@ def test_empty_note_is_refused(house: House, browse: Browse) -> None:
     assert answer.status_code == 409
 
 
-def test_reassigning_many_shows_first_and_moves_only_then(house: House, browse: Browse) -> None:
-    items = [house.item() for _ in range(3)]
-    biller = str(house.users[Role.BILLER])
-    browser = browse(Role.SUPERVISOR)
-    chosen = {"queue": "documentation", "from": "nobody", "to": biller, "age": "0", "limit": "2"}
-    preview = browser.post("/supervisor/preview", data=chosen)
-    assert "2 items would move to Ana Ruiz" in preview.text
-    assert all(house.read(item).owner_id is None for item in items)
-    done = browser.post("/supervisor/reassign", data={"to": biller, "item": [str(item) for item in items[:2]]})
-    assert "2 items moved to Ana Ruiz." in done.text
-    assert [house.read(item).owner_id for item in items] == [UUID(biller), UUID(biller), None]
-
-
-def test_items_closed_between_preview_and_move_stay(house: House, browse: Browse) -> None:
-    open_item, closed = house.item(), house.item(closed_at=datetime.now(UTC), closed_by="re-check passed")
-    biller = str(house.users[Role.BILLER])
-    done = browse(Role.SUPERVISOR).post(
-        "/supervisor/reassign", data={"to": biller, "item": [str(open_item), str(closed)]}
-    )
-    assert "1 item moved to Ana Ruiz. 1 stayed." in done.text
-
-
 def test_only_a_supervisor_reassigns(house: House, browse: Browse) -> None:
     item = house.item()
     biller = browse(Role.BILLER)

@@ -1,38 +1,36 @@
-"""The supervisor's page: who has how much, what grows old, and moving many items with a look beforehand."""
+"""The supervisor's page: load, age, what is stuck, the days to come; moving many items with a look beforehand."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
-from uuid import UUID
+from datetime import date
+from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Request
-from sqlalchemy import select
 from sqlalchemy.orm import Session
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from activities import desk as work
+from activities import bulk, supervision
+from activities.bulk import TYPED_FROM, Wish
+from activities.desk import Refused
+from activities.supervision import DaysOff
 from billing.desk import QUEUES, REASSIGN
+from billing.workload import Bench, spread
 from models.store.session import practice_session
-from models.tables.desk import WorkItemRow
 from web import formats, templating
 from web.pages.items import actor_of
 from web.problems import Invalid
-from web.reads import desk, queues
+from web.reads import desk, many, queues
+from web.reads import supervision as reads
 from web.reads.queues import Choice
+from web.reads.supervision import Part
 from web.security import Form, Person, Posted, engine_of, require
 from web.shell import Shell, queues_of, shell
 from web.viewer import Viewer
 
 router = APIRouter(include_in_schema=False)
 
-AGES = ((0, "any age"), (2, "2 days and older"), (4, "4 days and older"), (8, "8 days and older"))
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """What was done."""
-
-    tone: str
-    text: str
+BALANCE, NOBODY = "balance", "nobody"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,125 +40,302 @@ class SupervisorPage:
     shell: Shell
     lines: tuple[desk.QueueLine, ...]
     buckets: tuple[str, ...]
-    heat: tuple[desk.HeatRow, ...]
-    load: tuple[desk.Load, ...]
+    heat: tuple[reads.HeatLine, ...]
+    people: tuple[reads.PersonLine, ...]
+    stuck: tuple[reads.StuckItem, ...]
+    ahead: tuple[reads.AheadLine, ...]
+    absences: tuple[reads.Absence, ...]
+    batches: tuple[tuple[str, str, str], ...]
     queue_choices: tuple[Choice, ...]
-    people: tuple[Choice, ...]
+    owners: tuple[Choice, ...]
     ages: tuple[Choice, ...]
-    notice: Notice | None
+    usual_capacity: int
+    release_days: int
+    today: str
+    from_owner: str
+    notice: tuple[str, str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class ItemsPage:
+    """The items behind a cell or a person."""
+
+    shell: Shell
+    title: str
+    items: tuple[many.Chosen, ...]
+    dollars: str
+    cut: bool
 
 
 @dataclass(frozen=True, slots=True)
 class MoveLine:
     """One item of a preview."""
 
-    id: str
-    reason: str
-    from_name: str
-    to_name: str
-    refused: str
+    item: many.Chosen
+    to: str
+    said: str
+    refused: bool
 
 
 @dataclass(frozen=True, slots=True)
-class PreviewPage:
-    """What would be moved."""
+class LoadLine:
+    """Somebody's load before and after."""
+
+    name: str
+    before: int
+    gets: int
+    after: int
+    capacity: int
+    bar: int
+
+
+@dataclass(frozen=True, slots=True)
+class MovePage:
+    """Who would get what."""
 
     shell: Shell
-    to: str
-    to_name: str
+    title: str
     moves: tuple[MoveLine, ...]
-    movable: int
-    staying: int
-    by_owner: tuple[tuple[str, int], ...]
+    loads: tuple[LoadLine, ...]
+    possible: int
+    refused: int
+    typed: bool
+    action_id: str
+    problem: str
 
 
 @router.get("/supervisor")
 def show(request: Request, viewer: Person) -> HTMLResponse:
-    """Load, age, deadlines."""
+    """Load, age, what is stuck, the days to come."""
     require(viewer, REASSIGN)
-    return _page(request, viewer, None)
+    return _page(request, viewer)
+
+
+@router.get("/supervisor/items")
+def list_items(request: Request, viewer: Person) -> HTMLResponse:
+    """The items of a queue, a person and an age."""
+    require(viewer, REASSIGN)
+    part = Part.read(dict(request.query_params))
+    with practice_session(engine_of(request), viewer.practice_id) as session:
+        ids = reads.items_of(session, viewer, part)
+        chosen = many.chosen(session, viewer, ids)
+        title = _titled(session, part)
+    page = ItemsPage(
+        shell=shell(request, viewer),
+        title=title,
+        items=chosen,
+        dollars=formats.money(sum((item.amount for item in chosen), formats.ZERO)),
+        cut=len(ids) >= reads.LISTED_MAX,
+    )
+    return templating.page("supervisor_items.html", templating.as_context(page))
 
 
 @router.post("/supervisor/preview")
 def preview(request: Request, viewer: Person, form: Posted) -> HTMLResponse:
-    """What a reassignment would do; nothing is written."""
+    """Who would get what, with everybody's load before and after; nothing is written."""
     require(viewer, REASSIGN)
-    to = _person(form.text("to"))
     with practice_session(engine_of(request), viewer.practice_id) as session:
-        chosen = _chosen(session, viewer, form)
-        moves = _moves(session, viewer, chosen, to, apply=False)
-    movable = [move for move in moves if not move.refused]
-    page = PreviewPage(
-        shell=shell(request, viewer),
-        to=str(to or ""),
-        to_name=moves[0].to_name if moves else "",
-        moves=tuple(
-            MoveLine(str(move.item_id), move.reason, move.from_name, move.to_name, move.refused) for move in moves
-        ),
-        movable=len(movable),
-        staying=len(moves) - len(movable),
-        by_owner=tuple(Counter(move.from_name for move in movable).most_common()),
-    )
-    return templating.page("reassign.html", templating.as_context(page))
+        ids = reads.items_of(session, viewer, Part.read(_part_of(form)), _limit(form))
+        if not ids:
+            raise Invalid("No item fits that choice. Choose another queue, person or age.")
+        chosen = many.chosen(session, viewer, ids)
+        targets = _targets(session, viewer, form, chosen)
+    return _previewed(request, viewer, chosen, targets)
 
 
 @router.post("/supervisor/reassign")
-def apply(request: Request, viewer: Person, form: Posted) -> HTMLResponse:
-    """Move exactly the items of the preview."""
+def apply(request: Request, viewer: Person, form: Posted) -> Response:
+    """Move exactly the ticked items of the preview, as one batch that may be reverted."""
     require(viewer, REASSIGN)
-    to = _person(form.text("to"))
-    with practice_session(engine_of(request), viewer.practice_id) as session:
-        moves = _moves(session, viewer, queues.ids(form.all("item")), to, apply=True)
-    moved = [move for move in moves if not move.refused]
-    if not moved:
-        return _page(request, viewer, Notice("warn", "Nothing was moved: every item was closed or already there."))
-    said = f"{formats.plural(len(moved), 'item')} moved to {moved[0].to_name}."
-    stayed = len(moves) - len(moved)
-    return _page(request, viewer, Notice("good", f"{said} {stayed} stayed." if stayed else said))
-
-
-def _moves(session: Session, viewer: Viewer, chosen: list[UUID], to: UUID | None, *, apply: bool) -> list[work.Move]:
-    if not chosen:
-        raise Invalid("No item fits that choice. Choose another queue, person or age.")
+    ticked = set(form.all("tick"))
+    seen = [entry for entry in many.read_seen(form.all("item")) if str(entry.item_id) in ticked]
+    to = {entry.item_id: _user(form.text(f"to.{entry.item_id}")) for entry in seen}
+    if len(seen) >= TYPED_FROM and form.text("typed").replace(",", "") != str(len(seen)):
+        with practice_session(engine_of(request), viewer.practice_id) as session:
+            chosen = many.chosen(session, viewer, [entry.item_id for entry in seen])
+        problem = f"{len(seen)} items are many. Type {len(seen)} to show that you mean all of them."
+        return _previewed(request, viewer, chosen, to, problem=problem, status=422)
+    known = queues.ids([form.text("action_id")])
+    if not known:
+        raise Invalid("The form was not complete. Go back and look beforehand again.")
+    wish = Wish("reassign", to=to)
     try:
-        return work.reassign(session, actor_of(viewer), chosen, to, viewer.now, apply=apply)
-    except work.Refused as refusal:
+        said = f"Moved {formats.plural(len(seen), 'item')}"
+        bulk.apply(engine_of(request), actor_of(viewer), wish, seen, known[0], said, viewer.now)
+    except Refused as refusal:
         raise Invalid(str(refusal)) from refusal
+    return RedirectResponse(f"/many/{known[0]}", status_code=303)
 
 
-def _chosen(session: Session, viewer: Viewer, form: Form) -> list[UUID]:
-    """Open items of a queue, a person and an age, oldest first."""
-    query = select(WorkItemRow.id).where(WorkItemRow.practice_id == viewer.practice_id, WorkItemRow.closed_at.is_(None))
-    if form.text("queue"):
-        query = query.where(WorkItemRow.queue == form.text("queue"))
-    if form.text("from") == "nobody":
-        query = query.where(WorkItemRow.owner_id.is_(None))
-    elif form.text("from"):
-        query = query.where(WorkItemRow.owner_id == _person(form.text("from")))
-    days = form.text("age")
-    if days.isdigit() and int(days):
-        query = query.where(WorkItemRow.opened_at < viewer.now - desk.days(int(days)))
-    limit = min(int(form.text("limit", "50")), work.REASSIGN_MAX) if form.text("limit", "50").isdigit() else 50
-    return list(session.scalars(query.order_by(WorkItemRow.opened_at, WorkItemRow.id).limit(limit)))
+@router.post("/supervisor/absence")
+def absence(request: Request, viewer: Person, form: Posted) -> HTMLResponse:
+    """Days off: new work passes by, open work is offered to be moved."""
+    require(viewer, REASSIGN)
+    person = queues.ids([form.text("person")])
+    if not person:
+        raise Invalid("Choose who is away.")
+    off = DaysOff(person[0], _day(form.text("first_day")), _day(form.text("last_day")), form.text("why"))
+    try:
+        with practice_session(engine_of(request), viewer.practice_id) as session:
+            supervision.set_absence(session, actor_of(viewer), off, viewer.today)
+    except Refused as refusal:
+        return _page(request, viewer, notice=("bad", str(refusal)), status=409)
+    said = "Kept. What is open can be handed over below; nothing moves by itself."
+    return _page(request, viewer, notice=("good", said), from_owner=str(person[0]))
 
 
-def _person(value: str) -> UUID | None:
+@router.post("/supervisor/absence/{absence_id}/end")
+def back(request: Request, viewer: Person, form: Posted, absence_id: UUID) -> HTMLResponse:
+    """Days off taken back."""
+    require(viewer, REASSIGN)
+    try:
+        with practice_session(engine_of(request), viewer.practice_id) as session:
+            supervision.end_absence(session, actor_of(viewer), absence_id, viewer.now)
+    except Refused as refusal:
+        return _page(request, viewer, notice=("bad", str(refusal)), status=409)
+    return _page(request, viewer, notice=("good", "Taken back: the person works on those days."))
+
+
+@router.post("/supervisor/capacity/{user_id}")
+def capacity(request: Request, viewer: Person, form: Posted, user_id: UUID) -> HTMLResponse:
+    """How much somebody closes on a working day."""
+    require(viewer, REASSIGN)
+    given = form.text("capacity")
+    if given and not given.isdigit():
+        raise Invalid("Capacity is a whole number of items a day, or empty for the usual one.")
+    try:
+        with practice_session(engine_of(request), viewer.practice_id) as session:
+            supervision.set_capacity(session, actor_of(viewer), user_id, int(given) if given else None)
+    except Refused as refusal:
+        return _page(request, viewer, notice=("bad", str(refusal)), status=409)
+    return _page(request, viewer, notice=("good", "Capacity kept."))
+
+
+def _part_of(form: Form) -> dict[str, str]:
+    return {"queue": form.text("queue"), "owner": form.text("from"), "bucket": form.text("bucket")}
+
+
+def _limit(form: Form) -> int:
+    given = form.text("limit", "50")
+    return min(int(given), bulk.MANY_MAX) if given.isdigit() and int(given) else 50
+
+
+def _day(value: str) -> date:
+    try:
+        return date.fromisoformat(value)
+    except ValueError as error:
+        raise Invalid("Choose the first and the last day.") from error
+
+
+def _user(value: str) -> UUID | None:
     known = queues.ids([value])
     return known[0] if known else None
 
 
-def _page(request: Request, viewer: Viewer, notice: Notice | None) -> HTMLResponse:
+def _targets(session: Session, viewer: Viewer, form: Form, chosen: Sequence[many.Chosen]) -> dict[UUID, UUID | None]:
+    """Whom each item would go to: one person, nobody, or balanced over everybody here but whose work it is."""
+    to = form.text("to")
+    if not to:
+        raise Invalid("Choose who is to have them.")
+    if to != BALANCE:
+        user = _user(to)
+        return {item.id: user for item in chosen}
+    giver = _user(form.text("from"))
+    benches = [bench for bench in reads.benches(session, viewer) if bench.key != giver]
+    given = spread(len(chosen), benches)
+    if not given:
+        raise Invalid("Nobody else is here today who could take them. Choose one person.")
+    return {item.id: user for item, user in zip(chosen, given, strict=True)}
+
+
+def _previewed(
+    request: Request,
+    viewer: Viewer,
+    chosen: Sequence[many.Chosen],
+    targets: dict[UUID, UUID | None],
+    *,
+    problem: str = "",
+    status: int = 200,
+) -> HTMLResponse:
+    seen = [item.seen for item in chosen]
+    fates = {
+        fate.item_id: fate
+        for fate in bulk.preview(engine_of(request), actor_of(viewer), Wish("reassign", to=targets), seen, viewer.now)
+    }
+    moves = tuple(
+        MoveLine(item, str(targets.get(item.id) or ""), fates[item.id].said, fates[item.id].refused) for item in chosen
+    )
+    possible = [move for move in moves if not move.refused]
+    with practice_session(engine_of(request), viewer.practice_id) as session:
+        loads = _loads(session, viewer, possible)
+    page = MovePage(
+        shell=shell(request, viewer),
+        title=f"{formats.plural(len(possible), 'item')} would move",
+        moves=moves,
+        loads=loads,
+        possible=len(possible),
+        refused=len(moves) - len(possible),
+        typed=len(possible) >= TYPED_FROM,
+        action_id=str(uuid4()),
+        problem=problem,
+    )
+    return templating.page("reassign.html", templating.as_context(page), status=status)
+
+
+def _loads(session: Session, viewer: Viewer, moves: Sequence[MoveLine]) -> tuple[LoadLine, ...]:
+    """Everybody whose load would change, before and after."""
+    names = {choice.value: choice.label for choice in queues.owner_choices(session, "")}
+    gains = Counter(move.to for move in moves)
+    losses = Counter(str(move.item.owner_id or "") for move in moves)
+    benches: dict[str, Bench[UUID]] = {str(bench.key): bench for bench in reads.benches(session, viewer)}
+    lines = []
+    for user_id in sorted((gains.keys() | losses.keys()) - {""}, key=lambda one: names.get(one, "")):
+        bench = benches.get(user_id)
+        before, size = (bench.load, bench.capacity) if bench else (losses[user_id], 0)
+        after = before + gains[user_id] - losses[user_id]
+        bar = min(100, round(100 * after / size)) if size else 0
+        lines.append(LoadLine(names.get(user_id, ""), before, gains[user_id], after, size, bar))
+    return tuple(lines)
+
+
+def _titled(session: Session, part: Part) -> str:
+    info = next((info for info in QUEUES.values() if info.queue.value == part.queue), None)
+    owner = next((choice.label for choice in queues.owner_choices(session, "") if choice.value == part.owner), "")
+    owner = "nobody" if part.owner == NOBODY else owner
+    told = [info.title if info else "Every queue"]
+    told += [desk.AGE_BUCKETS[part.bucket][2]] if part.bucket >= 0 else []
+    told += [f"with {owner}"] if owner else []
+    return ", ".join(told)
+
+
+def _page(
+    request: Request,
+    viewer: Viewer,
+    *,
+    notice: tuple[str, str] | None = None,
+    status: int = 200,
+    from_owner: str = "",
+) -> HTMLResponse:
     infos = queues_of(viewer)
     with practice_session(engine_of(request), viewer.practice_id) as session:
+        settings = reads.settings(session, viewer)
         page = SupervisorPage(
             shell=shell(request, viewer),
             lines=desk.queue_lines(session, viewer, infos),
             buckets=tuple(label for _, _, label in desk.AGE_BUCKETS),
-            heat=desk.heat(session, viewer, infos),
-            load=desk.load(session, viewer, infos),
+            heat=reads.heat(session, viewer, infos),
+            people=reads.people(session, viewer, infos),
+            stuck=reads.stuck(session, viewer, infos),
+            ahead=reads.ahead(session, viewer),
+            absences=reads.absences(session, viewer),
+            batches=many.latest(session, viewer),
             queue_choices=tuple(Choice(info.queue.value, info.title, False) for info in QUEUES.values()),
-            people=queues.owner_choices(session, ""),
-            ages=tuple(Choice(str(days), label, not days) for days, label in AGES),
+            owners=queues.owner_choices(session, from_owner or request.query_params.get("from", "")),
+            ages=tuple(Choice(str(place), label, False) for place, (_, _, label) in enumerate(desk.AGE_BUCKETS)),
+            usual_capacity=settings.capacity_per_day,
+            release_days=settings.ownership_release_days,
+            today=viewer.today.isoformat(),
+            from_owner=from_owner or request.query_params.get("from", ""),
             notice=notice,
         )
-    return templating.page("supervisor.html", templating.as_context(page))
+    return templating.page("supervisor.html", templating.as_context(page), status=status)

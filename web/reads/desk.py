@@ -4,13 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from uuid import UUID
 
-from sqlalchemy import case, func, or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from billing.desk import QueueInfo
-from models.tables.access import UserRow
 from models.tables.claims import ClaimVersionRow
 from models.tables.desk import WorkItemRow
 from models.tables.encounters import EncounterRow
@@ -49,38 +47,6 @@ class Figure:
     label: str
     value: str
     note: str
-
-
-@dataclass(frozen=True, slots=True)
-class HeatCell:
-    """Items of one queue and age."""
-
-    count: int
-    dollars: str
-    heat: str
-
-
-@dataclass(frozen=True, slots=True)
-class HeatRow:
-    """One queue over the ages."""
-
-    title: str
-    href: str
-    cells: tuple[HeatCell, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """One person's work."""
-
-    user_id: str
-    name: str
-    role: str
-    per_queue: tuple[int, ...]
-    open: int
-    overdue: int
-    oldest: str
-    dollars: str
 
 
 def queue_lines(
@@ -175,84 +141,3 @@ def figures(session: Session, viewer: Viewer) -> tuple[Figure, ...]:
 
 def _share(part: int, whole: int) -> str:
     return f"{100 * part / whole:.1f}%" if whole else formats.NOTHING
-
-
-def days(number: int) -> timedelta:
-    """So many days."""
-    return timedelta(days=number)
-
-
-def heat(session: Session, viewer: Viewer, queues: Sequence[QueueInfo]) -> tuple[HeatRow, ...]:
-    """Open items by queue and age, snoozed ones included."""
-    days = func.floor(func.extract("epoch", viewer.now - WorkItemRow.opened_at) / 86_400)
-    bucket = case(
-        *((days < upper, place) for place, (_, upper, _) in enumerate(AGE_BUCKETS)), else_=len(AGE_BUCKETS) - 1
-    )
-    found = session.execute(
-        select(WorkItemRow.queue, bucket, func.count(), func.sum(WorkItemRow.amount))
-        .where(WorkItemRow.practice_id == viewer.practice_id, WorkItemRow.closed_at.is_(None))
-        .group_by(WorkItemRow.queue, bucket)
-    )
-    cells = {(queue, place): (count, dollars) for queue, place, count, dollars in found}
-    return tuple(
-        HeatRow(
-            info.title,
-            f"/queues/{info.queue.value}?sort=age",
-            tuple(_cell(place, *cells.get((info.queue.value, place), (0, None))) for place in range(len(AGE_BUCKETS))),
-        )
-        for info in queues
-    )
-
-
-def _cell(place: int, count: int, dollars: Decimal | None) -> HeatCell:
-    return HeatCell(count, formats.money(dollars) if dollars else "", f"h{place}" if count else "h0")
-
-
-def load(session: Session, viewer: Viewer, queues: Sequence[QueueInfo]) -> tuple[Load, ...]:
-    """Who has how much; the first line is what nobody has."""
-    found = session.execute(
-        select(
-            WorkItemRow.owner_id,
-            WorkItemRow.queue,
-            func.count(),
-            func.count().filter(WorkItemRow.due_at < viewer.now),
-            func.min(WorkItemRow.opened_at),
-            func.sum(WorkItemRow.amount),
-        )
-        .where(WorkItemRow.practice_id == viewer.practice_id, WorkItemRow.closed_at.is_(None))
-        .group_by(WorkItemRow.owner_id, WorkItemRow.queue)
-    )
-    by_owner: dict[UUID | None, list[tuple[str, int, int, object, Decimal]]] = {}
-    for owner_id, queue, count, overdue, oldest, dollars in found:
-        by_owner.setdefault(owner_id, []).append((queue, count, overdue, oldest, dollars))
-    people = session.execute(
-        select(UserRow.id, UserRow.name, UserRow.role).where(UserRow.disabled_at.is_(None)).order_by(UserRow.name)
-    )
-    working = [("", "Nobody yet", "", by_owner.get(None, []))]
-    for user_id, name, role in people:
-        if user_id in by_owner or role in {"biller", "front_desk", "supervisor"}:
-            working.append((str(user_id), name, formats.words(role), by_owner.get(user_id, [])))
-    keys = [info.queue.value for info in queues]
-    return tuple(_load(viewer, keys, *entry) for entry in working)
-
-
-def _load(
-    viewer: Viewer,
-    keys: list[str],
-    user_id: str,
-    name: str,
-    role: str,
-    work: list[tuple[str, int, int, object, Decimal]],
-) -> Load:
-    counts = {queue: count for queue, count, *_ in work}
-    oldest = min((opened for _, _, _, opened, _ in work), default=None)  # type: ignore[type-var]
-    return Load(
-        user_id=user_id,
-        name=name,
-        role=role,
-        per_queue=tuple(counts.get(key, 0) for key in keys),
-        open=sum(counts.values()),
-        overdue=sum(overdue for _, _, overdue, _, _ in work),
-        oldest=formats.age(oldest, viewer.now),  # type: ignore[arg-type]
-        dollars=formats.money(sum((dollars for *_, dollars in work), Decimal("0.00"))),
-    )

@@ -33,11 +33,12 @@ def draft_appeal(case: Case, refused: DenialRow) -> AppealRow:
 def _facts(case: Case, refused: DenialRow) -> appeals.AppealFacts:
     session, row = case.session, case.row
     version = session.get_one(ClaimVersionRow, refused.claim_version_id)
-    plan = session.get_one(PlanRow, row.plan_id)
+    claim = session.get_one(ClaimRow, version.claim_id)
+    plan = session.get_one(PlanRow, claim.plan_id)
     clinician = session.get_one(ClinicianRow, row.clinician_id)
     address = case.practice.profile["address"]
     patient = version.facts["patient"]
-    coverage = min(version.facts["administrative"]["coverages"], key=lambda one: one["rank"])
+    coverage = next(one for one in version.facts["administrative"]["coverages"] if one["rank"] == claim.rank)
     return appeals.AppealFacts(
         written_on=case.today,
         practice_name=case.practice.name,
@@ -47,7 +48,7 @@ def _facts(case: Case, refused: DenialRow) -> appeals.AppealFacts:
         patient_name=f"{patient['first_name']} {patient['last_name']}",
         member_id=coverage["member_id"],
         claim_number=version.patient_control_number,
-        payer_claim_control_number=session.get_one(ClaimRow, version.claim_id).payer_claim_control_number or "",
+        payer_claim_control_number=claim.payer_claim_control_number or "",
         date_of_service=row.date_of_service,
         denied_on=practice_day(refused.created_at, case.practice.time_zone),
         amount=refused.amount,

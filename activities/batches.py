@@ -29,7 +29,7 @@ from models.messages import BatchBuilt, BatchRef, ConnectionRef
 from models.store.book import book_of
 from models.store.life import record
 from models.store.session import practice_session
-from models.tables.claims import AcknowledgementRow, BatchRow, ClaimVersionRow, ControlNumberRow
+from models.tables.claims import AcknowledgementRow, BatchRow, ClaimRow, ClaimVersionRow, ControlNumberRow
 from models.tables.desk import WorkItemRow
 from models.tables.encounters import EncounterRow
 from models.tables.practice import PracticeRow
@@ -79,7 +79,8 @@ class BatchActivities:
         book = book_of(session, practice)
         created = datetime.now(ZoneInfo(practice.time_zone))
         around = envelope(sender(practice, book), number, self._usage_indicator, created)
-        records = [claim_record(practice, book, version) for version in versions]
+        ranks = _ranks(session, versions)
+        records = [claim_record(practice, book, version, ranks[version.claim_id]) for version in versions]
         good = [
             (version, record_)
             for version, record_, found in zip(versions, records, refusals(around, records), strict=True)
@@ -222,6 +223,12 @@ def _waits(session: Session, connection: str) -> bool:
         ClaimVersionRow.status == "ready", ClaimVersionRow.connection == connection
     )
     return session.scalar(query.limit(1)) is not None
+
+
+def _ranks(session: Session, versions: Sequence[ClaimVersionRow]) -> dict[UUID, int]:
+    """To which of the patient's plans each claim goes."""
+    claims = select(ClaimRow.id, ClaimRow.rank).where(ClaimRow.id.in_({version.claim_id for version in versions}))
+    return dict(session.execute(claims).all())
 
 
 def _next_control_number(session: Session, connection: ConnectionRef) -> int:

@@ -12,8 +12,8 @@ def sender(practice: PracticeRow, book: Book) -> filing.Sender:
     return filing.Sender(name=practice.name, profile=practice.profile, pages=book)
 
 
-def claim_record(practice: PracticeRow, book: Book, version: ClaimVersionRow) -> Claim837:
-    """The claim as it goes out, from the visit as it was billed."""
+def claim_record(practice: PracticeRow, book: Book, version: ClaimVersionRow, rank: int) -> Claim837:
+    """The claim as it goes out to the patient's plan of that rank, from the visit as it was billed."""
     return filing.claim_record(
         sender(practice, book),
         filing.Filing(
@@ -24,5 +24,7 @@ def claim_record(practice: PracticeRow, book: Book, version: ClaimVersionRow) ->
             frequency_code=version.frequency_code,
             prior_authorization_number=version.prior_authorization_number or "",
             original_reference=version.original_reference or "",
+            rank=rank,
+            prior_decisions=version.prior_decisions,
         ),
     )

@@ -1,7 +1,7 @@
 """A claim's life inside the building: made ready, filed again, compared with a chart that moved on."""
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -19,31 +19,88 @@ from edi.filing import line_control_number
 from models.ids import batch_workflow_id, new_id
 from models.messages import ConnectionRef
 from models.store import ledger
-from models.store.book import book_of
+from models.store.book import PlanPage, book_of
 from models.store.life import record, tell
 from models.tables.authorizations import AuthorizationRow
 from models.tables.claims import ClaimLineRow, ClaimRow, ClaimVersionRow
 from models.tables.encounters import EncounterRow
 from models.tables.ledger import LedgerEntryRow, LedgerTransactionRow
 from models.tables.practice import PracticeRow
+from models.tables.remittances import DenialRow
 
 # refiling: refused on receipt, or never left the building; correcting: adjudicated or accepted, to be replaced
 TO_BE_FILED_AGAIN = ("refiling", "correcting")
+ANSWERED = ("paid", "denied")
 ORIGINAL, REPLACEMENT = "1", "7"
 CONTROL_NUMBER_LENGTH = 15  # some payers cut at 17 (edi.md section 4)
 
 
-def current(session: Session, row: EncounterRow) -> ClaimVersionRow | None:
-    """The newest version of the encounter's claim, locked: a batch may be reaching for it at the same moment."""
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A filing to be made: to which plan, of what."""
+
+    page: PlanPage
+    plan_id: UUID
+    rank: int
+    encounter_version: int
+    facts: dict[str, Any]
+    coded: dict[str, Any]
+    total_charge: Decimal
+    expected_payment: Decimal | None = None
+    prior_authorization_number: str | None = None
+    prior_decisions: Sequence[Mapping[str, Any]] = ()
+
+
+def current(session: Session, row: EncounterRow, rank: int = 1) -> ClaimVersionRow | None:
+    """The newest version of the encounter's claim to the plan of that rank, locked: a batch may be reaching for it."""
     return session.scalars(
         select(ClaimVersionRow)
         .join(
             ClaimRow,
             (ClaimRow.id == ClaimVersionRow.claim_id) & (ClaimRow.current_version == ClaimVersionRow.version),
         )
-        .where(ClaimRow.encounter_id == row.id)
+        .where(ClaimRow.encounter_id == row.id, ClaimRow.rank == rank)
         .with_for_update(of=ClaimVersionRow)
     ).one_or_none()
+
+
+def rank_of(session: Session, claim: ClaimVersionRow) -> int:
+    """To which of the patient's plans the claim goes; 1 pays first."""
+    return session.get_one(ClaimRow, claim.claim_id).rank
+
+
+def at_work(session: Session, row: EncounterRow) -> ClaimVersionRow | None:
+    """The claim to look at: of the first plan that has not settled its part, or of the last one billed."""
+    found = current(session, row)
+    while found is not None and settled(session, row, found):
+        following = current(session, row, rank_of(session, found) + 1)
+        if following is None or following.status == "withdrawn":
+            break
+        found = following
+    return found
+
+
+def open_denial(session: Session, claim: ClaimVersionRow) -> DenialRow | None:
+    """The newest undecided denial of this filing."""
+    return session.scalars(
+        select(DenialRow)
+        .where(DenialRow.claim_version_id == claim.id, DenialRow.state == "open")
+        .order_by(DenialRow.created_at.desc())
+        .limit(1)
+    ).one_or_none()
+
+
+def owed_by(session: Session, row: EncounterRow, claim: ClaimVersionRow) -> Decimal:
+    """What the claim's payer still owes, in dollars."""
+    rank = rank_of(session, claim)
+    return ledger.balance(session, row.id, ledger.PAYER_RECEIVABLE, payer_rank=rank)
+
+
+def settled(session: Session, row: EncounterRow, claim: ClaimVersionRow) -> bool:
+    """Whether the claim's payer has answered, nothing it refused is undecided, and it owes nothing."""
+    if claim.status not in ANSWERED:
+        return False
+    return open_denial(session, claim) is None and owed_by(session, row, claim) == 0
 
 
 def under_way(claim: ClaimVersionRow | None) -> bool:
@@ -72,30 +129,18 @@ def file_claim(
 
     before: the version it takes over from, if there is one.
     """
-    page = book_of(session, practice).plans[row.plan_id]
-    claim = _next_version(session, row, before)
-    frequency, original = _frequency(page.terms_on(row.date_of_service), claim, before)
-    version = ClaimVersionRow(
-        id=new_id(),
-        practice_id=row.practice_id,
-        claim_id=claim.id,
-        encounter_id=row.id,
+    wanted = Wanted(
+        page=book_of(session, practice).plans[row.plan_id],
+        plan_id=row.plan_id,
+        rank=1,
         encounter_version=row.version,
-        version=claim.current_version,
-        frequency_code=frequency,
-        patient_control_number=f"F{new_id().hex[: CONTROL_NUMBER_LENGTH - 1].upper()}",
-        status="ready",
-        total_charge=coded.total_charge,
-        expected_payment=coded.expected_payment,
-        connection=page.connection,
         facts=encounter.model_dump(mode="json"),
         coded=coded_dict(coded),
+        total_charge=coded.total_charge,
+        expected_payment=coded.expected_payment,
         prior_authorization_number=_authorization_number(session, encounter, authorization_id),
-        original_reference=original,
     )
-    session.add(version)
-    session.flush()
-    session.add_all(_lines(row, version, coded))
+    version = put_version(session, row, wanted, before)
     charged = -ledger.balance(session, row.id, ledger.REVENUE) if before else ledger.ZERO
     _charge(session, row, version, charged, practice_day(now, practice.time_zone))
     _collect_at_desk(session, row, encounter, _paid_at_desk(session, row) if before else ledger.ZERO)
@@ -104,12 +149,50 @@ def file_claim(
         f"Claim {version.patient_control_number} ready: {_counted(coded)}, ${coded.total_charge}, "
         f"expected from the plan ${coded.expected_payment}"
     )
-    detail = {"frequency_code": frequency, "version": version.version}
+    detail = {"frequency_code": version.frequency_code, "version": version.version}
     record(session, row.practice_id, "claim.ready", summary, encounter_id=row.id, at=now, detail=detail)
-    reference = ConnectionRef(practice_id=row.practice_id, connection=page.connection, window_seconds=window_seconds)
-    workflow_id = batch_workflow_id(row.practice_id, page.connection)
-    tell(session, row.practice_id, workflow_id, "BatchWorkflow", reference, "claims_ready")
+    tell_batch(session, version, window_seconds)
     return version
+
+
+def put_version(
+    session: Session, row: EncounterRow, wanted: Wanted, before: ClaimVersionRow | None, status: str = "ready"
+) -> ClaimVersionRow:
+    """Write the next version of the visit's claim to a plan, with its lines. before: the version it takes over from."""
+    claim = _next_version(session, row, wanted, before)
+    frequency, original = _frequency(wanted.page.terms_on(row.date_of_service), claim, before)
+    version = ClaimVersionRow(
+        id=new_id(),
+        practice_id=row.practice_id,
+        claim_id=claim.id,
+        encounter_id=row.id,
+        encounter_version=wanted.encounter_version,
+        version=claim.current_version,
+        frequency_code=frequency,
+        patient_control_number=f"F{new_id().hex[: CONTROL_NUMBER_LENGTH - 1].upper()}",
+        status=status,
+        total_charge=wanted.total_charge,
+        expected_payment=wanted.expected_payment,
+        connection=wanted.page.connection,
+        facts=wanted.facts,
+        coded=wanted.coded,
+        prior_decisions=list(wanted.prior_decisions),
+        prior_authorization_number=wanted.prior_authorization_number,
+        original_reference=original,
+    )
+    session.add(version)
+    session.flush()
+    session.add_all(_lines(row, version))
+    return version
+
+
+def tell_batch(session: Session, version: ClaimVersionRow, window_seconds: float) -> None:
+    """Have the batch of the claim's connection collect it."""
+    reference = ConnectionRef(
+        practice_id=version.practice_id, connection=version.connection, window_seconds=window_seconds
+    )
+    workflow_id = batch_workflow_id(version.practice_id, version.connection)
+    tell(session, version.practice_id, workflow_id, "BatchWorkflow", reference, "claims_ready")
 
 
 def _counted(coded: CodedClaim) -> str:
@@ -121,7 +204,7 @@ def withdraw(session: Session, row: EncounterRow, claim: ClaimVersionRow | None)
     if claim is None or claim.status == "withdrawn":
         return
     claim.status = "withdrawn"
-    owed = ledger.balance(session, row.id, ledger.PAYER_RECEIVABLE)
+    owed = ledger.balance(session, row.id, ledger.PAYER_RECEIVABLE, payer_rank=1)
     legs = [(ledger.PAYER_RECEIVABLE, -owed), (ledger.REVENUE, owed)]
     key = f"withdrawn/{claim.id}"
     ledger.post(
@@ -188,18 +271,18 @@ def _line_texts(coded: dict[str, Any]) -> list[str]:
     return [f"{':'.join([line['code'], *line['modifiers']])}x{line['units']}" for line in coded["lines"]]
 
 
-def _next_version(session: Session, row: EncounterRow, before: ClaimVersionRow | None) -> ClaimRow:
+def _next_version(session: Session, row: EncounterRow, wanted: Wanted, before: ClaimVersionRow | None) -> ClaimRow:
     if before is not None:
         claim = session.get_one(ClaimRow, before.claim_id)
         claim.current_version += 1
-        claim.plan_id = row.plan_id
+        claim.plan_id = wanted.plan_id
         return claim
     claim = ClaimRow(
         id=new_id(),
         practice_id=row.practice_id,
         encounter_id=row.id,
-        plan_id=row.plan_id,
-        rank=1,
+        plan_id=wanted.plan_id,
+        rank=wanted.rank,
         current_version=1,
     )
     session.add(claim)
@@ -229,21 +312,21 @@ def _authorization_number(session: Session, encounter: Encounter, authorization_
     return encounter.administrative.authorization_number or None
 
 
-def _lines(row: EncounterRow, version: ClaimVersionRow, coded: CodedClaim) -> Sequence[ClaimLineRow]:
+def _lines(row: EncounterRow, version: ClaimVersionRow) -> Sequence[ClaimLineRow]:
     return [
         ClaimLineRow(
             practice_id=row.practice_id,
             claim_version_id=version.id,
-            line_number=line.line_number,
-            line_control_number=line_control_number(version.patient_control_number, line.line_number),
-            code=line.code,
-            modifiers=list(line.modifiers),
-            units=line.units,
-            charge=line.charge,
-            service_date=line.service_date,
-            expected_allowed=line.expected_allowed,
+            line_number=line["line_number"],
+            line_control_number=line_control_number(version.patient_control_number, line["line_number"]),
+            code=line["code"],
+            modifiers=line["modifiers"],
+            units=line["units"],
+            charge=Decimal(line["charge"]),
+            service_date=date.fromisoformat(line["service_date"]),
+            expected_allowed=None if line["expected_allowed"] is None else Decimal(line["expected_allowed"]),
         )
-        for line in coded.lines
+        for line in version.coded["lines"]
     ]
 
 

@@ -10,7 +10,7 @@ from activities import claims, secondary, tickets
 from activities.appeals import draft_appeal
 from activities.case import Case, refusal
 from activities.clock import morning_of
-from activities.encounters import evaluate_visit, open_denial
+from activities.encounters import evaluate_visit
 from activities.intake import post_patient_payment
 from activities.nudges import nudge, tell_authorizations
 from activities.practice_file import put_authorization
@@ -26,7 +26,7 @@ from models.tables.authorizations import AuthorizationRow
 from models.tables.claims import ClaimRow, ClaimVersionRow
 from models.tables.encounters import EncounterRow
 from models.tables.practice import PlanRow
-from models.tables.remittances import DenialRow
+from models.tables.remittances import DenialRow, RemittanceClaimRow
 
 WAIT_MAX = timedelta(days=366)
 INSIDE = ("ready", "withdrawn", *claims.TO_BE_FILED_AGAIN)
@@ -151,18 +151,23 @@ def patient_pay(case: Case) -> str:
 
 
 def correct_claim(case: Case) -> str:
-    """The claim out there is replaced by one that says what the chart says now."""
-    claim = _claim(case)
+    """The claim out there is replaced by one that says what the chart, or the plan before, says now."""
+    claim = _asked_about(case)
     _refuse_a_second_claim(case, claim)
     for refused in _open_denials(case):
         _decide_denial(case, refused, "corrected")
     claim.status = "correcting"
-    return "The claim will be filed again as the chart now stands."
+    return "The claim will be filed again as things now stand."
 
 
 def keep_claim(case: Case) -> str:
-    """The claim stays as it was sent, although the chart changed."""
-    claim = _claim(case)
+    """The claim stays as it was sent, although the chart, or the plan before, says something else now."""
+    claim = _asked_about(case)
+    if case.item.kind == secondary.OUTDATED:
+        before = secondary.turn_again(case.session, case.row, claim)
+        if before is not None:
+            _note(case, secondary.KEPT, "The later plan's claim stays as it was sent", before.answer)
+        return "The claim stays as sent; the earlier plan's new decision is noted."
     claim.encounter_version = case.row.version
     return f"The claim stays as sent; version {case.row.version} of the chart is noted."
 
@@ -170,7 +175,7 @@ def keep_claim(case: Case) -> str:
 def correct(case: Case) -> str:
     """A denied claim is corrected and filed again: as a replacement where the plan takes one, else as a new claim."""
     claim, refused = _claim(case), _denial(case)
-    changes = _typed_corrections(case)
+    changes = _typed_corrections(case, claim)
     if not changes and case.row.version == claim.encounter_version and not _authorization_is_new(case, claim):
         raise refusal(
             "Say what is to be corrected (or have the chart corrected): the same claim would be denied again."
@@ -188,7 +193,7 @@ def resubmit(case: Case) -> str:
         raise refusal("The claim is on its way out at this moment; look again in a few minutes.")
     if claim.status not in ("rejected", "sent", "accepted"):
         raise refusal("The payer has answered this claim; decide on the answer instead.")
-    _correct(case, _typed_corrections(case))
+    _correct(case, _typed_corrections(case, claim))
     claim.status = "refiling"
     return "The claim will be filed again."
 
@@ -217,21 +222,36 @@ def keep_waiting(case: Case) -> str:
 
 
 def patient_owes(case: Case) -> str:
-    """The second plan will not pay what the first one left: the patient is billed."""
-    left = secondary.share(case.session, case.row, _claim(case))
-    if left is None:
-        raise refusal("The second plan has answered meanwhile; reload the page.")
-    record(
-        case.session,
-        case.practice.id,
-        secondary.PATIENT_OWES,
-        f"The patient owes what the first plan left (${left.answer.patient_responsibility})",
-        encounter_id=case.row.id,
-        actor=case.user.name,
-        at=case.now,
-        detail={"remittance_claim": str(left.answer.id)},
-    )
-    return "What the first plan left is now collected from the patient."
+    """The next plan will not pay what the one before left: the patient is billed."""
+    claim = _claim(case)
+    billed = claims.rank_of(case.session, claim) > 1
+    turn = secondary.turn_again if billed else secondary.turn
+    due = turn(case.session, case.row, claim)
+    if due is None or (billed and claims.settled(case.session, case.row, claim)):
+        raise refusal("The plan has answered meanwhile; reload the page.")
+    _note(case, secondary.PATIENT_OWES, "The patient owes what the plans left", due.answer)
+    if claim.status in claims.ANSWERED:
+        owed = claims.owed_by(case.session, case.row, claim)
+        legs = [(ledger.PATIENT_RECEIVABLE, owed), (ledger.PAYER_RECEIVABLE, -owed)]
+        _post(case, "transfer_to_patient", legs, "Left by the patient's plans", payer_rank=due.rank)
+    elif billed:
+        secondary.withdraw(case.session, case.row, claim, case.today)
+    return "What the plans left is now collected from the patient."
+
+
+def file_next_plan(case: Case) -> str:
+    """The next plan is billed by us after all, although the plan before passed the claim on or facts were missing."""
+    claim = _claim(case)
+    billed = claims.rank_of(case.session, claim) > 1
+    due = (secondary.turn_again if billed else secondary.turn)(case.session, case.row, claim)
+    if due is None or (billed and claim.status not in (secondary.FORWARDED, *claims.TO_BE_FILED_AGAIN)):
+        raise refusal("The plan has the claim, or has answered; decide on what it left.")
+    why = secondary.obstacles(case.session, case.row, due, book_of(case.session, case.practice))
+    if why:
+        raise refusal(f"It still cannot be filed: {tickets.in_one_line(why)}.")
+    if billed:
+        claim.status = "refiling"
+    return "The claim will be filed with the next plan, with the earlier decision."
 
 
 def appeal(case: Case) -> str:
@@ -249,12 +269,14 @@ def appeal(case: Case) -> str:
 
 def write_off(case: Case) -> str:
     """What the payer (or, in the patient's queue, the patient) still owes is given up."""
-    account = _owed_account(case)
-    owed = ledger.balance(case.session, case.row.id, account)
+    account, claim = _owed_account(case), claims.at_work(case.session, case.row)
+    rank = claims.rank_of(case.session, claim) if claim is not None else 1
+    payer_rank = rank if account == ledger.PAYER_RECEIVABLE else None
+    owed = ledger.balance(case.session, case.row.id, account, payer_rank=payer_rank)
     _refuse_above_limit(case, max(abs(owed), case.item.amount))  # before a claim nothing is owed yet
-    _post(case, "write_off", [(ledger.WRITE_OFF, owed), (account, -owed)], case.decision.reason)
-    claim = claims.current(case.session, case.row)
-    if claim is None or claim.status in INSIDE:
+    legs = [(ledger.WRITE_OFF, owed), (account, -owed)]
+    _post(case, "write_off", legs, case.decision.reason, payer_rank=payer_rank or 1)
+    if claim is None or (rank == 1 and claim.status in INSIDE):
         claims.withdraw(case.session, case.row, claim)
         _release_authorization(case, "written off")
         case.row.disposition = "written_off"
@@ -274,10 +296,11 @@ def bill_patient(case: Case) -> str:
             f"{refused.reason} makes this the practice's loss, not the patient's: billing the patient would break the "
             "contract. Correct, appeal or write off."
         )
-    owed = ledger.balance(case.session, case.row.id, ledger.PAYER_RECEIVABLE)
-    amount = min(refused.amount, owed)
+    claim = _claim(case)
+    amount = min(refused.amount, claims.owed_by(case.session, case.row, claim))
     legs = [(ledger.PATIENT_RECEIVABLE, amount), (ledger.PAYER_RECEIVABLE, -amount)]
-    _post(case, "transfer_to_patient", legs, f"Denied {refused.reason}")
+    rank = claims.rank_of(case.session, claim)
+    _post(case, "transfer_to_patient", legs, f"Denied {refused.reason}", payer_rank=rank)
     _decide_denial(case, refused, "patient_billed")
     return f"${amount} moved to the patient."
 
@@ -335,6 +358,7 @@ DECISIONS: Mapping[str, Callable[[Case], str]] = {
         resubmit,
         keep_waiting,
         patient_owes,
+        file_next_plan,
         appeal,
         write_off,
         bill_patient,
@@ -359,14 +383,39 @@ def _fork_facts(case: Case, claim: ClaimVersionRow | None, charge: Decimal) -> f
 
 
 def _claim(case: Case) -> ClaimVersionRow:
+    """The claim whose turn it is, whichever of the patient's plans it goes to."""
+    claim = claims.at_work(case.session, case.row)
+    if claim is None:
+        raise refusal("There is no claim for this visit yet.")
+    return claim
+
+
+def _asked_about(case: Case) -> ClaimVersionRow:
+    """The claim an item about a change is about: a changed chart concerns the first plan's."""
+    if case.item.kind == secondary.OUTDATED:
+        return _claim(case)
     claim = claims.current(case.session, case.row)
     if claim is None:
         raise refusal("There is no claim for this visit yet.")
     return claim
 
 
+def _note(case: Case, kind: str, summary: str, answer: RemittanceClaimRow) -> None:
+    """Keep that a person answered what a plan's word left open."""
+    record(
+        case.session,
+        case.practice.id,
+        kind,
+        summary,
+        encounter_id=case.row.id,
+        actor=case.user.name,
+        at=case.now,
+        detail={"remittance_claim": str(answer.id)},
+    )
+
+
 def _denial(case: Case) -> DenialRow:
-    refused = open_denial(case.session, case.row, _claim(case))
+    refused = claims.open_denial(case.session, _claim(case))
     if refused is None:
         raise refusal("There is no undecided denial on this visit any more; reload the page.")
     return refused
@@ -382,9 +431,18 @@ def _decide_denial(case: Case, refused: DenialRow, state: str) -> None:
     refused.state, refused.decided_at = state, case.now
 
 
-def _typed_corrections(case: Case) -> dict[str, str]:
+def _typed_corrections(case: Case, claim: ClaimVersionRow) -> dict[str, str]:
     typed = {name: case.decision.fields.get(name, "").strip() for name in FIELDS}
-    return {name: value for name, value in typed.items() if value}
+    changes = {name: value for name, value in typed.items() if value}
+    rank = claims.rank_of(case.session, claim)
+    if rank == 1 or not changes:
+        return changes
+    if set(changes) != {"member_id"}:
+        raise refusal(
+            "A later plan is billed what the first one was; of its claim only the member id can be corrected. Correct "
+            "the first plan's claim instead."
+        )
+    return {**changes, "rank": str(rank)}
 
 
 def _correct(case: Case, changes: dict[str, str]) -> None:
@@ -438,6 +496,15 @@ def _refuse_above_limit(case: Case, amount: Decimal) -> None:
         raise refusal(f"${amount} is above your limit of ${limit}; ask a supervisor to write it off.")
 
 
-def _post(case: Case, kind: str, legs: ledger.Legs, memo: str) -> None:
-    key = f"decision/{case.decision.command_id}"
-    ledger.post(case.session, case.practice.id, key, kind, case.today, legs, encounter_id=case.row.id, memo=memo)
+def _post(case: Case, kind: str, legs: ledger.Legs, memo: str, payer_rank: int = 1) -> None:
+    ledger.post(
+        case.session,
+        case.practice.id,
+        f"decision/{case.decision.command_id}",
+        kind,
+        case.today,
+        legs,
+        encounter_id=case.row.id,
+        memo=memo,
+        payer_rank=payer_rank,
+    )

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 from temporalio import activity
 
@@ -31,7 +31,7 @@ from models.store.desk import Ticket, close_item, put_item
 from models.store.life import record
 from models.store.session import practice_session
 from models.store.visits import context_of, lock_patient, rules_for
-from models.tables.claims import AcknowledgementRow, ClaimVersionRow
+from models.tables.claims import AcknowledgementRow, ClaimRow, ClaimVersionRow
 from models.tables.encounters import EncounterRow, EvaluationRow
 from models.tables.life import EventRow
 from models.tables.practice import PracticeRow
@@ -124,7 +124,8 @@ class EncounterActivities:
                 return moved
             if claim.status == "ready" and _rules_moved_on(session, row, claim, look.now):
                 return ClaimProgress(outcome="to_gates")
-            return _stand(session, row, claim, look.now)
+            claim = claims.at_work(session, row) or claim
+            return self._stand(session, row, claim, look.now)
 
     @activity.defn(no_thread_cancel_exception=True)
     def check_balance(self, look: LookAtEncounter) -> BalanceProgress:
@@ -136,12 +137,121 @@ class EncounterActivities:
                 return BalanceProgress(outcome="settled")
             if row.disposition is None and claim is not None and _payer_is_heard_again(session, row, claim):
                 return BalanceProgress(outcome="to_claim")
-            return _balance(session, row, look.now)
+            return self._balance(session, row, look.now)
+
+    def _balance(self, session: Session, row: EncounterRow, now: datetime) -> BalanceProgress:
+        """What is left once a plan's part is settled: the next plan's first, then the patient's."""
+        due = secondary.turn(session, row, claims.at_work(session, row))
+        if due is not None:
+            return self._next_plan(session, row, due, now)
+        owed = ledger.balance(session, row.id, ledger.PATIENT_RECEIVABLE)
+        if owed != 0:
+            return _collect(session, row, owed, now)
+        _close(session, row, _ending(session, row), "Nothing is owed any more; closed", now)
+        return BalanceProgress(outcome="settled")
+
+    def _next_plan(self, session: Session, row: EncounterRow, due: secondary.Turn, now: datetime) -> BalanceProgress:
+        """The patient is asked for nothing while another plan may pay it: that plan is billed, or waited for."""
+        practice = session.get_one(PracticeRow, row.practice_id)
+        book = book_of(session, practice)
+        if secondary.passed_on(row, due, book):
+            secondary.wait_for_crossover(session, row, due, practice, now)
+            return BalanceProgress(outcome="to_claim")
+        why = secondary.obstacles(session, row, due, book)
+        if not why:
+            secondary.file_next(session, row, due, practice, window_seconds=self._batch_window_seconds, now=now)
+            return BalanceProgress(outcome="to_claim")
+        due_at = now + timedelta(days=FOLLOW_UP_DUE_DAYS)
+        asked = _await_or(session, row, now, secondary.stuck_ticket(row, due, why, book, due_at), now)
+        return BalanceProgress(outcome="waiting", look_again_at=asked.look_again_at)
+
+    def _stand(self, session: Session, row: EncounterRow, claim: ClaimVersionRow, now: datetime) -> ClaimProgress:
+        """Where the claim at work stands, whichever of the patient's plans it goes to."""
+        practice = session.get_one(PracticeRow, row.practice_id)
+        secondary.hold_back(session, row, claim, practice_day(now, practice.time_zone))
+        if claims.rank_of(session, claim) > 1 and (asked := self._later_plan(session, row, claim, practice, now)):
+            return asked
+        if claim.status in claims.ANSWERED:
+            return self._adjudicated(session, row, claim, practice, now)
+        return _out(session, row, claim, practice, now)
+
+    def _later_plan(
+        self, session: Session, row: EncounterRow, claim: ClaimVersionRow, practice: PracticeRow, now: datetime
+    ) -> ClaimProgress | None:
+        """What is special about a later plan's claim; None when it is looked at as any other."""
+        due = secondary.turn_again(session, row, claim)
+        if due is None:
+            return None
+        outdated = secondary.outdated(session, row, claim)
+        if claim.status in claims.TO_BE_FILED_AGAIN or (outdated and claim.status in secondary.NOT_OUT):
+            return self._file_again(session, row, claim, due, practice, now)
+        due_at = now + timedelta(days=FOLLOW_UP_DUE_DAYS)
+        if outdated:
+            _ask(session, row, secondary.outdated_ticket(row, claim, due, due_at), Stage.REMITTANCE, now)
+            return ClaimProgress(outcome="waiting")
+        book = book_of(session, practice)
+        if claim.status == secondary.FORWARDED:
+            limit = secondary.crossover_limit(row, claim, due.rank, book)
+            return _await_or(session, row, limit, secondary.silent_ticket(row, due, book, due_at), now)
+        owed = claims.owed_by(session, row, claim)
+        refused = claims.open_denial(session, claim) is not None or _disputed(session, claim)
+        if claim.status in claims.ANSWERED and owed > 0 and not refused:
+            return _await_or(session, row, now, secondary.unexplained_ticket(row, due, owed, book, due_at), now)
+        return None
+
+    def _file_again(
+        self,
+        session: Session,
+        row: EncounterRow,
+        claim: ClaimVersionRow,
+        due: secondary.Turn,
+        practice: PracticeRow,
+        now: datetime,
+    ) -> ClaimProgress:
+        """Make a later plan's claim anew from what the plan before says now."""
+        book, today = book_of(session, practice), practice_day(now, practice.time_zone)
+        passed_on = claim.status == secondary.FORWARDED and secondary.passed_on(row, due, book)
+        why = [] if due.amount <= 0 or passed_on else secondary.obstacles(session, row, due, book)
+        if why:
+            due_at = now + timedelta(days=FOLLOW_UP_DUE_DAYS)
+            return _await_or(session, row, now, secondary.stuck_ticket(row, due, why, book, due_at), now)
+        if due.amount <= 0:
+            secondary.withdraw(session, row, claim, today)
+        elif passed_on:
+            secondary.wait_for_crossover(session, row, due, practice, now)
+        else:
+            claim.status = claim.status if claim.status in claims.TO_BE_FILED_AGAIN else "refiling"
+            secondary.file_next(session, row, due, practice, window_seconds=self._batch_window_seconds, now=now)
+        return self._stand(session, row, claims.at_work(session, row) or claim, now)
+
+    def _adjudicated(
+        self, session: Session, row: EncounterRow, claim: ClaimVersionRow, practice: PracticeRow, now: datetime
+    ) -> ClaimProgress:
+        refused = claims.open_denial(session, claim)
+        if refused is not None:
+            ask = tickets.denial(row, refused, tickets.desk_settings(practice), practice, now)
+            _ask(session, row, ask, Stage.DENIAL, now)
+            return ClaimProgress(outcome="waiting")
+        if not claims.settled(session, row, claim):
+            # an appeal is out, or the payer left a remainder unexplained
+            limit = (claim.answered_at or now) + timedelta(
+                days=APPEAL_DECISION_DAYS if _disputed(session, claim) else 0
+            )
+            return _await(session, row, claim, Stage.DENIAL, limit, "unsettled", now)
+        balance = self._balance(session, row, now)
+        if balance.outcome == "to_claim":  # the next plan is billed
+            return self._stand(session, row, claims.at_work(session, row) or claim, now)
+        return ClaimProgress(
+            outcome="closed" if balance.outcome == "settled" else "adjudicated", look_again_at=balance.look_again_at
+        )
 
 
-def _payer_is_heard_again(session: Session, row: EncounterRow, claim: ClaimVersionRow) -> bool:
-    """The chart changed, or the payer took money back or added some, after its part seemed settled."""
-    return claims.chart_moved_on(session, row, claim) or not _payer_settled(session, row, claim)
+def _payer_is_heard_again(session: Session, row: EncounterRow, first: ClaimVersionRow) -> bool:
+    """The chart changed, or a payer took money back or added some, after its part seemed settled."""
+    claim = claims.at_work(session, row) or first
+    if claims.chart_moved_on(session, row, first) or not claims.settled(session, row, claim):
+        return True
+    return claims.rank_of(session, claim) > 1 and secondary.outdated(session, row, claim)
 
 
 def _ending(session: Session, row: EncounterRow) -> str:
@@ -309,8 +419,10 @@ def _quiet(session: Session, row: EncounterRow, now: datetime) -> None:
     close_item(session, row.practice_id, tickets.subject_of(row.id), "answered", now)
 
 
-def _stand(session: Session, row: EncounterRow, claim: ClaimVersionRow, now: datetime) -> ClaimProgress:
-    practice = session.get_one(PracticeRow, row.practice_id)
+def _out(
+    session: Session, row: EncounterRow, claim: ClaimVersionRow, practice: PracticeRow, now: datetime
+) -> ClaimProgress:
+    """A claim that no payer has decided on."""
     if claim.status in ("ready", "batched"):
         return _await(session, row, claim, Stage.SUBMISSION, _unsent_limit(claim), "unsent", now)
     if claim.status == "sent":
@@ -319,15 +431,14 @@ def _stand(session: Session, row: EncounterRow, claim: ClaimVersionRow, now: dat
     if claim.status == "accepted":
         limit = _remittance_limit(session, row, claim)
         return _await(session, row, claim, Stage.REMITTANCE, limit, "silent_payer", now)
-    if claim.status == "rejected":
-        return _rejected(session, row, claim, practice, now)
-    return _adjudicated(session, row, claim, practice, now)
+    return _rejected(session, row, claim, practice, now)
 
 
 SILENCE = {
     "unsent": "The claim was ready but has not been sent within 24 hours",
     "no_acknowledgement": "The clearinghouse has not acknowledged the claim",
     "silent_payer": "The payer accepted the claim but has not answered",
+    "unsettled": "The payer still owes an answer on part of the claim",
 }
 
 
@@ -349,6 +460,17 @@ def _await(
     message = f"{SILENCE[kind]} (limit {limit:%Y-%m-%d})"
     due_at = now + timedelta(days=FOLLOW_UP_DUE_DAYS)
     _ask(session, row, tickets.silence(row, claim, kind, message, due_at), stage, now)
+    return ClaimProgress(outcome="waiting")
+
+
+def _await_or(session: Session, row: EncounterRow, limit: datetime, ask: Ticket, now: datetime) -> ClaimProgress:
+    """Wait for another plan until the limit, or as long as a person chose to; then ask what the ticket asks."""
+    limit = max(limit, _waiting_until(session, row, ask.kind) or limit)
+    if now < limit:
+        _quiet(session, row, now)
+        enter(session, row, Stage.REMITTANCE, "Waiting: the patient's next plan", now)
+        return ClaimProgress(outcome="waiting", look_again_at=limit)
+    _ask(session, row, ask, Stage.REMITTANCE, now)
     return ClaimProgress(outcome="waiting")
 
 
@@ -376,7 +498,8 @@ def _acknowledgement_limit(claim: ClaimVersionRow, practice: PracticeRow) -> dat
 
 def _remittance_limit(session: Session, row: EncounterRow, claim: ClaimVersionRow) -> datetime:
     book = book_of(session, session.get_one(PracticeRow, row.practice_id))
-    terms = book.plans[row.plan_id].terms_on(row.date_of_service)
+    plan_id = session.get_one(ClaimRow, claim.claim_id).plan_id
+    terms = book.plans[plan_id].terms_on(row.date_of_service)
     days = terms.follow_up_after_days if terms else 21
     return (claim.sent_at or claim.created_at) + timedelta(days=days)
 
@@ -394,77 +517,13 @@ def _rejected(
     return ClaimProgress(outcome="waiting")
 
 
-def open_denial(session: Session, row: EncounterRow, claim: ClaimVersionRow) -> DenialRow | None:
-    """The newest undecided denial of this filing."""
-    return session.scalars(
-        select(DenialRow)
-        .where(DenialRow.claim_version_id == claim.id, DenialRow.state == "open")
-        .order_by(DenialRow.created_at.desc())
-        .limit(1)
-    ).one_or_none()
-
-
-def _payer_settled(session: Session, row: EncounterRow, claim: ClaimVersionRow) -> bool:
-    if claim.status not in ("paid", "denied"):
-        return False
-    return open_denial(session, row, claim) is None and ledger.balance(session, row.id, ledger.PAYER_RECEIVABLE) == 0
-
-
-def _adjudicated(
-    session: Session, row: EncounterRow, claim: ClaimVersionRow, practice: PracticeRow, now: datetime
-) -> ClaimProgress:
-    refused = open_denial(session, row, claim)
-    if refused is not None:
-        ask = tickets.denial(row, refused, tickets.desk_settings(practice), practice, now)
-        _ask(session, row, ask, Stage.DENIAL, now)
-        return ClaimProgress(outcome="waiting")
-    if _payer_settled(session, row, claim):
-        balance = _balance(session, row, now)
-        return ClaimProgress(
-            outcome="closed" if balance.outcome == "settled" else "adjudicated", look_again_at=balance.look_again_at
-        )
-    # an appeal is out, or the payer left a remainder unexplained
-    limit = (claim.answered_at or now) + timedelta(days=_appeal_wait_days(session, claim))
-    return _await(session, row, claim, Stage.DENIAL, limit, "unsettled", now)
-
-
-SILENCE["unsettled"] = "The payer still owes an answer on part of the claim"
 APPEAL_DECISION_DAYS = 60  # 42 CFR 405.950: a redetermination is decided within 60 days; practice default elsewhere
 
 
-def _appeal_wait_days(session: Session, claim: ClaimVersionRow) -> int:
-    appealed = session.scalar(
-        select(func.count())
-        .select_from(DenialRow)
-        .where(DenialRow.claim_version_id == claim.id, DenialRow.state == "appealed")
-    )
-    return APPEAL_DECISION_DAYS if appealed else 0
-
-
-def _balance(session: Session, row: EncounterRow, now: datetime) -> BalanceProgress:
-    """What is left once the payer's part is settled."""
-    owed = ledger.balance(session, row.id, ledger.PATIENT_RECEIVABLE)
-    left = secondary.share(session, row, claims.current(session, row)) if owed > 0 else None
-    if left is not None:
-        return _second_plan(session, row, left, now)
-    if owed != 0:
-        return _collect(session, row, owed, now)
-    _close(session, row, _ending(session, row), "Nothing is owed any more; closed", now)
-    return BalanceProgress(outcome="settled")
-
-
-def _second_plan(session: Session, row: EncounterRow, left: secondary.Share, now: datetime) -> BalanceProgress:
-    """The patient is asked for nothing while a second plan may pay it."""
-    limits = (left.waits_until, _waiting_until(session, row, secondary.KIND))
-    limit = max((limit for limit in limits if limit is not None), default=now)
-    if now < limit:
-        _quiet(session, row, now)
-        enter(session, row, Stage.REMITTANCE, "Waiting: second plan", now)
-        return BalanceProgress(outcome="waiting", look_again_at=limit)
-    book = book_of(session, session.get_one(PracticeRow, row.practice_id))
-    ask = secondary.secondary_ticket(row, left, book, now + timedelta(days=FOLLOW_UP_DUE_DAYS))
-    _ask(session, row, ask, Stage.REMITTANCE, now)
-    return BalanceProgress(outcome="waiting")
+def _disputed(session: Session, claim: ClaimVersionRow) -> bool:
+    """Whether an appeal of this filing is out."""
+    appealed = select(DenialRow.id).where(DenialRow.claim_version_id == claim.id, DenialRow.state == "appealed")
+    return session.scalar(appealed.limit(1)) is not None
 
 
 def _collect(session: Session, row: EncounterRow, owed: Decimal, now: datetime) -> BalanceProgress:

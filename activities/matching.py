@@ -22,7 +22,7 @@ from models.tables.remittances import RemittanceClaimRow
 OUR_NUMBER, CUT, PADDED = "our_number", "our_number_cut", "our_number_padded"
 PAYER_NUMBER, MEMBER_DAY_CHARGE = "payer_number", "member_day_and_charge"
 
-AT_THE_PAYER = ("batched", "sent", "accepted", "paid", "denied", "correcting")
+AT_THE_PAYER = ("batched", "sent", "accepted", "forwarded", "paid", "denied", "correcting")
 SHORTENED_NUMBER_LENGTH = 12
 """A payer that cuts our number leaves at least this much of it."""
 OUR_NUMBER_SHAPE = re.compile(r"(?=(F[0-9A-F]{14}))")  # activities.claims makes them; the look-ahead finds all

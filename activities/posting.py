@@ -17,11 +17,12 @@ from sqlalchemy.orm import Session, defer
 from temporalio import activity
 
 from activities.appeals import appeal_deadline
+from activities.claims import owed_by
 from activities.clock import practice_day
+from activities.later_answers import addressed, post_answer
 from activities.matching import match_all
 from activities.nudges import RECHECK, reopen_all
 from activities.posting_tickets import duplicate_ticket, remittance_subject, unbalanced_ticket, unmatched_ticket
-from activities.secondary import answers_for_second_plan
 from billing.denials import assess, reason_of
 from edi.findings import ERROR, Problem
 from edi.tokens import MAX_PROBLEMS, UnreadableFile
@@ -386,11 +387,16 @@ def post_claims(session: Session, remittance: RemittanceRow, answered: Sequence[
     entries = _Entries()
     for one in answered:
         _post_claim(session, remittance, one, entries, today)
-    practice_id = remittance.practice_id
+    _write(session, remittance.practice_id, entries)
+    reopen_all(session, remittance.practice_id, entries.encounters.values())
+
+
+def _write(session: Session, practice_id: UUID, entries: _Entries) -> None:
+    """Write what was gathered so far."""
     ledger.post_all(session, practice_id, entries.postings)
     insert_all(session, AdjustmentRow, entries.adjustments)
     record_all(session, practice_id, entries.lines)
-    reopen_all(session, practice_id, entries.encounters.values())
+    entries.postings, entries.adjustments, entries.lines = [], [], []
 
 
 def _post_claim(
@@ -398,21 +404,30 @@ def _post_claim(
 ) -> None:
     row, claim, version = answered
     encounter = session.get_one(EncounterRow, version.encounter_id)
+    plan = addressed(session, encounter, version, claim)
+    version = plan or version
     row.claim_version_id, row.encounter_id, row.status = version.id, encounter.id, "posted"
-    second = answers_for_second_plan(session, version, claim)
     occurred_on = remittance.payment_date or today
+    first = plan is not None and session.get_one(ClaimRow, version.claim_id).rank == 1
+    if not first:
+        _write(session, remittance.practice_id, entries)  # a later plan's part is counted from what is posted
+        post_answer(session, remittance, row, claim, plan, encounter, occurred_on)
     for place, line in enumerate(_lines(claim), start=1):
-        key = f"835/{remittance.business_key}/{row.ordinal}/{place}"
-        memo = f"{remittance.payer_name} {remittance.trace_number} {line.procedure_code}".strip()
-        legs = second_plan_legs(line.paid) if second else line_legs(line.paid, line.adjustments)
-        entries.postings.append(ledger.Posting(key, "remittance", occurred_on, legs, encounter.id, memo))
+        if first:
+            entries.postings.append(_posting(remittance, row, line, place, occurred_on))
         entries.adjustments += _adjustments(row, line)
-    if second:
-        summary = f"The second plan paid ${claim.paid} on claim {version.patient_control_number}"
-        entries.lines.append(Line(encounter.id, "claim.second_plan", summary, {}))
-    else:
-        entries.lines.append(_settle(session, answered, encounter, today))
+    if plan is not None:
+        entries.lines.append(_settle(session, Answered(row, claim, version), encounter, today))
     entries.encounters[encounter.id] = encounter
+
+
+def _posting(
+    remittance: RemittanceRow, row: RemittanceClaimRow, line: RemittanceLine, place: int, occurred_on: date
+) -> ledger.Posting:
+    key = f"835/{remittance.business_key}/{row.ordinal}/{place}"
+    memo = f"{remittance.payer_name} {remittance.trace_number} {line.procedure_code}".strip()
+    legs = line_legs(line.paid, line.adjustments)
+    return ledger.Posting(key, "remittance", occurred_on, legs, row.encounter_id, memo)
 
 
 def _lines(claim: RemittanceClaim) -> Iterator[RemittanceLine]:
@@ -444,11 +459,6 @@ def line_legs(paid: Decimal, adjustments: Sequence[Adjustment]) -> list[tuple[st
         (ledger.CONTRACTUAL_ADJUSTMENT, contract),
         (ledger.PAYER_RECEIVABLE, -(paid + patient + contract)),
     ]
-
-
-def second_plan_legs(paid: Decimal) -> list[tuple[str, Decimal]]:
-    """A second plan pays of the patient's share; what it adjusts was adjusted by the first."""
-    return [(ledger.CASH, paid), (ledger.PATIENT_RECEIVABLE, -paid)]
 
 
 def _posts(adjustment: Adjustment) -> bool:
@@ -514,7 +524,8 @@ def _note_denial(
     of_lines = (code for line in claim.lines for code in line.remark_codes)
     remarks = list(dict.fromkeys((*claim.remark_codes, *of_lines)))
     book = book_of(session, session.get_one(PracticeRow, encounter.practice_id))
-    terms = book.plans[encounter.plan_id].terms_on(encounter.date_of_service)
+    owner = session.get_one(ClaimRow, version.claim_id)
+    terms = book.plans[owner.plan_id].terms_on(encounter.date_of_service)
     judged = assess(said, remarks, terms.accepts_replacement if terms else True)
     if not judged.is_denial:
         return None
@@ -530,7 +541,7 @@ def _note_denial(
                 category=judged.category.value,
                 reason=reason,
                 remark_codes=remarks,
-                amount=sum((a.amount for a in claim.all_adjustments if not _posts(a)), ledger.ZERO),
+                amount=_refused(session, claim, version, encounter, owner.rank),
                 explanation=judged.explanation,
                 decisions=list(judged.decisions),
                 patient_may_be_billed=judged.patient_may_be_billed,
@@ -539,6 +550,14 @@ def _note_denial(
             )
         )
     return reason
+
+
+def _refused(
+    session: Session, claim: RemittanceClaim, version: ClaimVersionRow, encounter: EncounterRow, rank: int
+) -> Decimal:
+    """What was refused; of a later plan's answer only what was its part."""
+    refused = sum((a.amount for a in claim.all_adjustments if not _posts(a)), ledger.ZERO)
+    return refused if rank == 1 else min(refused, owed_by(session, encounter, version))
 
 
 def _close_remittance(session: Session, look: LookAtFile, remittance_id: UUID) -> None:

@@ -19,17 +19,19 @@ FIELDS = {
     "modifier": "modifier to add to that procedure",
     "place_of_service": "two-digit place of service",
 }
+RANK = "rank"
 
 
 def corrected(facts: Mapping[str, Any], corrections: Iterable[Mapping[str, str]]) -> Encounter:
     """The visit as the claim should tell it.
 
-    facts: the encounter as JSON; corrections: dicts with keys of FIELDS, oldest first.
+    facts: the encounter as JSON; corrections: dicts with keys of FIELDS, oldest first; "rank" beside a member id tells
+    which of the patient's plans it is of (1 when it is not there).
     Raises pydantic.ValidationError when a correction makes the visit ill-formed, ValueError for an unknown field.
     """
     changed = deepcopy(dict(facts))
     for correction in corrections:
-        unknown = set(correction) - set(FIELDS)
+        unknown = set(correction) - {*FIELDS, RANK}
         if unknown:
             raise ValueError(f"unknown correction {', '.join(sorted(unknown))}")
         _lay_over(changed, correction)
@@ -42,8 +44,10 @@ def _lay_over(facts: dict[str, Any], correction: Mapping[str, str]) -> None:
     if place := correction.get("place_of_service"):
         facts["administrative"]["place_of_service"] = place
     if member_id := correction.get("member_id"):
-        primary = min(facts["administrative"]["coverages"], key=lambda coverage: coverage["rank"])
-        primary["member_id"] = member_id
+        rank = int(correction.get(RANK, "1"))
+        for coverage in facts["administrative"]["coverages"]:
+            if coverage["rank"] == rank:
+                coverage["member_id"] = member_id
     if code := correction.get("diagnosis_code"):
         _replace_primary_diagnosis(facts["clinical"], code)
     if modifier := correction.get("modifier"):

@@ -202,14 +202,21 @@ _BY_KIND: dict[tuple[Queue, str], tuple[DecisionKind, ...]] = {
         _decision("keep_claim", "Keep the claim", "The claim stays as it was sent.", reason=True),
         _NOT_BILLABLE,
     ),
+    (Queue.FOLLOW_UP, "unsettled"): (_KEEP_WAITING, _WRITE_OFF),
     (Queue.FOLLOW_UP, "secondary_coverage"): (
+        _decision("file_next_plan", "File it ourselves", "The claim goes to the next plan with the earlier decision."),
+        _KEEP_WAITING,
         _decision(
             "patient_owes",
             "The patient owes it",
-            "What the first plan left is collected from the patient.",
+            "What the plans left is collected from the patient.",
             reason=True,
         ),
-        _KEEP_WAITING,
+        _WRITE_OFF,
+    ),
+    (Queue.FOLLOW_UP, "secondary_outdated"): (
+        _decision("correct_claim", "Correct the claim", "The later plan is told what the earlier one says now."),
+        _decision("keep_claim", "Keep the claim", "The claim stays as it was sent.", reason=True),
     ),
     (Queue.POSTING, "unbalanced_remittance"): (_POST_ANYWAY, _DISMISS),
     (Queue.POSTING, "unmatched_claim"): (_MATCH, _DISMISS),

@@ -197,6 +197,9 @@ class Coverage(Record):
     relationship: Annotated[str, StringConstraints(pattern=r"^(self|spouse|child|other)$")] = "self"
     subscriber: Subscriber | None = None
     eligibility: Eligibility | None = None
+    medicare_secondary_reason: Annotated[str, StringConstraints(pattern=r"^(12|13|14|15|16|41|42|43|47)?$")] = Field(
+        default="", description="Why Medicare does not pay first (X12 SBR05), for a Medicare plan of rank 2 or 3."
+    )
 
     @model_validator(mode="after")
     def _dependent_names_subscriber(self) -> "Coverage":

@@ -207,6 +207,18 @@ class PlanTerms(Record):
     appeal_days: int = 180
     accepts_replacement: bool = Field(default=True, description="Takes frequency 7 with the payer's control number.")
     follow_up_after_days: int = Field(default=21, description="Silence after acceptance before a person looks.")
+    # when this plan pays after another (X12 005010X222A1 loops 2320, 2330, 2430)
+    crossover: bool = Field(
+        default=False,
+        description="Gets its claims from the plan that pays before it: waited for, not filed by us. "
+        "Without it, the first plan's remittance tells (CLP02 19-21, MA18, MA07, N89).",
+    )
+    crossover_wait_days: int = Field(
+        default=30, ge=1, description="How long the answer to a claim passed on is waited for (practice default)."
+    )
+    secondary_accepts_electronic: bool = Field(
+        default=True, description="Takes an 837P with the first plan's decision; otherwise a person bills it."
+    )
     # money
     allowed_percent_of_fee: Decimal = Field(default=Decimal("62"), ge=0, le=100)
     allowed_amounts: dict[str, Dollars] = Field(default_factory=dict, description="code -> allowed per unit, dollars.")

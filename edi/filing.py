@@ -6,8 +6,8 @@ JSON), and the practice as the little of it a claim needs: the same mapping serv
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Protocol
@@ -15,9 +15,12 @@ from typing import Any, Protocol
 from billing.practice import Clinician
 from billing.vocabulary import ClinicianRole
 from edi import x837p_records as x
+from edi.values import Adjustment
+from edi.x835 import RemittanceClaim
 
 PATIENT_IS = {"spouse": "01", "child": "19", "other": "G8"}  # PAT01
 RESPONSIBILITY = {1: "P", 2: "S", 3: "T"}  # SBR01
+PATIENT_GROUP = "PR"  # CAS01: the patient's responsibility
 AT_HOME = ("10", "12")  # no service facility for the patient's home
 
 
@@ -53,7 +56,11 @@ class Sender:
 
 @dataclass(frozen=True, slots=True)
 class Filing:
-    """One filing of one visit's claim: the visit, its codes, and what the filing itself adds."""
+    """One filing of one visit's claim: the visit, its codes, and what the filing itself adds.
+
+    rank: which of the patient's plans it goes to. prior_decisions: what the plans before it decided, one mapping per
+    plan as `prior_decision` makes them.
+    """
 
     patient_control_number: str
     charge: Decimal
@@ -62,6 +69,8 @@ class Filing:
     frequency_code: str = "1"
     prior_authorization_number: str = ""
     original_reference: str = ""
+    rank: int = 1
+    prior_decisions: Sequence[Mapping[str, Any]] = ()
 
 
 def line_control_number(patient_control_number: str, line_number: int) -> str:
@@ -76,7 +85,7 @@ def claim_record(sender: Sender, filing: Filing) -> x.Claim837:
     """The claim as it goes out, from the visit as it was billed."""
     facts, coded, pages = filing.facts, filing.coded, sender.pages
     administrative, compliance = facts["administrative"], facts["compliance"]
-    coverage = min(administrative["coverages"], key=lambda one: one["rank"])
+    coverage = next(one for one in administrative["coverages"] if one["rank"] == filing.rank)
     payer = pages.plan_named(coverage["plan_id"])
     return x.Claim837(
         patient_control_number=filing.patient_control_number,
@@ -98,6 +107,7 @@ def claim_record(sender: Sender, filing: Filing) -> x.Claim837:
         onset_date=_day(facts["clinical"].get("onset_date")),
         initial_treatment_date=_day(compliance["episode"]["started_on"]),
         patient_paid=Decimal(administrative["patient_paid"]) or None,
+        other_payers=tuple(_other_payers(sender, filing)),
     )
 
 
@@ -148,6 +158,7 @@ def _subscriber(patient: Mapping[str, Any], coverage: Mapping[str, Any], payer: 
         payer_responsibility=RESPONSIBILITY[coverage["rank"]],
         claim_filing_indicator=payer.claim_filing_indicator,
         group_number=coverage.get("group_number", ""),
+        medicare_secondary_reason=coverage.get("medicare_secondary_reason", ""),
     )
 
 
@@ -155,6 +166,115 @@ def _dependent(patient: Mapping[str, Any], coverage: Mapping[str, Any]) -> x.Pat
     if coverage["relationship"] == "self":
         return None
     return x.PatientRecord(person=_person(patient), relationship=PATIENT_IS[coverage["relationship"]])
+
+
+# --- the patient's other plans --------------------------------------------------------------------------------------
+
+
+def prior_decision(
+    rank: int, paid_on: date | None, said: RemittanceClaim, line_numbers: Sequence[int]
+) -> dict[str, Any]:
+    """What a plan decided on our claim, as JSON to keep with the next plan's filing.
+
+    line_numbers: for each of the remittance's lines, which of our lines it is about.
+    """
+    return {
+        "rank": rank,
+        "payer_claim_control_number": said.payer_claim_control_number,
+        "adjudicated_on": paid_on.isoformat() if paid_on else None,
+        "paid": str(said.paid),
+        "adjustments": _told(said.adjustments),
+        "lines": [
+            {
+                "line_number": number,
+                "code": line.procedure_code,
+                "modifiers": list(line.modifiers),
+                "units": str(line.units),
+                "paid": str(line.paid),
+                "adjustments": _told(line.adjustments),
+            }
+            for number, line in zip(line_numbers, said.lines, strict=True)
+        ],
+    }
+
+
+def _told(adjustments: Sequence[Adjustment]) -> list[list[str | None]]:
+    return [
+        [a.group_code, a.reason_code, str(a.amount), None if a.quantity is None else str(a.quantity)]
+        for a in adjustments
+    ]
+
+
+def _adjustments(told: Sequence[Sequence[str | None]]) -> tuple[Adjustment, ...]:
+    return tuple(
+        Adjustment(group or "", reason or "", Decimal(amount or 0), None if quantity is None else Decimal(quantity))
+        for group, reason, amount, quantity in told
+    )
+
+
+def _other_payers(sender: Sender, filing: Filing) -> Iterator[x.OtherPayer]:
+    """Every other plan of the patient (2320): those before with what they decided, those behind by name only."""
+    decided = {decision["rank"]: decision for decision in filing.prior_decisions}
+    for coverage in sorted(filing.facts["administrative"]["coverages"], key=lambda one: int(one["rank"])):
+        if coverage["rank"] != filing.rank:
+            yield _other_payer(sender, filing, coverage, decided.get(coverage["rank"]))
+
+
+def _other_payer(
+    sender: Sender, filing: Filing, coverage: Mapping[str, Any], decision: Mapping[str, Any] | None
+) -> x.OtherPayer:
+    payer = sender.pages.plan_named(coverage["plan_id"])
+    patient = filing.facts["patient"]
+    person = _person(coverage["subscriber"] if coverage["relationship"] != "self" else patient)
+    other = x.OtherPayer(
+        payer=x.Party(name=payer.payer_name, identifier=payer.payer_id),
+        subscriber=replace(person, birth_date=None, sex=""),  # 2330A has no DMG
+        member_id=coverage["member_id"],
+        payer_responsibility=RESPONSIBILITY[coverage["rank"]],
+        relationship=PATIENT_IS.get(coverage["relationship"], "18"),
+        claim_filing_indicator=payer.claim_filing_indicator,
+        group_number=coverage.get("group_number", ""),
+        medicare_secondary_reason=coverage.get("medicare_secondary_reason", ""),
+    )
+    return other if decision is None else _with_decision(other, decision)
+
+
+def _with_decision(other: x.OtherPayer, decision: Mapping[str, Any]) -> x.OtherPayer:
+    """The remaining liability (AMT*EAF) stands with the lines where the plan decided line by line, else with the claim;
+    so does the day of the decision (005010X222A1 2320, 2330B, 2430)."""
+    decided_on = _day(decision["adjudicated_on"])
+    adjustments = _adjustments(decision["adjustments"])
+    lines = tuple(_line_decision(line, decided_on) for line in decision["lines"])
+    return replace(
+        other,
+        paid_amount=Decimal(decision["paid"]),
+        adjustments=adjustments,
+        remaining_patient_liability=None if lines else _patients(adjustments),
+        adjudication_date=None if lines else decided_on,
+        payer_claim_control_number=decision["payer_claim_control_number"],
+        lines=lines,
+    )
+
+
+def _line_decision(line: Mapping[str, Any], decided_on: date | None) -> x.LineAdjudication:
+    adjustments = _adjustments(line["adjustments"])
+    return x.LineAdjudication(
+        line_number=line["line_number"],
+        paid=Decimal(line["paid"]),
+        procedure_code=line["code"],
+        modifiers=tuple(line["modifiers"]),
+        units=Decimal(line["units"]),
+        adjustments=adjustments,
+        adjudication_date=decided_on,
+        remaining_patient_liability=_patients(adjustments),
+    )
+
+
+def _patients(adjustments: Sequence[Adjustment]) -> Decimal:
+    return sum((a.amount for a in adjustments if a.group_code == PATIENT_GROUP), Decimal("0.00"))
+
+
+# --- providers and lines --------------------------------------------------------------------------------------------
 
 
 def _clinician(clinician: Clinician | None) -> x.Provider | None:

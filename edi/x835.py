@@ -6,7 +6,7 @@ problems, never exceptions. Written for speed: a claim's segments are collected 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -27,6 +27,7 @@ __all__ = [
     "balance",
     "balance_claim",
     "balance_transaction",
+    "claim_of_segments",
     "read_835",
     "stream_835_claims",
 ]
@@ -34,6 +35,8 @@ __all__ = [
 REVERSAL = "22"
 FORWARDED = frozenset({"19", "20", "21", "23"})
 """CLP02 values that say the payer sent the claim on to another payer (005010X221A1)."""
+FORWARDING_REMARKS = frozenset({"MA18", "MA07", "N89"})
+"""MOA remarks that say it (CMS remittance advice remark codes, June 2024)."""
 _BLANKS = [""] * 14
 ONE = Decimal(1)
 
@@ -434,8 +437,20 @@ def _clp_faults(clp: list[str], number: int, raw: str, notes: _Notes) -> tuple[D
 
 
 def _forwarded_by_remark(remarks: tuple[str, ...]) -> bool:
-    """Medicare's MA18 and MA07: the claim was sent on to the supplemental insurer or to Medicaid."""
-    return "MA18" in remarks or "MA07" in remarks
+    """MA18, MA07, N89: the claim was sent on to the supplemental insurer, to Medicaid, to more than one payer."""
+    return not FORWARDING_REMARKS.isdisjoint(remarks)
+
+
+def claim_of_segments(segments: Sequence[str]) -> RemittanceClaim:
+    """A claim read again from its raw segments, CLP first, as a reading kept them (``RemittanceClaim.raw_segments``).
+
+    The delimiters are found in the segments: behind CLP, and behind the qualifier of the first SVC ("SVC*HC:97110").
+    """
+    element = segments[0][len("CLP")]
+    first = next((raw for raw in segments if raw.startswith(f"SVC{element}")), "")
+    code = first[len("SVC*") :].partition(element)[0]
+    component = next((mark for mark in code if not mark.isalnum()), ":")
+    return _claim(list(segments), _cutter(element, component), 0, _Notes())
 
 
 # --- transactions -------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ as implemented (pyx12 4.0 maps), HIPAA's 20 characters of CLM01, CMS NPI check d
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 from edi.findings import WARN, Problem
@@ -374,8 +374,8 @@ def _other_payer(claim: Claim837, other: OtherPayer) -> Iterator[Problem]:
     if other.adjustments and any(line.adjustments for line in other.lines):
         message = f"{name}: adjustments at claim and at line level; the same dollar must not stand twice."
         yield _advice(claim, "COB_BOTH_LEVELS", message, "CAS")
-    for decision in other.lines:
-        yield from _decision(claim, name, decision)
+    for number in sorted({decision.line_number for decision in other.lines}):
+        yield from _decisions(claim, name, number, [line for line in other.lines if line.line_number == number])
     if other.lines and other.paid_amount is not None:
         paid = sum((line.paid for line in other.lines), ZERO)
         if paid - sum((a.amount for a in other.adjustments), ZERO) != other.paid_amount:
@@ -384,16 +384,18 @@ def _other_payer(claim: Claim837, other: OtherPayer) -> Iterator[Problem]:
             yield _p(claim, "COB_PAID", message, "AMT", off)
 
 
-def _decision(claim: Claim837, name: str, decision: LineAdjudication) -> Iterator[Problem]:
-    if not 1 <= decision.line_number <= len(claim.lines):
-        yield _p(claim, "COB_LINE", f"{name} decided on line {decision.line_number}, which is not there.", "SVD")
+def _decisions(claim: Claim837, name: str, number: int, decisions: Sequence[LineAdjudication]) -> Iterator[Problem]:
+    """A payer may have split our line; its parts together account for the whole charge."""
+    if not 1 <= number <= len(claim.lines):
+        yield _p(claim, "COB_LINE", f"{name} decided on line {number}, which is not there.", "SVD")
         return
-    charge = claim.lines[decision.line_number - 1].charge
-    adjusted = sum((a.amount for a in decision.adjustments), ZERO)
-    off = charge - decision.paid - adjusted
+    charge = claim.lines[number - 1].charge
+    paid = sum((decision.paid for decision in decisions), ZERO)
+    adjusted = sum((a.amount for decision in decisions for a in decision.adjustments), ZERO)
+    off = charge - paid - adjusted
     if off:
         message = (
-            f"Line {decision.line_number}: charge {charge} less {name}'s adjustments {adjusted} is not its payment "
-            f"{decision.paid}: off by {off}."
+            f"Line {number}: charge {charge} less {name}'s adjustments {adjusted} is not its payment {paid}: off by "
+            f"{off}."
         )
         yield _p(claim, "COB_BALANCE", message, "SVD", off)

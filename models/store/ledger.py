@@ -34,6 +34,7 @@ class Posting(NamedTuple):
     legs: Legs
     encounter_id: UUID | None = None
     memo: str = ""
+    payer_rank: int = 1  # which of the patient's plans it is about; 1 also for what is about none
 
 
 def post(
@@ -46,12 +47,14 @@ def post(
     *,
     encounter_id: UUID | None = None,
     memo: str = "",
+    payer_rank: int = 1,
 ) -> bool:
     """Post a balanced transaction unless its key was posted before. Returns whether it was posted now.
 
     Raises ValueError when the legs do not sum to zero; the database would refuse them as well.
     """
-    return bool(post_all(session, practice_id, [Posting(business_key, kind, occurred_on, legs, encounter_id, memo)]))
+    posting = Posting(business_key, kind, occurred_on, legs, encounter_id, memo, payer_rank)
+    return bool(post_all(session, practice_id, [posting]))
 
 
 def post_all(session: Session, practice_id: UUID, postings: Sequence[Posting]) -> int:
@@ -69,6 +72,7 @@ def post_all(session: Session, practice_id: UUID, postings: Sequence[Posting]) -
             "occurred_on": posting.occurred_on,
             "encounter_id": posting.encounter_id,
             "memo": posting.memo,
+            "payer_rank": posting.payer_rank,
         }
         for posting in postings
         if legs_of[posting.business_key]
@@ -99,12 +103,32 @@ def _legs(posting: Posting) -> Legs:
     return legs
 
 
-def balance(session: Session, encounter_id: UUID, account: str) -> Decimal:
-    """What an account holds of an encounter, in dollars; a receivable above zero is still owed."""
+def balance(
+    session: Session, encounter_id: UUID, account: str, *, payer_rank: int | None = None, kinds: Sequence[str] = ()
+) -> Decimal:
+    """What an account holds of an encounter, in dollars; a receivable above zero is still owed.
+
+    payer_rank: only what is about that plan. kinds: only transactions of these kinds.
+    """
     session.flush()
-    total = session.scalar(
-        select(func.sum(LedgerEntryRow.amount)).where(
-            LedgerEntryRow.encounter_id == encounter_id, LedgerEntryRow.account == account
-        )
+    query = select(func.sum(LedgerEntryRow.amount)).where(
+        LedgerEntryRow.encounter_id == encounter_id, LedgerEntryRow.account == account
     )
-    return total or ZERO
+    if payer_rank is not None or kinds:
+        query = query.join(LedgerTransactionRow, LedgerTransactionRow.id == LedgerEntryRow.transaction_id)
+    if payer_rank is not None:
+        query = query.where(LedgerTransactionRow.payer_rank == payer_rank)
+    if kinds:
+        query = query.where(LedgerTransactionRow.kind.in_(kinds))
+    return session.scalar(query) or ZERO
+
+
+def legs_of(session: Session, practice_id: UUID, business_key: str) -> Legs:
+    """What a transaction moved, by its key; nothing when it was never posted."""
+    session.flush()
+    found = session.execute(
+        select(LedgerEntryRow.account, LedgerEntryRow.amount)
+        .join(LedgerTransactionRow, LedgerTransactionRow.id == LedgerEntryRow.transaction_id)
+        .where(LedgerTransactionRow.practice_id == practice_id, LedgerTransactionRow.business_key == business_key)
+    )
+    return [(account, amount) for account, amount in found]

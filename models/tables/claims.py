@@ -29,7 +29,8 @@ class ClaimRow(OfPractice, Base):
 class ClaimVersionRow(OfPractice, Base):
     """One filing of a claim: original (1), replacement (7), void (8) or a new claim. Its control number is its own.
 
-    status: ready -> batched -> sent -> accepted | rejected -> paid | denied; superseded when a newer version took over.
+    status: ready -> batched -> sent -> accepted | rejected -> paid | denied; superseded when a newer version took over;
+    forwarded where the plan before passes the claim on itself, so that none of ours leaves.
     """
 
     __tablename__ = "claim_versions"
@@ -49,6 +50,7 @@ class ClaimVersionRow(OfPractice, Base):
     connection: Mapped[str]
     facts: Mapped[dict[str, Any]]  # the visit as billed: the frozen input of the 837P
     coded: Mapped[dict[str, Any]]  # lines, place of service, diagnoses as coded
+    prior_decisions: Mapped[list[Any]] = mapped_column(default=list)  # what the plans before this one decided
     prior_authorization_number: Mapped[str | None]
     original_reference: Mapped[str | None]  # REF*F8
     batch_id: Mapped[UUID | None] = mapped_column(ForeignKey("batches.id"), index=True)

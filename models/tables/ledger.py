@@ -11,7 +11,11 @@ from models.tables.base import Base, OfPracticeByTheThousand
 
 
 class LedgerTransactionRow(OfPracticeByTheThousand, Base):
-    """Something that moved money, named by a business key so that it is posted once."""
+    """Something that moved money, named by a business key so that it is posted once.
+
+    payer_rank: which of the patient's plans it is about (1 pays first); with the visit's claim of that rank it tells
+    which payer a receivable is owed by.
+    """
 
     __tablename__ = "ledger_transactions"
     __table_args__ = (UniqueConstraint("practice_id", "business_key"),)
@@ -20,6 +24,7 @@ class LedgerTransactionRow(OfPracticeByTheThousand, Base):
     occurred_on: Mapped[date]
     encounter_id: Mapped[UUID | None] = mapped_column(ForeignKey("encounters.id"), index=True)
     memo: Mapped[str]
+    payer_rank: Mapped[int] = mapped_column(default=1)
 
 
 class LedgerEntryRow(OfPracticeByTheThousand, Base):

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import json
 import sys
+import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
@@ -283,6 +285,86 @@ def _json_lines(label: str, data: bytes) -> tuple[list[Any], int]:
     if not items:
         raise UnreadableError("it is not JSON, nor one JSON object a line")
     return items, bad
+
+
+@app.command(rich_help_panel=DESK)
+def ncci(
+    files: Files,
+    effective: Annotated[
+        str, typer.Option(metavar="DATE", help="First day of the quarter, where the files' names do not say it.")
+    ] = "",
+    practice: Annotated[
+        str, typer.Option(metavar="PRACTICE_ID", help="Who gets them; not needed while there is one practice.")
+    ] = "",
+) -> None:
+    """Take in CMS's quarterly edits for practitioners: code pairs (PTP, all four files at once) or units a day (MUE).
+
+    Takes the text or comma-separated files, or the zip files they come in. The same quarter again replaces it.
+    Exit status: 0 taken in, 2 not.
+    """
+    from activities.desk import Refused
+    from activities.edit_tables import take_edits
+    from billing.cms_files import CmsRows, read
+    from clients import make_engine
+    from models.store.session import practice_session
+
+    edition, rows = _edition(files, effective), CmsRows()
+
+    def take(label: str, data: bytes) -> int:
+        for name, text in _texts(label, data):
+            try:
+                read(text.splitlines(), rows)
+            except ValueError as error:
+                raise UnreadableError(f"{name}: {error}") from error
+        return ALL_BALANCED
+
+    if _look_at_each(files, take) != ALL_BALANCED:
+        raise typer.Exit(SOME_UNREADABLE)
+    engine = make_engine(load_settings().app_database_url, pool_size=1, application_name="firstpass-ncci")
+    practice_id = _practice_id(engine, practice)
+    try:
+        with practice_session(engine, practice_id) as session:
+            taken, told = take_edits(session, practice_id, rows, edition, [Path(name).name for name in files])
+    except Refused as why:
+        raise Problem(f"Nothing was taken in. {why}") from why
+    for one in taken:
+        again = " (again)" if one.replaced else ""
+        say(f"{one.kind} of {one.edition}{again}: {one.entries} rows about therapy codes")
+    say(f"{rows.passed_over} rows about other codes passed over")
+    say(told)
+
+
+def _edition(files: Sequence[str], given: str) -> date:
+    from billing.cms_files import edition_of
+
+    if given:
+        try:
+            return date.fromisoformat(given)
+        except ValueError as error:
+            raise Problem(f"{given} is no date; write it as 2026-10-01.") from error
+    named = {edition_of(Path(name).name) for name in files}
+    (edition,) = named if len(named) == 1 else (None,)
+    if edition is None:
+        raise Problem("The files' names do not say one quarter. Give its first day: --effective 2026-10-01.")
+    return edition
+
+
+def _texts(label: str, data: bytes) -> Iterator[tuple[str, str]]:
+    """The text files in a zip, or the file itself."""
+    if not zipfile.is_zipfile(BytesIO(data)):
+        yield label, _as_text(data)
+        return
+    with zipfile.ZipFile(BytesIO(data)) as archive:
+        inside = [name for name in archive.namelist() if name.lower().endswith((".txt", ".csv"))]
+        if not inside:
+            raise UnreadableError("there is no .txt or .csv in it")
+        for name in inside:
+            yield f"{label}, {name}", _as_text(archive.read(name))
+
+
+def _as_text(data: bytes) -> str:
+    """Whatever its accents are written in: codes and dates are ASCII."""
+    return data.decode("utf-8-sig", errors="replace")
 
 
 def _take_practice(engine: Engine, settings: Settings, label: str, data: bytes) -> int:

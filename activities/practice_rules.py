@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from pydantic import ValidationError
-from sqlalchemy import exists, func, or_, select
+from sqlalchemy import ColumnElement, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from activities.clock import practice_day
@@ -108,7 +108,7 @@ def publish(session: Session, actor: Actor, rule_id: str, version: int, now: dat
         _retire(before, actor, f"replaced by version {version}", now)
         session.flush()
     row.state, row.publisher, row.published_at, row.updated_at = PUBLISHED, actor.name, now, now
-    told = _look_again(session, actor.practice_id, rule)
+    told = look_again(session, actor.practice_id, rule)
     _audit(session, actor.practice_id, actor.email, "rule.published", row)
     return f"Version {version} is published. {told}"
 
@@ -126,7 +126,7 @@ def retire(session: Session, actor: Actor, rule_id: str, version: int, why: str,
     told = ""
     if was_published:
         changed(session, actor.practice_id)
-        told = " " + _look_again(session, actor.practice_id, _readable_or_none(row))
+        told = " " + look_again(session, actor.practice_id, _readable_or_none(row))
     _audit(session, actor.practice_id, actor.email, "rule.retired", row)
     return f"Version {version} is retired.{told}"
 
@@ -255,16 +255,18 @@ def _retire(row: PracticeRuleRow, actor: Actor, why: str, now: datetime) -> None
     row.updated_at = now
 
 
-def _look_again(session: Session, practice_id: UUID, rule: PracticeRule | None) -> str:
-    """Visits the rule may be about look again: those whose claim has not left yet before those that are held, the
-    oldest first. What is sent stays as it was sent.
+def look_again(session: Session, practice_id: UUID, rule: PracticeRule | None, *, unsent: bool = True) -> str:
+    """Held visits the rule may be about (without one: all) look again, and visits whose claim has not left yet.
+
+    The unsent come first, then the oldest. What is sent stays as it was sent.
     """
-    unsent = (
+    ready = (
         exists()
         .where(ClaimRow.encounter_id == EncounterRow.id)
         .where(ClaimVersionRow.claim_id == ClaimRow.id, ClaimVersionRow.version == ClaimRow.current_version)
         .where(ClaimVersionRow.status == "ready")
     )
+    held = EncounterRow.held_by.is_not(None)
     wanted = (
         select(EncounterRow)
         .join(PlanRow, PlanRow.id == EncounterRow.plan_id)
@@ -272,27 +274,30 @@ def _look_again(session: Session, practice_id: UUID, rule: PracticeRule | None) 
         .where(
             EncounterRow.practice_id == practice_id,
             EncounterRow.closed_at.is_(None),
-            or_(EncounterRow.held_by.is_not(None), unsent),
+            or_(held, ready) if unsent else held,
         )
     )
     if rule is not None:
-        wanted = wanted.where(EncounterRow.date_of_service >= rule.effective_from)
-        if rule.effective_to is not None:
-            wanted = wanted.where(EncounterRow.date_of_service <= rule.effective_to)
-        if rule.scope.payer_ids:
-            wanted = wanted.where(PayerRow.external_id.in_(rule.scope.payer_ids))
-        if rule.scope.plan_ids:
-            wanted = wanted.where(PlanRow.external_id.in_(rule.scope.plan_ids))
-        if rule.scope.disciplines:
-            wanted = wanted.where(EncounterRow.discipline.in_([one.value for one in rule.scope.disciplines]))
-    ordered = wanted.order_by(EncounterRow.held_by.is_not(None), EncounterRow.date_of_service, EncounterRow.id)
-    rows = session.scalars(ordered.limit(RECHECKS_MAX + 1)).all()
-    for row in rows[:RECHECKS_MAX]:
+        wanted = wanted.where(*_in_scope(rule))
+    ordered = wanted.order_by(held, EncounterRow.date_of_service, EncounterRow.id).limit(RECHECKS_MAX + 1)
+    found = session.scalars(ordered).all()
+    rows = found[:RECHECKS_MAX]
+    for row in rows:
         nudge(session, row)
-    unsent_ones = sum(1 for row in rows[:RECHECKS_MAX] if row.held_by is None)
-    told = f"{min(len(rows), RECHECKS_MAX) - unsent_ones} held visits and {unsent_ones} claims not yet sent"
-    rest = "; the others of its scope keep waiting" if len(rows) > RECHECKS_MAX else ""
-    return f"{told} are being checked again{rest}."
+    told = f"{sum(row.held_by is not None for row in rows)} held visits"
+    told += f" and {sum(row.held_by is None for row in rows)} claims not yet sent" if unsent else ""
+    return f"{told} are being checked again" + ("; the others keep waiting." if len(found) > len(rows) else ".")
+
+
+def _in_scope(rule: PracticeRule) -> list[ColumnElement[bool]]:
+    """Conditions on visits, plans and payers that leave those the rule is meant for."""
+    scope, last = rule.scope, rule.effective_to
+    conditions = [EncounterRow.date_of_service >= rule.effective_from]
+    conditions += [EncounterRow.date_of_service <= last] if last is not None else []
+    conditions += [PayerRow.external_id.in_(scope.payer_ids)] if scope.payer_ids else []
+    conditions += [PlanRow.external_id.in_(scope.plan_ids)] if scope.plan_ids else []
+    disciplines = [one.value for one in scope.disciplines]
+    return [*conditions, EncounterRow.discipline.in_(disciplines)] if disciplines else conditions
 
 
 def _audit(session: Session, practice_id: UUID, email: str, action: str, row: PracticeRuleRow) -> None:

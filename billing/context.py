@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from billing.blocks import Block
 from billing.encounter import Coverage
+from billing.mue import UnitTable
 from billing.ncci import PairTable
 from billing.practice import Clinician, Fee, PlanTerms
 from billing.rule_set import NO_RULES, RuleSet
@@ -81,7 +82,7 @@ class VisitContext:
         visit not counted; other clinics' use is in it as far as it was told.
     limit_uses, limit_reports: what benefit limits are counted from (billing.benefits), the latest report of each.
     other_blocks: one-on-one time of this visit's clinicians in other visits of the day, whoever the patient is.
-    pairs: code-pair edits the practice imported; None means the table shipped with Firstpass.
+    pairs, unit_edits: code pairs and units a day the practice imported; None means those shipped with Firstpass.
     practice_rules: the practice's own published rules, of whatever scope and dates.
     """
 
@@ -104,4 +105,5 @@ class VisitContext:
     other_blocks: tuple[Block, ...] = ()
     overridden: frozenset[str] = field(default_factory=frozenset)
     pairs: PairTable | None = None
+    unit_edits: UnitTable | None = None
     practice_rules: RuleSet = NO_RULES

@@ -1,8 +1,8 @@
 """Code pairs that may not both be paid on one day (CMS National Correct Coding Initiative, procedure to procedure).
 
 The shipped table holds the pairs among our own code set, as of 2024-07-01 (practitioner table), numbers only. CMS
-issues new ones every quarter: ``read_cms`` understands the rows of its files, so that a practice can bring the current
-quarter.
+issues new ones every quarter, each with the whole history of every pair: a practice brings them with ``firstpass ncci``
+(billing.cms_files reads them), and the newest file judges all dates of service.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,9 +11,9 @@ from datetime import date
 
 from billing import tables
 
-CITATION = "CMS NCCI PTP practitioner table, 2024-07-01"
 BYPASS = frozenset({"59", "XE", "XS", "XP", "XU"})  # modifiers that say "distinct service"
 NEVER, WITH_MODIFIER, DELETED = 0, 1, 9
+SHIPPED = date(2024, 7, 1)
 REISSUED = date(2020, 1, 1)  # the table was re-issued that day; older starts are not told by the file
 
 
@@ -29,9 +29,10 @@ class Pair:
 
 
 class PairTable:
-    """Pairs, found by either order of the two codes."""
+    """Pairs, found by either order of the two codes. edition: the first day of the quarter CMS issued them for."""
 
-    def __init__(self, pairs: Iterable[Pair]) -> None:
+    def __init__(self, pairs: Iterable[Pair], edition: date = SHIPPED) -> None:
+        self.edition = edition
         self._pairs: dict[tuple[str, str], tuple[Pair, ...]] = {}
         for pair in pairs:
             if pair.indicator != DELETED:
@@ -40,6 +41,11 @@ class PairTable:
 
     def __len__(self) -> int:
         return sum(len(periods) for periods in self._pairs.values())
+
+    def in_force(self, on: date) -> int:
+        """How many pairs hold that day."""
+        periods = (period for pair in self._pairs.values() for period in pair)
+        return sum(1 for period in periods if period.effective_from <= on <= period.effective_to)
 
     def active(self, code: str, other: str, on: date) -> Pair | None:
         """The pair in force that day between two codes, in whichever order CMS lists them."""
@@ -57,26 +63,6 @@ def _shipped(row: Mapping[str, str]) -> Pair:
         int(row["modifier_indicator"]),
         tables.day(row["effective_from"], date.min),
         tables.day(row["effective_to"], date.max),
-    )
-
-
-def read_cms(rows: Iterable[Mapping[str, str]]) -> PairTable:
-    """Pairs from rows with column1, column2, modifier_indicator and deletion_date (YYYY-MM-DD, empty when in force).
-
-    Rows without effective_date tell when a pair ended, not when it began: those in force then begin on 2020-01-01, when
-    CMS issued the table anew.
-    """
-    return PairTable(_cms_row(row) for row in rows)
-
-
-def _cms_row(row: Mapping[str, str]) -> Pair:
-    ended = row.get("deletion_date", "").strip()
-    return Pair(
-        row["column1"].strip().upper(),
-        row["column2"].strip().upper(),
-        int(row["modifier_indicator"]),
-        tables.day(row.get("effective_date", "").strip(), date.min if ended else REISSUED),
-        date.fromisoformat(ended) if ended else date.max,
     )
 
 

@@ -18,7 +18,7 @@ from billing.vocabulary import Owner, Severity
     why="Of a pair only column 1 is paid, unless a modifier says, and the chart shows, that both were distinct.",
     severity=Severity.HOLD,
     owner=Owner.CLINICIAN,
-    source=ncci.CITATION,
+    source="CMS NCCI PTP practitioner table: 2024-07-01 shipped, newer ones imported",
     overridable=True,
 )
 def code_pairs(encounter: Encounter, context: VisitContext, claim: CodedClaim) -> Iterator[Problem]:
@@ -39,7 +39,12 @@ def code_pairs(encounter: Encounter, context: VisitContext, claim: CodedClaim) -
 
 
 def _pair(encounter: Encounter, context: VisitContext, pair: ncci.Pair, marks: set[str]) -> Iterator[Problem]:
-    evidence = {"column 1": pair.column1, "column 2": pair.column2, "indicator": str(pair.indicator)}
+    evidence = {
+        "column 1": pair.column1,
+        "column 2": pair.column2,
+        "indicator": str(pair.indicator),
+        "table": f"CMS, quarter of {pair_table(context).edition}",
+    }
     terms = terms_of(encounter, context)
     if pair.indicator == ncci.NEVER:
         yield Problem(

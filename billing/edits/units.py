@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import date
 
-from billing import blocks, codes
+from billing import blocks, codes, mue
 from billing.checks import Problem
 from billing.coding import CodedClaim, final_code, terms_of
 from billing.context import VisitContext
@@ -13,7 +13,7 @@ from billing.encounter import Encounter
 from billing.practice import FrequencyLimit
 from billing.vocabulary import Owner, ServiceMode, Severity
 
-MUE_SOURCE = "CMS MUE practitioner table, 2024-04-01"
+MUE_SOURCE = "CMS MUE practitioner table: 2024-04-01 shipped, newer ones imported"
 
 
 @SCRUB.check(
@@ -55,25 +55,43 @@ def chart_units(encounter: Encounter, context: VisitContext, claim: CodedClaim) 
     source=MUE_SOURCE,
 )
 def unlikely_units(encounter: Encounter, context: VisitContext, claim: CodedClaim) -> Iterator[Problem]:
-    """The day's units of a code do not exceed its medically unlikely edit; one set by policy (indicator 2) blocks."""
+    """Units do not exceed the code's medically unlikely edit: of a line (1), or of the day (2 blocks, 3 warns)."""
     if not terms_of(encounter, context).ncci_applies:
         return
-    total: Counter[str] = Counter()
+    table = mue.TABLE if context.unit_edits is None else context.unit_edits
+    of_day: Counter[str] = Counter()
+    of_line: Counter[str] = Counter()
     for line in claim.lines:
-        total[line.code] += line.units
+        of_day[line.code] += line.units
+        of_line[line.code] = max(of_line[line.code], line.units)
     for _, _, _, units, code in same_day(encounter, context):
-        if code in total:
-            total[code] += units
-    for code, units in total.items():
-        entry = codes.find(code, encounter.date_of_service)
+        if code in of_day:
+            of_day[code] += units
+    for code in of_day:
+        edit, edition = table.edit(code, encounter.date_of_service)
         # An edit of 0 says that Medicare never pays the code, not how many units are likely; plan terms exclude codes.
-        if entry is not None and entry.mue and units > entry.mue:
-            yield Problem(
-                message=f"{units} units of {code} on one day; the edit allows {entry.mue}.",
-                clears_when="the units are corrected" if entry.mai == 2 else "nothing to do if the records bear it",
-                evidence={"code": code, "units": str(units), "maximum": str(entry.mue), "indicator": str(entry.mai)},
-                severity=Severity.BLOCK if entry.mai == 2 else None,
-            )
+        if edit is None or not edit.units:
+            continue
+        by_line = edit.indicator == mue.LINE
+        units = of_line[code] if by_line else of_day[code]
+        if units > edit.units:
+            yield _unlikely(code, units, edit, f"CMS, quarter of {edition}")
+
+
+def _unlikely(code: str, units: int, edit: mue.UnitEdit, table: str) -> Problem:
+    by_policy, by_line = edit.indicator == mue.POLICY, edit.indicator == mue.LINE
+    return Problem(
+        message=f"{units} units of {code} on one {'line' if by_line else 'day'}; the edit allows {edit.units}.",
+        clears_when="the units are corrected" if by_policy else "nothing to do if the records bear it",
+        evidence={
+            "code": code,
+            "units": str(units),
+            "maximum": str(edit.units),
+            "indicator": str(edit.indicator),
+            "table": table,
+        },
+        severity=Severity.BLOCK if by_policy else None,
+    )
 
 
 @SCRUB.check(

@@ -19,6 +19,7 @@ from billing.vocabulary import AuthorizationNeed, Care, Discipline
 from models.store import authorizations
 from models.store.benefits import reports_of
 from models.store.book import Book, book_of
+from models.store.edits import edit_tables
 from models.store.rules import published_rules
 from models.tables.claims import ClaimRow, ClaimVersionRow
 from models.tables.desk import DecisionRow
@@ -249,7 +250,7 @@ def context_of(
     session: Session, practice: PracticeRow, row: EncounterRow, encounter: Encounter, today: date
 ) -> VisitContext:
     """Everything around a visit. Locks the patient's authorizations until the commit, where the plan wants any."""
-    book = book_of(session, practice)
+    book, imported = book_of(session, practice), edit_tables(session, practice)
     page = book.plans[row.plan_id]
     terms = page.terms_on(row.date_of_service)
     since = min(benefits.counted_from(terms, row.date_of_service), looks_back_to(terms, row.date_of_service))
@@ -284,6 +285,8 @@ def context_of(
         limit_uses=uses,
         limit_reports=reports,
         overridden=overridden(session, row),
+        pairs=imported.pairs,
+        unit_edits=imported.units,
         practice_rules=published_rules(session, practice),
     )
 

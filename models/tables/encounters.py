@@ -19,6 +19,7 @@ class EncounterRow(OfPractice, Base):
         UniqueConstraint("practice_id", "external_id"),
         Index("ix_encounters_patient_day", "patient_id", "date_of_service"),
         Index("ix_encounters_stage", "practice_id", "stage"),
+        Index("ix_encounters_day", "practice_id", "date_of_service"),
     )
     external_id: Mapped[str]
     version: Mapped[int]

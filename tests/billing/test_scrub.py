@@ -323,28 +323,6 @@ def test_pairs_of_the_ncci_table(code: str, second: str, on: date, indicator: in
     assert (pair.indicator if pair else None) == indicator
 
 
-def test_rows_as_cms_issues_them() -> None:
-    rows = [
-        {"column1": "97140", "column2": "97124", "modifier_indicator": "0", "deletion_date": ""},
-        {"column1": "97140", "column2": "97530", "modifier_indicator": "1", "deletion_date": "2019-12-31"},
-        {"column1": "97530", "column2": "97116", "modifier_indicator": "9", "deletion_date": "2020-10-01"},
-    ]
-    table = ncci.read_cms(rows)
-    assert len(table) == 2
-    never, ended = table.active("97124", "97140", VISIT), table.active("97530", "97140", date(2019, 6, 1))
-    assert never is not None
-    assert ended is not None
-    assert (never.column1, never.indicator, ended.indicator) == ("97140", 0, 1)
-    assert table.active("97530", "97140", VISIT) is None
-
-
-def test_rows_that_tell_when_a_pair_began() -> None:
-    row = {"column1": "97140", "column2": "97530", "modifier_indicator": "1", "deletion_date": ""}
-    table = ncci.read_cms([{**row, "effective_date": "2026-07-01"}])
-    assert table.active("97140", "97530", date(2026, 6, 30)) is None
-    assert table.active("97140", "97530", date(2026, 7, 1)) is not None
-
-
 @pytest.mark.parametrize(
     ("code", "expected"),
     [

@@ -24,7 +24,7 @@ from types import FrameType
 
 from edi.acks import read_277ca, read_999, read_ta1
 from edi.describe import tree
-from edi.identify import identify
+from edi.identify import identify, kinds
 from edi.report import era_report, render_era
 from edi.tokens import UnreadableFile, read_interchanges
 from edi.x271 import read_271
@@ -57,6 +57,7 @@ def _checked(data: bytes) -> None:
 
 READERS: dict[str, Callable[[bytes], object]] = {
     "identify": identify,
+    "kinds": kinds,
     "interchanges": lambda data: list(read_interchanges(data)),
     "tree": tree,
     "835": _balanced,

@@ -256,6 +256,7 @@ def coded_dict(coded: CodedClaim) -> dict[str, Any]:
         "lines": [{name: _plain(value) for name, value in asdict(line).items()} for line in coded.lines],
         "place_of_service": coded.place_of_service,
         "diagnoses": list(coded.diagnoses),
+        "expected_patient": str(coded.expected_patient),
     }
 
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from sqlalchemy import select
 
-from activities import claims, secondary, tickets
+from activities import claims, secondary, tickets, underpayment
 from activities.appeals import draft_appeal
 from activities.case import Case, refusal
 from activities.clock import morning_of
@@ -254,6 +254,24 @@ def file_next_plan(case: Case) -> str:
     return "The claim will be filed with the next plan, with the earlier decision."
 
 
+def accept_payment(case: Case) -> str:
+    """The payer allowed less than the contract, and it is left at that."""
+    short = underpayment.of_claim(case.session, case.row, _claim(case))
+    if short is None:
+        raise refusal("The payer has answered meanwhile; reload the page.")
+    record(
+        case.session,
+        case.practice.id,
+        underpayment.ACCEPTED,
+        f"The payment is accepted, ${short.short} below the contract",
+        encounter_id=case.row.id,
+        actor=case.user.name,
+        at=case.now,
+        detail={"short": str(short.short)},
+    )
+    return "The payment stands as posted."
+
+
 def appeal(case: Case) -> str:
     """The payer is asked to decide again; the letter is drafted from the facts of the denial."""
     refused = _denial(case)
@@ -359,6 +377,7 @@ DECISIONS: Mapping[str, Callable[[Case], str]] = {
         keep_waiting,
         patient_owes,
         file_next_plan,
+        accept_payment,
         appeal,
         write_off,
         bill_patient,

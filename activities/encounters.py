@@ -14,7 +14,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 from temporalio import activity
 
-from activities import claims, secondary, tickets
+from activities import claims, secondary, tickets, underpayment
 from activities.benefits import recheck_held_by_a_limit
 from activities.clock import morning_of, practice_day
 from activities.nudges import tell_authorizations
@@ -238,12 +238,29 @@ class EncounterActivities:
                 days=APPEAL_DECISION_DAYS if _disputed(session, claim) else 0
             )
             return _await(session, row, claim, Stage.DENIAL, limit, "unsettled", now)
+        short = underpayment.of_claim(session, row, claim)
+        if short is not None:
+            return _underpaid(session, row, claim, short, now)
         balance = self._balance(session, row, now)
         if balance.outcome == "to_claim":  # the next plan is billed
             return self._stand(session, row, claims.at_work(session, row) or claim, now)
         return ClaimProgress(
             outcome="closed" if balance.outcome == "settled" else "adjudicated", look_again_at=balance.look_again_at
         )
+
+
+def _underpaid(
+    session: Session, row: EncounterRow, claim: ClaimVersionRow, short: underpayment.Shortfall, now: datetime
+) -> ClaimProgress:
+    """A person compares with the contract; while the payer is asked, nobody need look."""
+    until = _waiting_until(session, row, underpayment.KIND)
+    if until is not None and now < until:
+        _quiet(session, row, now)
+        enter(session, row, Stage.REMITTANCE, "Waiting: payer asked for the rest", now)
+        return ClaimProgress(outcome="waiting", look_again_at=until)
+    ask = underpayment.underpayment_ticket(row, claim, short, now + timedelta(days=FOLLOW_UP_DUE_DAYS))
+    _ask(session, row, ask, Stage.REMITTANCE, now)
+    return ClaimProgress(outcome="waiting")
 
 
 def _payer_is_heard_again(session: Session, row: EncounterRow, first: ClaimVersionRow) -> bool:

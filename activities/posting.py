@@ -6,7 +6,7 @@ goes on where the first stopped, and the same payment in another file is seen an
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from itertools import islice, takewhile
 from typing import Any, NamedTuple
@@ -343,7 +343,7 @@ def _post_chunk(
         for row, _ in todo:
             if row.status == "unmatched":
                 put_item(session, look.practice_id, unmatched_ticket(_file(session, look), row, look.now), look.now)
-        post_claims(session, remittance, found, practice_day(look.now, practice.time_zone))
+        post_claims(session, remittance, found, look.now)
 
 
 def _lock_encounters(session: Session, versions: Sequence[ClaimVersionRow]) -> Sequence[object]:
@@ -379,14 +379,14 @@ class _Entries:
     encounters: dict[UUID, EncounterRow] = field(default_factory=dict)
 
 
-def post_claims(session: Session, remittance: RemittanceRow, answered: Sequence[Answered], today: date) -> None:
+def post_claims(session: Session, remittance: RemittanceRow, answered: Sequence[Answered], now: datetime) -> None:
     """Post claims to the ledger line by line, note what was denied, and have their encounters look.
 
-    today: the practice's day, on which denials are received and from which the time for an appeal runs.
+    now: when the payer's answer was received; the time for an appeal runs from the practice's day of it.
     """
     entries = _Entries()
     for one in answered:
-        _post_claim(session, remittance, one, entries, today)
+        _post_claim(session, remittance, one, entries, now)
     _write(session, remittance.practice_id, entries)
     reopen_all(session, remittance.practice_id, entries.encounters.values())
 
@@ -400,13 +400,15 @@ def _write(session: Session, practice_id: UUID, entries: _Entries) -> None:
 
 
 def _post_claim(
-    session: Session, remittance: RemittanceRow, answered: Answered, entries: _Entries, today: date
+    session: Session, remittance: RemittanceRow, answered: Answered, entries: _Entries, now: datetime
 ) -> None:
     row, claim, version = answered
     encounter = session.get_one(EncounterRow, version.encounter_id)
     plan = addressed(session, encounter, version, claim)
     version = plan or version
     row.claim_version_id, row.encounter_id, row.status = version.id, encounter.id, "posted"
+    practice = session.get_one(PracticeRow, remittance.practice_id)
+    today = practice_day(now, practice.time_zone)
     occurred_on = remittance.payment_date or today
     first = plan is not None and session.get_one(ClaimRow, version.claim_id).rank == 1
     if not first:
@@ -417,7 +419,7 @@ def _post_claim(
             entries.postings.append(_posting(remittance, row, line, place, occurred_on))
         entries.adjustments += _adjustments(row, line)
     if plan is not None:
-        entries.lines.append(_settle(session, Answered(row, claim, version), encounter, today))
+        entries.lines.append(_settle(session, Answered(row, claim, version), encounter, now, today))
     entries.encounters[encounter.id] = encounter
 
 
@@ -482,7 +484,7 @@ def _adjustments(row: RemittanceClaimRow, line: RemittanceLine) -> Iterator[dict
         }
 
 
-def _settle(session: Session, answered: Answered, encounter: EncounterRow, today: date) -> Line:
+def _settle(session: Session, answered: Answered, encounter: EncounterRow, now: datetime, today: date) -> Line:
     """What the answer makes of our claim: paid, denied, or taken back. Returns the line it adds to the visit's life."""
     _, claim, version = answered
     owner = session.get_one(ClaimRow, version.claim_id)
@@ -496,7 +498,7 @@ def _settle(session: Session, answered: Answered, encounter: EncounterRow, today
         return Line(encounter.id, "claim.reversed", summary, {})
     denied = _note_denial(session, answered, encounter, today, current=current)
     if current:
-        version.status, version.answered_at = "denied" if denied else "paid", encounter.updated_at
+        version.status, version.answered_at = "denied" if denied else "paid", now
     words = f"denied: {denied}" if denied else f"paid ${claim.paid}"
     expected = f", expected ${version.expected_payment}" if version.expected_payment is not None else ""
     summary = (

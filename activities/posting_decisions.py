@@ -37,7 +37,7 @@ def match_claim(case: Case) -> str:
     remittance, claim = _as_read(case, row)
     lock_encounter(case.session, version.encounter_id)
     row.matched_by = case.user.name
-    posting.post_claims(case.session, remittance, [posting.Answered(row, claim, version)], case.today)
+    posting.post_claims(case.session, remittance, [posting.Answered(row, claim, version)], case.now)
     finish(case.item, "matched", case.now)
     return f"Posted to claim {number}."
 

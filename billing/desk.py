@@ -218,6 +218,10 @@ _BY_KIND: dict[tuple[Queue, str], tuple[DecisionKind, ...]] = {
         _decision("correct_claim", "Correct the claim", "The later plan is told what the earlier one says now."),
         _decision("keep_claim", "Keep the claim", "The claim stays as it was sent.", reason=True),
     ),
+    (Queue.FOLLOW_UP, "underpayment"): (
+        _decision("accept_payment", "Accept the payment", "The payment stands as posted.", reason=True),
+        _KEEP_WAITING,
+    ),
     (Queue.POSTING, "unbalanced_remittance"): (_POST_ANYWAY, _DISMISS),
     (Queue.POSTING, "unmatched_claim"): (_MATCH, _DISMISS),
     (Queue.PATIENT_BALANCE, "credit_balance"): (_REFUND,),

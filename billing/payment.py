@@ -7,7 +7,7 @@ The relative values are those of 2024. What is left of a deductible only the pay
 eligibility answer told it, and said to be unknown where not.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
@@ -197,3 +197,17 @@ def _told(paid: Sequence[ExpectedLine], lines: Sequence[PayableLine], terms: Pla
         steps.append(Step("payer", f"sequestration {terms.sequestration_percent} % off the plan's part"))
     steps.append(Step("payer", f"expected payment {sum((line.payer for line in paid), ZERO)}"))
     return steps
+
+
+def shortfall(terms: PlanTerms, codes_billed: Iterable[str], expected: Decimal, answered: Decimal) -> Decimal | None:
+    """By how many dollars an answer falls short of the contract, or None within the plan's tolerance.
+
+    expected, answered: what the plan and the patient pay together, so that what is left of a deductible, which only
+    the payer knows, changes nothing. Compared only where the plan's own amount is on file for every code: a percentage
+    of our fee is a guess at what is allowed, and no contract (practice default after domain rule: paid less than
+    expected beyond a tolerance is an exception of posting).
+    """
+    if terms.underpayment_tolerance is None or not all(code in terms.allowed_amounts for code in codes_billed):
+        return None
+    short = expected - answered
+    return short if short > terms.underpayment_tolerance else None

@@ -229,6 +229,13 @@ class PlanTerms(Record):
     coinsurance_percent: Decimal = Field(default=Decimal("20"))
     copay: Dollars = Decimal("0.00")
     sequestration_percent: Decimal = Field(default=Decimal("0"))
+    underpayment_tolerance: Dollars | None = Field(
+        default=Decimal("5.00"),
+        description=(
+            "How much less than allowed_amounts say a claim may be answered with before a person looks (practice "
+            "default); compared only where every code billed is among them. null: never."
+        ),
+    )
 
     @model_validator(mode="after")
     def _limits_have_names_of_their_own(self) -> "PlanTerms":

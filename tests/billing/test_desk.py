@@ -19,6 +19,7 @@ KEYS = [
     (Queue.SCRUB, CHART_CHANGED, {"correct_claim", "keep_claim", "not_billable"}),
     (Queue.REJECTIONS, "", {"resubmit", "write_off"}),
     (Queue.FOLLOW_UP, "", {"resubmit", "keep_waiting", "write_off"}),
+    (Queue.FOLLOW_UP, "underpayment", {"accept_payment", "keep_waiting"}),
     (Queue.POSTING, "", {"dismiss"}),
     (Queue.POSTING, "unbalanced_remittance", {"post_anyway", "dismiss"}),
     (Queue.POSTING, "unmatched_claim", {"match_claim", "dismiss"}),

@@ -31,7 +31,10 @@ from models.tables.remittances import DenialRow
 # refiling: refused on receipt, or never left the building; correcting: adjudicated or accepted, to be replaced
 TO_BE_FILED_AGAIN = ("refiling", "correcting")
 ANSWERED = ("paid", "denied")
-ORIGINAL, REPLACEMENT = "1", "7"
+# voiding: a person asked that the payer's claim be taken back; voided: the payer has, or said it did
+VOIDING, VOIDED = "voiding", "voided"
+NOT_STANDING = ("withdrawn", VOIDED)
+ORIGINAL, REPLACEMENT, VOID = "1", "7", "8"
 CONTROL_NUMBER_LENGTH = 15  # some payers cut at 17 (edi.md section 4)
 
 
@@ -72,9 +75,9 @@ def rank_of(session: Session, claim: ClaimVersionRow) -> int:
 def at_work(session: Session, row: EncounterRow) -> ClaimVersionRow | None:
     """The claim to look at: of the first plan that has not settled its part, or of the last one billed."""
     found = current(session, row)
-    while found is not None and settled(session, row, found):
+    while found is not None and (found.status == VOIDED or settled(session, row, found)):
         following = current(session, row, rank_of(session, found) + 1)
-        if following is None or following.status == "withdrawn":
+        if following is None or following.status in NOT_STANDING:
             break
         found = following
     return found
@@ -105,7 +108,14 @@ def settled(session: Session, row: EncounterRow, claim: ClaimVersionRow) -> bool
 
 def under_way(claim: ClaimVersionRow | None) -> bool:
     """Whether a claim stands that need not be filed again."""
-    return claim is not None and claim.status not in (*TO_BE_FILED_AGAIN, "withdrawn")
+    return claim is not None and claim.status not in (*TO_BE_FILED_AGAIN, *NOT_STANDING)
+
+
+def inside(claim: ClaimVersionRow | None) -> bool:
+    """Whether no payer has the claim: it has not left, or was taken back. A void on its way takes one back yet."""
+    if claim is None or claim.status in NOT_STANDING:
+        return True
+    return claim.frequency_code != VOID and claim.status in ("ready", "refiling")
 
 
 def chart_moved_on(session: Session, row: EncounterRow, claim: ClaimVersionRow) -> bool:
@@ -203,7 +213,7 @@ def withdraw(session: Session, row: EncounterRow, claim: ClaimVersionRow | None)
     """Take back a claim that never left the building, and of its charge what nobody paid, adjusted or wrote off."""
     if claim is None or claim.status == "withdrawn":
         return
-    claim.status = "withdrawn"
+    claim.status = claim.status if claim.status == VOIDED else "withdrawn"
     owed = ledger.balance(session, row.id, ledger.PAYER_RECEIVABLE, payer_rank=1)
     legs = [(ledger.PAYER_RECEIVABLE, -owed), (ledger.REVENUE, owed)]
     key = f"withdrawn/{claim.id}"
@@ -292,15 +302,18 @@ def _next_version(session: Session, row: EncounterRow, wanted: Wanted, before: C
 
 
 def _frequency(terms: PlanTerms | None, claim: ClaimRow, before: ClaimVersionRow | None) -> tuple[str, str | None]:
-    """Original, or replacement of what the payer has, where the plan takes replacements (CLM05-3, REF*F8).
+    """Original, replacement or void of what the payer has, where the plan takes those (CLM05-3, REF*F8).
 
-    A claim refused on receipt was never adjudicated, so it keeps the frequency it had (domain.md 7.4).
+    A claim refused on receipt was never adjudicated, so it keeps the frequency it had (domain.md 7.4); but where a void
+    did not get there and the visit took place after all, what the payer has is replaced.
     """
-    if before is None:
+    if before is None or before.status == VOIDED:
         return ORIGINAL, None
     was = before.status
     before.status = "superseded"
-    if was == "refiling":
+    if was == VOIDING:  # a void that was refused has its own number by now; what it takes back has another
+        return VOID, before.original_reference if before.frequency_code == VOID else claim.payer_claim_control_number
+    if was == "refiling" and before.frequency_code != VOID:
         return before.frequency_code, before.original_reference
     if terms is not None and terms.accepts_replacement and claim.payer_claim_control_number:
         return REPLACEMENT, claim.payer_claim_control_number

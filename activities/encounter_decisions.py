@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from sqlalchemy import select
 
-from activities import claims, secondary, tickets, underpayment
+from activities import claims, secondary, tickets, underpayment, voids
 from activities.appeals import draft_appeal
 from activities.case import Case, refusal
 from activities.clock import morning_of
@@ -29,14 +29,13 @@ from models.tables.practice import PlanRow
 from models.tables.remittances import DenialRow, RemittanceClaimRow
 
 WAIT_MAX = timedelta(days=366)
-INSIDE = ("ready", "withdrawn", *claims.TO_BE_FILED_AGAIN)
 UNLIMITED_WRITE_OFF = (Role.SUPERVISOR.value, Role.ADMINISTRATOR.value)
 
 
 def not_billable(case: Case) -> str:
     """The visit is not billed to anybody. Only while no claim is out."""
     claim = claims.current(case.session, case.row)
-    if claim is not None and claim.status not in INSIDE:
+    if not claims.inside(claim):
         raise refusal("A claim for this visit is already out; correct it or write it off instead.")
     _refuse_above_limit(case, case.item.amount)  # not billing it is giving it up
     claims.withdraw(case.session, case.row, claim)
@@ -153,11 +152,38 @@ def patient_pay(case: Case) -> str:
 def correct_claim(case: Case) -> str:
     """The claim out there is replaced by one that says what the chart, or the plan before, says now."""
     claim = _asked_about(case)
+    if case.item.kind == secondary.OUTDATED and secondary.nothing_left(case.session, case.row, claim):
+        raise refusal(
+            "The earlier plan leaves nothing now, so there is nothing to bill; keep the claim, with a reason."
+        )
     _refuse_a_second_claim(case, claim)
     for refused in _open_denials(case):
         _decide_denial(case, refused, "corrected")
     claim.status = "correcting"
     return "The claim will be filed again as things now stand."
+
+
+def void_claim(case: Case) -> str:
+    """The payers are asked to take their decisions back: a void of each claim goes out, once."""
+    why = voids.obstacles(case.session, case.row, book_of(case.session, case.practice))
+    if why:
+        raise refusal(
+            f"No void can be sent: {tickets.in_one_line(why)}. Wait for the answer, or have the payer take the claim "
+            "back by hand and say so."
+        )
+    for refused in _open_denials(case):
+        _decide_denial(case, refused, "corrected")
+    sent = voids.ask_for(case.session, case.row)
+    return "The void will be sent." if sent else "Nothing was paid, so nothing needs to be voided; the visit closes."
+
+
+def taken_back(case: Case) -> str:
+    """A payer took its decision back outside of X12: reopened by telephone, or its money was returned."""
+    for refused in _open_denials(case):
+        _decide_denial(case, refused, "corrected")
+    key = f"decision/{case.decision.command_id}"
+    returned = voids.take_back_by_hand(case.session, case.row, key, case.today, case.decision.reason)
+    return f"Noted: the claim was taken back, ${returned} returned to the payer."
 
 
 def keep_claim(case: Case) -> str:
@@ -182,7 +208,7 @@ def correct(case: Case) -> str:
         )
     _correct(case, changes)
     _decide_denial(case, refused, "corrected")
-    claim.status = "correcting"
+    claim.status = "correcting" if claim.frequency_code != claims.VOID else claims.VOIDING
     return "The claim is corrected and will be filed again."
 
 
@@ -194,7 +220,7 @@ def resubmit(case: Case) -> str:
     if claim.status not in ("rejected", "sent", "accepted"):
         raise refusal("The payer has answered this claim; decide on the answer instead.")
     _correct(case, _typed_corrections(case, claim))
-    claim.status = "refiling"
+    claim.status = "refiling" if claim.frequency_code != claims.VOID else claims.VOIDING
     return "The claim will be filed again."
 
 
@@ -288,18 +314,22 @@ def appeal(case: Case) -> str:
 def write_off(case: Case) -> str:
     """What the payer (or, in the patient's queue, the patient) still owes is given up."""
     account, claim = _owed_account(case), claims.at_work(case.session, case.row)
+    if account == ledger.PAYER_RECEIVABLE and claim is not None and claim.frequency_code == claims.VOID:
+        raise refusal("A void asks for no money that could be written off; wait, or say that the claim was taken back.")
     rank = claims.rank_of(case.session, claim) if claim is not None else 1
     payer_rank = rank if account == ledger.PAYER_RECEIVABLE else None
     owed = ledger.balance(case.session, case.row.id, account, payer_rank=payer_rank)
     _refuse_above_limit(case, max(abs(owed), case.item.amount))  # before a claim nothing is owed yet
     legs = [(ledger.WRITE_OFF, owed), (account, -owed)]
     _post(case, "write_off", legs, case.decision.reason, payer_rank=payer_rank or 1)
-    if claim is None or (rank == 1 and claim.status in INSIDE):
+    if claim is None or (rank == 1 and claims.inside(claim)):
         claims.withdraw(case.session, case.row, claim)
         _release_authorization(case, "written off")
         case.row.disposition = "written_off"
         return "The visit is written off; nothing is billed."
     if account == ledger.PAYER_RECEIVABLE:
+        if rank == 1 and claim.status == "rejected":  # no payer ever decided on it
+            _release_authorization(case, "written off")
         claim.status = "denied"
         for refused in _open_denials(case):
             _decide_denial(case, refused, "written_off")
@@ -371,6 +401,8 @@ DECISIONS: Mapping[str, Callable[[Case], str]] = {
         link_authorization,
         patient_pay,
         correct_claim,
+        void_claim,
+        taken_back,
         keep_claim,
         correct,
         resubmit,
@@ -397,7 +429,7 @@ def _fork_facts(case: Case, claim: ClaimVersionRow | None, charge: Decimal) -> f
         date_of_service=row.date_of_service,
         charge=charge,
         notice=notices.as_fact(notices.financial_notice_of(case.session, row)),
-        claim_is_out=claim is not None and claim.status not in INSIDE,
+        claim_is_out=not claims.inside(claim),
     )
 
 

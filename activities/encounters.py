@@ -14,7 +14,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 from temporalio import activity
 
-from activities import claims, secondary, tickets, underpayment
+from activities import claims, secondary, tickets, underpayment, voids
 from activities.benefits import recheck_held_by_a_limit
 from activities.clock import morning_of, practice_day
 from activities.nudges import tell_authorizations
@@ -41,7 +41,8 @@ UNSENT_HOURS = 24  # submit within 24 h (docs/architecture.md, clocks of the tra
 FOLLOW_UP_DUE_DAYS = 2
 BALANCE_DUE_DAYS = 5
 NOT_WITH_THE_PAYER = ("ready", "rejected")
-PATIENT_PAYS = "patient_pay"
+PATIENT_PAYS, CANCELLED = "patient_pay", "cancelled"
+STILL_OWED = (PATIENT_PAYS, CANCELLED)  # nothing is asked of a payer any more, but the patient's account is open
 NOTHING = Decimal(0)
 PAID = "paid"
 
@@ -78,7 +79,7 @@ class EncounterActivities:
             claim = claims.current(session, row)
             if _ended(session, row, claim, look.now):
                 return GateVerdict(outcome="closed")
-            if row.disposition == PATIENT_PAYS:
+            if row.disposition in STILL_OWED:
                 return GateVerdict(outcome="patient_pays")
             if claims.under_way(claim):
                 return GateVerdict(outcome="under_way")
@@ -116,13 +117,15 @@ class EncounterActivities:
             claim = claims.current(session, row)
             if _ended(session, row, claim, look.now):
                 return ClaimProgress(outcome="closed")
-            if row.disposition == PATIENT_PAYS:
+            if row.disposition in STILL_OWED:
                 return ClaimProgress(outcome="patient_pays")
-            if claim is None or claim.status in (*claims.TO_BE_FILED_AGAIN, "withdrawn"):
+            if claim is None or not claims.under_way(claim):
                 return ClaimProgress(outcome="to_gates")
+            self._void(session, row, look.now)
+            claim = claims.current(session, row) or claim
             if claims.chart_moved_on(session, row, claim) and (moved := _chart_moved_on(session, row, claim, look.now)):
                 return moved
-            if claim.status == "ready" and _rules_moved_on(session, row, claim, look.now):
+            if claims.inside(claim) and _rules_moved_on(session, row, claim, look.now):
                 return ClaimProgress(outcome="to_gates")
             claim = claims.at_work(session, row) or claim
             return self._stand(session, row, claim, look.now)
@@ -175,11 +178,17 @@ class EncounterActivities:
             return self._adjudicated(session, row, claim, practice, now)
         return _out(session, row, claim, practice, now)
 
+    def _void(self, session: Session, row: EncounterRow, now: datetime) -> None:
+        """File what a person asked to be taken back."""
+        practice = session.get_one(PracticeRow, row.practice_id)
+        book = book_of(session, practice)
+        voids.file(session, row, practice, book, window_seconds=self._batch_window_seconds, now=now)
+
     def _later_plan(
         self, session: Session, row: EncounterRow, claim: ClaimVersionRow, practice: PracticeRow, now: datetime
     ) -> ClaimProgress | None:
         """What is special about a later plan's claim; None when it is looked at as any other."""
-        due = secondary.turn_again(session, row, claim)
+        due = secondary.turn_again(session, row, claim) if claim.frequency_code != claims.VOID else None
         if due is None:
             return None
         outdated = secondary.outdated(session, row, claim)
@@ -288,16 +297,29 @@ def _close(session: Session, row: EncounterRow, closed_as: str, summary: str, no
 
 def _ended(session: Session, row: EncounterRow, claim: ClaimVersionRow | None, now: datetime) -> bool:
     """Whether a person, or the chart, ended the encounter otherwise than by payment."""
-    inside = claim is None or claim.status in ("ready", "withdrawn", *claims.TO_BE_FILED_AGAIN)
-    if row.facts.get("cancelled") and inside and row.closed_at is None:
-        claims.withdraw(session, row, claim)
-        changed = authorizations.set_use(session, row, None, NOTHING, "visit cancelled")
-        tell_authorizations(session, row.practice_id, changed)
-        _close(session, row, "cancelled", "The chart cancelled the visit; nothing is billed", now)
-    elif row.disposition not in (None, PATIENT_PAYS):
+    if row.facts.get("cancelled") and claim is not None and claim.status == "correcting":
+        claim.status = "accepted"  # the payer has it; what is to be corrected is that it was billed at all
+    if row.facts.get("cancelled") and row.closed_at is None and claims.inside(claim) and voids.done(session, row):
+        _cancel(session, row, claim, now)
+    elif row.disposition == CANCELLED and not row.facts.get("cancelled"):
+        row.disposition = None  # the visit took place after all
+    elif row.disposition not in (None, *STILL_OWED):
         assert row.disposition is not None
         _close(session, row, row.disposition, f"Closed: {row.disposition.replace('_', ' ')}", now)
     return row.closed_at is not None
+
+
+def _cancel(session: Session, row: EncounterRow, claim: ClaimVersionRow | None, now: datetime) -> None:
+    """Nothing is billed for the visit: charge and authorization are released, and what the patient paid is returned."""
+    practice = session.get_one(PracticeRow, row.practice_id)
+    voids.give_back_shares(session, row, practice_day(now, practice.time_zone))
+    claims.withdraw(session, row, claim)
+    changed = authorizations.set_use(session, row, None, NOTHING, "visit cancelled")
+    tell_authorizations(session, row.practice_id, changed)
+    if ledger.balance(session, row.id, ledger.PATIENT_RECEIVABLE) == 0:
+        _close(session, row, CANCELLED, "The chart cancelled the visit; nothing is billed", now)
+    else:
+        row.disposition = CANCELLED
 
 
 def evaluate_visit(
@@ -390,6 +412,9 @@ def _use_authorization(
 
 def _chart_moved_on(session: Session, row: EncounterRow, claim: ClaimVersionRow, now: datetime) -> ClaimProgress | None:
     """A newer version came: where no payer has the claim it replaces it, otherwise a person decides."""
+    if claim.frequency_code == claims.VOID and row.facts.get("cancelled"):
+        claim.encounter_version = row.version
+        return None
     if claim.status in NOT_WITH_THE_PAYER:
         claim.status = "refiling"
         return ClaimProgress(outcome="to_gates")
@@ -401,8 +426,13 @@ def _chart_moved_on(session: Session, row: EncounterRow, claim: ClaimVersionRow,
         summary = f"Version {row.version} changes nothing on the claim"
         record(session, row.practice_id, "claim.unaffected", summary, encounter_id=row.id, at=now)
         return None
-    changed = tickets.chart_changed(row, claim, differences, tickets.desk_settings(practice), now)
-    _ask(session, row, changed, Stage(row.stage), now)
+    desk = tickets.desk_settings(practice)
+    if encounter.cancelled:
+        why = voids.obstacles(session, row, book_of(session, practice))
+        ask = tickets.cancelled_after_billing(row, claim, why, desk, now)
+    else:
+        ask = tickets.chart_changed(row, claim, differences, desk, now)
+    _ask(session, row, ask, Stage(row.stage), now)
     return ClaimProgress(outcome="waiting")
 
 
@@ -447,6 +477,8 @@ def _out(
         return _await(session, row, claim, Stage.ACKNOWLEDGEMENT, limit, "no_acknowledgement", now)
     if claim.status == "accepted":
         limit = _remittance_limit(session, row, claim)
+        if claim.frequency_code == claims.VOID:
+            return _await(session, row, claim, Stage.REMITTANCE, limit, voids.UNANSWERED, now)
         return _await(session, row, claim, Stage.REMITTANCE, limit, "silent_payer", now)
     return _rejected(session, row, claim, practice, now)
 
@@ -455,6 +487,7 @@ SILENCE = {
     "unsent": "The claim was ready but has not been sent within 24 hours",
     "no_acknowledgement": "The clearinghouse has not acknowledged the claim",
     "silent_payer": "The payer accepted the claim but has not answered",
+    voids.UNANSWERED: "The payer accepted the void but has not taken its decision back",
     "unsettled": "The payer still owes an answer on part of the claim",
 }
 

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session, defer
 from temporalio import activity
 
 from activities.appeals import appeal_deadline
-from activities.claims import owed_by
+from activities.claims import VOID, VOIDED, owed_by
 from activities.clock import practice_day
 from activities.later_answers import addressed, post_answer
 from activities.matching import match_all
@@ -493,7 +493,8 @@ def _settle(session: Session, answered: Answered, encounter: EncounterRow, now: 
     current = owner.current_version == version.version
     if claim.is_reversal:
         _overturn_denials(session, version)
-        version.status = "accepted" if current else version.status
+        if not _answers_a_void(session, owner):
+            version.status = "accepted" if current else version.status
         summary = f"The payer took back its decision on claim {version.patient_control_number} (${claim.paid})"
         return Line(encounter.id, "claim.reversed", summary, {})
     denied = _note_denial(session, answered, encounter, today, current=current)
@@ -506,6 +507,19 @@ def _settle(session: Session, answered: Answered, encounter: EncounterRow, now: 
     )
     kind = "claim.denied" if denied else "claim.paid"
     return Line(encounter.id, kind, summary, {"paid": str(claim.paid), "expected": str(version.expected_payment)})
+
+
+def _answers_a_void(session: Session, owner: ClaimRow) -> bool:
+    """Whether a reversal is what a void of ours asked for, under whichever number; the claim is voided then."""
+    newest = session.scalars(
+        select(ClaimVersionRow).where(
+            ClaimVersionRow.claim_id == owner.id, ClaimVersionRow.version == owner.current_version
+        )
+    ).one()
+    if newest.frequency_code != VOID:
+        return False
+    newest.status = VOIDED
+    return True
 
 
 def _overturn_denials(session: Session, version: ClaimVersionRow) -> None:

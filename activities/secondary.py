@@ -252,7 +252,7 @@ def hold_back(session: Session, row: EncounterRow, unsettled: ClaimVersionRow, t
     """Take back later plans' claims that have not left, because a plan before them has not settled its part (again)."""
     for rank in range(claims.rank_of(session, unsettled) + 1, 4):
         claim = claims.current(session, row, rank)
-        if claim is not None and claim.status == "ready":
+        if claim is not None and claim.status == "ready" and claim.frequency_code != claims.VOID:
             withdraw(session, row, claim, today)
 
 
@@ -282,6 +282,12 @@ def outdated(session: Session, row: EncounterRow, claim: ClaimVersionRow) -> boo
     if answer is None or claim.prior_decisions[-1]["answer"] == str(answer.id):
         return False
     return not _was_said(session, row, KEPT, answer.id)
+
+
+def nothing_left(session: Session, row: EncounterRow, claim: ClaimVersionRow) -> bool:
+    """Whether the plan before leaves nothing any more for this claim to ask for."""
+    due = turn_again(session, row, claim)
+    return due is None or due.amount <= 0
 
 
 # --- asking a person ------------------------------------------------------------------------------------------------

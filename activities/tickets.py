@@ -25,6 +25,7 @@ QUEUE_OF_GATE = {
     Stage.SCRUB: Queue.SCRUB,
 }
 CHART_CHANGED = "chart_changed_after_billing"
+CANCELLED_AFTER_BILLING = "cancelled_after_billing"
 DECISION_WORDS = {
     "correct": "correct and file again",
     "appeal": "appeal",
@@ -111,6 +112,26 @@ def chart_changed(
     )
     due_at = now + timedelta(hours=desk.hold_due_hours)
     return ticket(row, Queue.SCRUB, CHART_CHANGED, [finding], claim.total_charge, due_at)
+
+
+def cancelled_after_billing(
+    row: EncounterRow, claim: ClaimVersionRow, obstacles: Sequence[str], desk: DeskSettings, now: datetime
+) -> Ticket:
+    """The chart cancelled the visit after its claim left. obstacles: why no void can be sent, each in a sentence."""
+    message = "The visit was cancelled after the claim went out"
+    if obstacles:
+        message += f"; no void can be sent now: {in_one_line(obstacles)}"
+    finding = Finding(
+        code="D15",
+        severity=Severity.HOLD,
+        owner=Owner.BILLER,
+        message=message,
+        clears_when="the claim is voided, the payer took it back by hand, or a biller keeps it with a reason",
+        evidence={"claim": claim.patient_control_number, "it stands as": claim.status},
+        citation="X12 005010X222A1 CLM05-3 = 8 with REF*F8",
+    )
+    due_at = now + timedelta(hours=desk.hold_due_hours)
+    return ticket(row, Queue.SCRUB, CANCELLED_AFTER_BILLING, [finding], claim.total_charge, due_at)
 
 
 def rejection(

@@ -135,6 +135,14 @@ _BILL_PATIENT = _decision("bill_patient", "Bill the patient", "The amount moves 
 
 _KEEP_WAITING = _decision("keep_waiting", "Keep waiting", "The claim comes back on the day given.", fields=("until",))
 
+_KEEP_CLAIM = _decision("keep_claim", "Keep the claim", "The claim stays as it was sent.", reason=True)
+_TAKEN_BACK = _decision(
+    "taken_back",
+    "Taken back by hand",
+    "What payers paid counts as returned to them, and the visit closes as cancelled.",
+    reason=True,
+)
+
 _POST_ANYWAY = _decision("post_anyway", "Post anyway", "The payment is posted as received.", reason=True)
 _DISMISS = _decision("dismiss", "Dismiss", "Nothing is posted and the case closes.", reason=True)
 _MATCH = _decision("match_claim", "Match to a claim", "The payment is posted to the claim named.", fields=("claim_id",))
@@ -199,9 +207,16 @@ _DECISIONS: dict[Queue, tuple[DecisionKind, ...]] = {
 _BY_KIND: dict[tuple[Queue, str], tuple[DecisionKind, ...]] = {
     (Queue.SCRUB, CHART_CHANGED): (
         _decision("correct_claim", "Correct the claim", "A corrected claim is made from the changed chart and sent."),
-        _decision("keep_claim", "Keep the claim", "The claim stays as it was sent.", reason=True),
-        _NOT_BILLABLE,
+        _KEEP_CLAIM,
     ),
+    (Queue.SCRUB, "cancelled_after_billing"): (
+        _decision(
+            "void_claim", "Void the claim", "A void (frequency 8) goes to each payer; the visit closes after it."
+        ),
+        _TAKEN_BACK,
+        _KEEP_CLAIM,
+    ),
+    (Queue.FOLLOW_UP, "void_unanswered"): (_KEEP_WAITING, _RESUBMIT, _TAKEN_BACK),
     (Queue.FOLLOW_UP, "unsettled"): (_KEEP_WAITING, _WRITE_OFF),
     (Queue.FOLLOW_UP, "secondary_coverage"): (
         _decision("file_next_plan", "File it ourselves", "The claim goes to the next plan with the earlier decision."),
@@ -216,7 +231,7 @@ _BY_KIND: dict[tuple[Queue, str], tuple[DecisionKind, ...]] = {
     ),
     (Queue.FOLLOW_UP, "secondary_outdated"): (
         _decision("correct_claim", "Correct the claim", "The later plan is told what the earlier one says now."),
-        _decision("keep_claim", "Keep the claim", "The claim stays as it was sent.", reason=True),
+        _KEEP_CLAIM,
     ),
     (Queue.FOLLOW_UP, "underpayment"): (
         _decision("accept_payment", "Accept the payment", "The payment stands as posted.", reason=True),

@@ -215,7 +215,12 @@ class Clearinghouse:
         verdict = decide(self.config.world, self.config.seed, claim, earlier, script)
         category = Dice(self.config.seed, claim.payer_id).pick("receipt", ("A2", "A2", "A1"))
         answer.receipts.append(Receipt(claim, number, category, verdict.rejection))
-        remembered = Earlier(outcome=verdict.outcome, discipline=claim.discipline, content=content_of(claim))
+        remembered = Earlier(
+            outcome=verdict.outcome,
+            discipline=claim.discipline,
+            content=content_of(claim),
+            void=claim.frequency == VOID,
+        )
         answer.visits[claim.visit].append(remembered)
         answer.script_uses.update(keys)
         answer.decisions.append(

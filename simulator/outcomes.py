@@ -58,6 +58,7 @@ class Earlier(BaseModel):
     outcome: Outcome
     discipline: str
     content: str
+    void: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ def decide(
         return _detailed(world, payer, claim, dice, script)
     if claim.frequency in (REPLACEMENT, VOID):
         return Verdict(Outcome.PAID, dice)
-    same_care = [past for past in earlier if _same_care(past, claim)]
+    same_care = _since_void([past for past in earlier if _same_care(past, claim)])
     if same_care:
         return _after(same_care[-1], claim, dice) or _drawn(world, payer, claim, dice)
     return _drawn(world, payer, claim, dice)
@@ -113,6 +114,12 @@ def data_error(claim: SubmittedClaim, payer: PayerWorld) -> Rejection | None:
 def _same_care(past: Earlier, claim: SubmittedClaim) -> bool:
     """A missing therapy modifier matches any, since adding it may be the very correction."""
     return past.discipline == claim.discipline or not past.discipline or not claim.discipline
+
+
+def _since_void(earlier: Sequence[Earlier]) -> Sequence[Earlier]:
+    """What was voided is as if it had never been sent."""
+    voids = [place for place, past in enumerate(earlier) if past.void and past.outcome not in UNSETTLED]
+    return earlier[voids[-1] + 1 :] if voids else earlier
 
 
 def _after(past: Earlier, claim: SubmittedClaim, dice: Dice) -> Verdict | None:

@@ -16,7 +16,7 @@ KEYS = [
     ),
     (Queue.AUTHORIZATION, REAUTHORIZATION, {"record_authorization", "not_continuing"}),
     (Queue.SCRUB, "", {"override", "not_billable"}),
-    (Queue.SCRUB, CHART_CHANGED, {"correct_claim", "keep_claim", "not_billable"}),
+    (Queue.SCRUB, CHART_CHANGED, {"correct_claim", "keep_claim"}),
     (Queue.REJECTIONS, "", {"resubmit", "write_off"}),
     (Queue.FOLLOW_UP, "", {"resubmit", "keep_waiting", "write_off"}),
     (Queue.FOLLOW_UP, "underpayment", {"accept_payment", "keep_waiting"}),

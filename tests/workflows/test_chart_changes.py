@@ -71,7 +71,11 @@ async def test_a_visit_cancelled_after_sending_is_a_persons_decision(clinic: Lin
     clinic.send(newer(made, cancelled))
     item = await clinic.until_item(number, "scrub")
     assert "cancelled" in item.reason
-    assert "already out" in await clinic.refusal(item, "not_billable")
+    assert item.kind == "cancelled_after_billing"
+    assert "does not fit" in await clinic.refusal(item, "not_billable")
+    await clinic.decide(item, "keep_claim", reason="the chart is wrong; the visit took place")
+    await clinic.until(lambda: clinic.item(number) is None)
+    assert clinic.visit(number).stage == "remittance"
 
 
 async def test_a_visit_cancelled_before_sending_closes_and_owes_nothing(clinic: Line) -> None:

@@ -38,6 +38,7 @@ from web.pages import (
     queues,
     rules,
     supervisor,
+    walk,
 )
 from web.security import Attempts
 from web.sessions import Limits
@@ -59,6 +60,7 @@ PAGES = (
     authorizations,
     files,
     supervisor,
+    walk,
     audit,
     rules,
     own_rules,

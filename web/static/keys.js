@@ -40,7 +40,18 @@
     picked = at;
   }
 
+  function film(by) {
+    const frames = [...document.querySelectorAll(".film .frame")];
+    if (!frames.length) return;
+    const here = frames.indexOf(document.activeElement);
+    const next = frames[Math.min(frames.length - 1, Math.max(0, here < 0 ? 0 : here + by))];
+    next.focus();
+    next.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }
+
   const keys = {
+    ArrowLeft: () => film(-1),
+    ArrowRight: () => film(1),
     j: () => step(1),
     k: () => step(-1),
     c: () => press("#pane [data-key=c]"),
@@ -62,6 +73,7 @@
     if (event.key === "Escape" && target.matches("input, textarea, select")) { target.blur(); return; }
     if (target.matches("input, textarea, select") || find("dialog[open]")) return;
     const act = keys[event.key];
+    if (event.key.startsWith("Arrow") && !find(".film")) return;
     if (act) { event.preventDefault(); act(); }
   });
 

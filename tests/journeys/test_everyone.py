@@ -7,7 +7,7 @@ import re
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 from uuid import uuid4
 
 import pytest
@@ -30,9 +30,9 @@ from tests.web.test_pages import told_life
 pytestmark = pytest.mark.journey
 
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-ALL = {"runOnly": {"type": "tag", "values": WCAG}, "resultTypes": ["violations"]}
-COLOURS = {"runOnly": {"type": "rule", "values": ["color-contrast"]}, "resultTypes": ["violations"]}
-SCHEMES: tuple[tuple[Literal["light", "dark"], dict[str, object]], ...] = (("light", ALL), ("dark", COLOURS))
+ALL: dict[str, Any] = {"runOnly": {"type": "tag", "values": WCAG}, "resultTypes": ["violations"]}
+COLOURS: dict[str, Any] = {"runOnly": {"type": "rule", "values": ["color-contrast"]}, "resultTypes": ["violations"]}
+SCHEMES: tuple[tuple[Literal["light", "dark"], dict[str, Any]], ...] = (("light", ALL), ("dark", COLOURS))
 WIDTHS = (900, 1440, 2560)
 SCREENS_MAX = 80  # of one role; more kinds of screens than that and somebody puts ids where words belong
 IDENTITY = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}")

@@ -1,6 +1,6 @@
 """Watching an authorization: what is left, when the next must be asked for, when its life is over."""
 
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -8,30 +8,28 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 from temporalio import activity
 
+from activities import authorization_cases as cases
 from activities.clock import morning_of, practice_day
+from activities.grants import recheck_held
+from activities.reservations import reassess
 from billing import measures
-from billing.authorization import AuthorizationOutlook, outlook
-from billing.desk import REAUTHORIZATION
-from billing.findings import Finding
-from billing.trace import finding_to_dict
-from billing.vocabulary import Owner, Queue, Severity, UnitOfMeasure
-from models.ids import authorization_workflow_id
+from billing.authorization import BOOKING_UNITS, AuthorizationOutlook, outlook
+from billing.authorization_case import TO_DO
+from billing.authorization_ledger import Entry, Standing, costs, standing, typical
+from billing.forecast import BurnDown, Draw, Grant, Habits, burn_down
+from billing.vocabulary import AuthorizationCaseState as State
+from billing.vocabulary import UnitOfMeasure, UseBucket
 from models.messages import AuthorizationProgress, LookAtAuthorization
 from models.store import authorizations
 from models.store.book import book_of
-from models.store.desk import Ticket, close_item, open_item_of, put_item
 from models.store.life import record
 from models.store.session import practice_session
-from models.tables.authorizations import AuthorizationRow
+from models.tables.authorizations import AuthorizationCaseRow, AuthorizationRow, BookingRow
 from models.tables.practice import PracticeRow
 
 LEAD_DAYS = 7  # where the plan has no terms today (practice default)
-OVER = ("replaced", "not_continued")
-
-
-def subject_of(authorization_id: UUID) -> str:
-    """The name of an authorization's work item."""
-    return f"reauthorization/{authorization_id}"
+OVER = ("replaced", "not_continued", authorizations.VOIDED)
+SPREAD_SECONDS = 1_800  # looks due on one morning are spread over half an hour, each by its own id
 
 
 class AuthorizationActivities:
@@ -42,12 +40,15 @@ class AuthorizationActivities:
 
     @activity.defn(no_thread_cancel_exception=True)
     def review_authorization(self, look: LookAtAuthorization) -> AuthorizationProgress:
-        """Count what is left, raise flags once, open or escalate the re-authorization, end what is over."""
+        """Count what is left, raise flags once, open or escalate the case for the next, end what is over."""
         with practice_session(self._engine, look.practice_id) as session:
-            row = session.scalars(
-                select(AuthorizationRow).where(AuthorizationRow.id == look.authorization_id).with_for_update()
+            patient = session.scalars(
+                select(AuthorizationRow.patient_external_id).where(AuthorizationRow.id == look.authorization_id)
             ).one()
+            authorizations.lock_for_patient(session, look.practice_id, patient)
+            row = session.get_one(AuthorizationRow, look.authorization_id)
             practice = session.get_one(PracticeRow, look.practice_id)
+            reassess(session, practice, patient, look.now)
             if row.status in OVER:
                 return _end(session, row, row.status, look.now)
             return _review(session, row, practice, look.now)
@@ -57,26 +58,105 @@ def _review(session: Session, row: AuthorizationRow, practice: PracticeRow, now:
     today = practice_day(now, practice.time_zone)
     terms = book_of(session, practice).plans[row.plan_id].terms_on(today)
     lead_days = terms.authorization_lead_days if terms else LEAD_DAYS
-    left = authorizations.left(session, row)
-    ahead = outlook(left, row.effective_to, today, lead_days, open_reauthorization=False)
-    _raise_flags(session, row, ahead, left, now)
+    entries = authorizations.entries_of(session, [row.id])[row.id]
+    stands = standing(authorizations.measured(row), entries)
+    down = _burn_down(session, row, entries, today, lead_days)
+    before = _case_after(session, row)
+    ahead = outlook(
+        visits_left(row, stands, entries),
+        row.effective_to,
+        today,
+        lead_days,
+        open_reauthorization=before is not None and not _may_be_pressed(before),
+        runs_out_on=down.runs_out_on,
+    )
     if ahead.ended == "expired":
         return _end(session, row, "expired", now)
-    row.status = "exhausted" if ahead.ended == "exhausted" else "active"
-    if ahead.open_now or (row.status == "exhausted" and _is_asked_for(session, row)):
-        _ask(session, row, ahead, left, practice, now)
-    elif row.status == "exhausted":
-        return _end(session, row, "exhausted", now)
-    look_again = ahead.next_look_on
-    return AuthorizationProgress(look_again_at=morning_of(look_again, practice.time_zone) if look_again else None)
+    _raise_flags(session, row, ahead, stands.left, now)
+    _turn(session, row, "exhausted" if ahead.ended == "exhausted" else "active", now)
+    if ahead.open_now:
+        _ask(session, row, ahead, practice, now)
+    if stands.left > 0:
+        recheck_held(session, row)  # a visit given back may free one that was held
+    cases.look_again(session, row.practice_id, row.patient_external_id)
+    morning = morning_of(ahead.next_look_on, practice.time_zone) if ahead.next_look_on else None
+    return AuthorizationProgress(look_again_at=morning + spread(row.id) if morning else None)
 
 
-def _words(row: AuthorizationRow, quantity: Decimal) -> str:
-    return measures.words(quantity, UnitOfMeasure(row.unit_of_measure))
+def spread(authorization_id: UUID) -> timedelta:
+    """How long after the morning's first look this one's turn is: always the same for one authorization."""
+    return timedelta(seconds=authorization_id.int % SPREAD_SECONDS)
 
 
-def _is_asked_for(session: Session, row: AuthorizationRow) -> bool:
-    return open_item_of(session, row.practice_id, subject_of(row.id)) is not None
+def visits_left(row: AuthorizationRow, stands: Standing, entries: list[Entry]) -> Decimal:
+    """What is left in visits: of units and dollars, by what a visit used on average (four units before the first)."""
+    if row.unit_of_measure == UnitOfMeasure.VISITS.value:
+        return stands.left
+    usual = typical(entries)
+    if usual is None or usual <= 0:
+        usual = stands.left if row.unit_of_measure == UnitOfMeasure.DOLLARS.value else BOOKING_UNITS
+    return stands.left / usual if usual > 0 else stands.left
+
+
+def _burn_down(session: Session, row: AuthorizationRow, entries: list[Entry], today: date, lead_days: int) -> BurnDown:
+    """The forecast: visits used, bookings that reserve and those it could not carry, and the usual frequency after."""
+    grant = authorizations.measured(row)
+    counting = costs(grant, entries)
+    beyond = session.scalars(
+        select(BookingRow.service_date).where(
+            BookingRow.practice_id == row.practice_id,
+            BookingRow.patient_external_id == row.patient_external_id,
+            BookingRow.plan_id == row.plan_id,
+            BookingRow.discipline.in_(row.disciplines),
+            BookingRow.beyond_limit != "",
+            BookingRow.encounter_id.is_(None),
+            BookingRow.service_date.between(row.effective_from, row.effective_to),
+        )
+    )
+    each = typical(entries) or Decimal(1)
+    return burn_down(
+        Grant(grant.quantity, grant.unit_of_measure, row.effective_from, row.effective_to, grant.used_before),
+        [_draw(entry) for entry in counting if entry.bucket is UseBucket.USED],
+        [
+            *(_draw(entry) for entry in counting if entry.bucket is UseBucket.RESERVED),
+            *(Draw(day, each) for day in beyond),
+        ],
+        today,
+        Habits(lead_days),
+    )
+
+
+def _draw(entry: Entry) -> Draw:
+    return Draw(entry.service_date, entry.quantity)
+
+
+def _case_after(session: Session, row: AuthorizationRow) -> AuthorizationCaseRow | None:
+    """The case for what follows on this authorization: the one that names it, or an open one for its disciplines.
+
+    One that withdrew by itself does not count: the need is back.
+    """
+    named = session.scalars(
+        select(AuthorizationCaseRow)
+        .where(AuthorizationCaseRow.predecessor_id == row.id, AuthorizationCaseRow.state != State.WITHDRAWN.value)
+        .order_by(AuthorizationCaseRow.closed_at.is_not(None), AuthorizationCaseRow.opened_at.desc())
+        .limit(1)
+    ).one_or_none()
+    if named is not None:
+        return named
+    return cases.find(session, row.practice_id, row.patient_external_id, row.plan_id, row.disciplines)
+
+
+def _may_be_pressed(case: AuthorizationCaseRow) -> bool:
+    """Whether nobody has sent anything yet, so that it may still be escalated."""
+    return case.closed_at is None and State(case.state) in TO_DO
+
+
+def _turn(session: Session, row: AuthorizationRow, status: str, now: datetime) -> None:
+    if row.status == status:
+        return
+    row.status = status
+    said = "Nothing is left" if status == "exhausted" else "Something is left again: a visit was given back"
+    record(session, row.practice_id, f"authorization.{status}", said, authorization_id=row.id, at=now)
 
 
 def _raise_flags(
@@ -84,61 +164,32 @@ def _raise_flags(
 ) -> None:
     new = [flag for flag in ahead.flags if flag not in row.flags]
     for flag in new:
-        summary = f"Only {_words(row, left)} left of authorization {row.number}"
+        words = measures.words(left, UnitOfMeasure(row.unit_of_measure))
+        summary = f"Only {words} left of authorization {row.number}".rstrip()
         record(session, row.practice_id, f"authorization.{flag}", summary, authorization_id=row.id, at=now)
     if new:
         row.flags = [*row.flags, *new]
 
 
 def _ask(
-    session: Session,
-    row: AuthorizationRow,
-    ahead: AuthorizationOutlook,
-    left: Decimal,
-    practice: PracticeRow,
-    now: datetime,
+    session: Session, row: AuthorizationRow, ahead: AuthorizationOutlook, practice: PracticeRow, now: datetime
 ) -> None:
-    finding = Finding(
-        code="REAUTH",
-        severity=Severity.HOLD,
-        owner=Owner.SUPERVISOR if ahead.escalate else Owner.FRONT_DESK,
-        message=f"Ask for a new authorization: {_words(row, left)} left until {row.effective_to}",
-        clears_when="the new authorization is recorded, or care ends",
-        evidence={
-            "authorization": row.number,
-            "left": f"{left:f} of {_words(row, row.quantity)}",
-            "ends": row.effective_to.isoformat(),
-            "due": ahead.due_on.isoformat(),
-        },
-        citation="practice default: opens 7 days ahead, due 5 days ahead, flags at 3 and 2 left",
-    )
-    ask = Ticket(
-        subject=subject_of(row.id),
-        queue=Queue.AUTHORIZATION.value,
-        kind=REAUTHORIZATION,
-        workflow_id=authorization_workflow_id(row.id),
-        authorization_id=row.id,
-        reason=finding.message,
-        clears_when=finding.clears_when,
-        whose_move=finding.owner.value,
-        findings=[finding_to_dict(finding)],
+    wish = cases.Wish(
+        patient=row.patient_external_id,
+        plan_id=row.plan_id,
+        disciplines=tuple(row.disciplines),
+        because=cases.REAUTHORIZATION,
         due_at=morning_of(ahead.due_on, practice.time_zone),
+        predecessor_id=row.id,
         escalated=ahead.escalate,
     )
-    before = open_item_of(session, row.practice_id, ask.subject)
-    escalating = ahead.escalate and (before is None or not before.escalated)
-    if put_item(session, row.practice_id, ask, now):
-        kind = "authorization.reauthorization_opened"
-        record(session, row.practice_id, kind, finding.message, authorization_id=row.id, at=now)
-    if escalating:
-        kind, summary = "authorization.escalated", "Re-authorization escalated to the supervisor"
-        record(session, row.practice_id, kind, summary, authorization_id=row.id, at=now)
+    cases.ensure(session, practice, wish, now)
 
 
 def _end(session: Session, row: AuthorizationRow, ended: str, now: datetime) -> AuthorizationProgress:
-    close_item(session, row.practice_id, subject_of(row.id), ended, now)
     if row.ended_at is None:
         row.status, row.ended_at = ended, now
         summary = f"Authorization {row.number}: {ended.replace('_', ' ')}"
         record(session, row.practice_id, f"authorization.{ended}", summary, authorization_id=row.id, at=now)
+        cases.look_again(session, row.practice_id, row.patient_external_id)
     return AuthorizationProgress(ended=ended)

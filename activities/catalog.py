@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Engine
 from temporalio.client import Client
 
+from activities.authorization_cases import AuthorizationCaseActivities
 from activities.authorizations import AuthorizationActivities
 from activities.batches import BatchActivities, SendingActivities
 from activities.decisions import DecisionActivities
@@ -42,6 +43,7 @@ def inside(wiring: Wiring) -> Sequence[Callable[..., Any]]:
         encounters.check_balance,
         DecisionActivities(wiring.engine).apply_decision,
         AuthorizationActivities(wiring.engine).review_authorization,
+        AuthorizationCaseActivities(wiring.engine).review_authorization_case,
         batches.build_batch,
         batches.record_uploaded,
         batches.record_sent,

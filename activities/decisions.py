@@ -18,9 +18,11 @@ from activities.encounters import lock_encounter
 from billing import desk
 from billing.vocabulary import Queue, Role
 from models.messages import Decision, DecisionOutcome
+from models.store import authorizations
 from models.store.life import audit, record
 from models.store.session import practice_session
 from models.tables.access import UserRow
+from models.tables.authorizations import AuthorizationCaseRow
 from models.tables.desk import DecisionRow, WorkItemRow
 from models.tables.practice import PracticeRow
 
@@ -68,9 +70,10 @@ def _applied(session: Session, decision: Decision) -> str:
 
 
 def _case(session: Session, decision: Decision) -> Case:
-    """Everything the decision is about, locked in the order every writer locks: visit, then item."""
+    """Everything the decision is about, locked in the order every writer locks: visit, authorizations, item."""
     about = session.scalar(select(WorkItemRow.encounter_id).where(WorkItemRow.id == decision.work_item_id))
     encounter = lock_encounter(session, about) if about is not None else None
+    _lock_authorizations(session, decision)
     item = session.scalars(select(WorkItemRow).where(WorkItemRow.id == decision.work_item_id).with_for_update()).one()
     return Case(
         session=session,
@@ -81,6 +84,17 @@ def _case(session: Session, decision: Decision) -> Case:
         now=decision.now or datetime.now(UTC),
         encounter=encounter,
     )
+
+
+def _lock_authorizations(session: Session, decision: Decision) -> None:
+    """What a decision on a case of asking a payer may change: all of its patient's authorizations and bookings."""
+    patient = session.scalar(
+        select(AuthorizationCaseRow.patient_external_id)
+        .join(WorkItemRow, WorkItemRow.authorization_case_id == AuthorizationCaseRow.id)
+        .where(WorkItemRow.id == decision.work_item_id)
+    )
+    if patient is not None:
+        authorizations.lock_for_patient(session, decision.practice_id, patient)
 
 
 def _refuse_unless_allowed(case: Case) -> None:
@@ -124,7 +138,7 @@ def _decided(case: Case) -> str:
 
 def _handler(case: Case) -> Callable[[Case], str]:
     tables: Mapping[str, Mapping[str, Callable[[Case], str]]] = {
-        "reauthorization": authorization_decisions.DECISIONS,
+        desk.AUTHORIZATION_CASE: authorization_decisions.DECISIONS,
         Queue.POSTING.value: posting_decisions.DECISIONS,
     }
     table = tables.get(case.item.kind) or tables.get(case.item.queue) or encounter_decisions.DECISIONS
@@ -157,6 +171,7 @@ def _keep(case: Case, message: str) -> None:
         message + because,
         encounter_id=item.encounter_id,
         authorization_id=item.authorization_id,
+        authorization_case_id=item.authorization_case_id,
         actor=case.user.name,
         at=case.now,
     )

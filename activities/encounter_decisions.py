@@ -11,21 +11,21 @@ from activities.appeals import draft_appeal
 from activities.case import Case, refusal
 from activities.clock import morning_of
 from activities.encounters import evaluate_visit
+from activities.grant_form import typed_grant
+from activities.grants import record_grant
 from activities.intake import post_patient_payment
-from activities.nudges import nudge, tell_authorizations
-from activities.practice_file import put_authorization
+from activities.reservations import release_use
 from billing import benefits, fork
+from billing.authorization_case import disciplines_of
 from billing.corrections import FIELDS, corrected
 from billing.findings import finding_of
-from billing.practice import AuthorizationRecord, PlanTerms
+from billing.practice import PlanTerms
 from billing.vocabulary import Discipline, Queue, Role
-from models.store import authorizations, ledger, notices
+from models.store import ledger, notices
 from models.store.book import book_of
 from models.store.life import record
 from models.tables.authorizations import AuthorizationRow
 from models.tables.claims import ClaimRow, ClaimVersionRow
-from models.tables.encounters import EncounterRow
-from models.tables.practice import PlanRow
 from models.tables.remittances import DenialRow, RemittanceClaimRow
 
 WAIT_MAX = timedelta(days=366)
@@ -39,8 +39,8 @@ def not_billable(case: Case) -> str:
         raise refusal("A claim for this visit is already out; correct it or write it off instead.")
     _refuse_above_limit(case, case.item.amount)  # not billing it is giving it up
     claims.withdraw(case.session, case.row, claim)
-    _release_authorization(case, "visit not billable")
     case.row.disposition = "not_billable"
+    release_use(case.session, case.row, "visit not billable", case.now)
     return "The visit is closed as not billable."
 
 
@@ -65,44 +65,16 @@ def none_needed(case: Case) -> str:
 def record_authorization(case: Case) -> str:
     """The payer granted: the authorization is recorded, and every visit it may cover is checked again."""
     row = case.row
-    grant = new_grant(case, row.facts["patient"]["patient_id"], row.plan_id, (Discipline(row.discipline),))
+    plan = book_of(case.session, case.practice).plans[row.plan_id].plan_id
+    grant = typed_grant(case, row.facts["patient"]["patient_id"], plan, _disciplines(case))
+    record_grant(case.session, case.practice, grant, case.now, case.user.name)
     return f"Authorization {grant.number} recorded; the visits it covers are being checked again."
 
 
-def new_grant(case: Case, patient: str, plan_id: object, disciplines: tuple[Discipline, ...]) -> AuthorizationRecord:
-    """The grant a person typed in, recorded, with the patient's held visits told to look again."""
-    plan = case.session.get_one(PlanRow, plan_id)
-    first, last = case.day("effective_from", "the first day"), case.day("effective_to", "the last day")
-    if last < first:
-        raise refusal("The last day is before the first day.")
-    grant = AuthorizationRecord(
-        authorization_id=f"recorded-{case.decision.command_id}",
-        number=case.text("number", "the authorization number"),
-        patient=patient,
-        plan_id=plan.external_id,
-        disciplines=disciplines,
-        quantity=Decimal(case.count("quantity", "the number of visits granted")),
-        effective_from=first,
-        effective_to=last,
-    )
-    put_authorization(case.session, case.practice.id, grant, plan.id)
-    recheck_patient(case, patient)
-    return grant
-
-
-def recheck_patient(case: Case, patient: str) -> None:
-    """Tell every open visit of a patient to look again: what was granted may clear it."""
-    rows = case.session.scalars(
-        select(EncounterRow)
-        .where(
-            EncounterRow.practice_id == case.practice.id,
-            EncounterRow.facts["patient"]["patient_id"].astext == patient,
-            EncounterRow.closed_at.is_(None),
-        )
-        .order_by(EncounterRow.id)
-    )
-    for row in rows:
-        nudge(case.session, row)
+def _disciplines(case: Case) -> tuple[Discipline, ...]:
+    """What the plan grants together with the visit's discipline."""
+    terms = book_of(case.session, case.practice).plans[case.row.plan_id].terms_on(case.row.date_of_service)
+    return disciplines_of(Discipline(case.row.discipline), terms)
 
 
 def exceed_limit(case: Case) -> str:
@@ -141,11 +113,11 @@ def patient_pay(case: Case) -> str:
     if not way.allowed:
         raise refusal(way.why)
     claims.withdraw(case.session, case.row, claim)
-    _release_authorization(case, "patient pays")
     charge = coded.total_charge
     legs = [(ledger.PATIENT_RECEIVABLE, charge), (ledger.REVENUE, -charge)]
     _post(case, "patient_charge", legs, "Patient pays the visit")
     case.row.disposition = "patient_pay"
+    release_use(case.session, case.row, "patient pays", case.now)
     return f"The charge of ${charge} is now the patient's."
 
 
@@ -324,8 +296,8 @@ def write_off(case: Case) -> str:
     _post(case, "write_off", legs, case.decision.reason, payer_rank=payer_rank or 1)
     if claim is None or (rank == 1 and claims.inside(claim)):
         claims.withdraw(case.session, case.row, claim)
-        _release_authorization(case, "written off")
         case.row.disposition = "written_off"
+        release_use(case.session, case.row, "written off", case.now)
         return "The visit is written off; nothing is billed."
     if account == ledger.PAYER_RECEIVABLE:
         if rank == 1 and claim.status == "rejected":  # no payer ever decided on it
@@ -530,11 +502,6 @@ def _refuse_a_second_claim(case: Case, claim: ClaimVersionRow) -> None:
             "The payer has not answered the first claim, so a corrected one would be denied as a duplicate. "
             "Take this again after the answer."
         )
-
-
-def _release_authorization(case: Case, reason: str) -> None:
-    changed = authorizations.set_use(case.session, case.row, None, Decimal(0), reason)
-    tell_authorizations(case.session, case.practice.id, changed)
 
 
 def _owed_account(case: Case) -> str:

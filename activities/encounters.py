@@ -6,6 +6,7 @@ again. Looking twice, or late, harms nothing.
 
 import hashlib
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -14,10 +15,11 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 from temporalio import activity
 
-from activities import claims, secondary, tickets, underpayment, voids
+from activities import authorization_cases, claims, secondary, tickets, underpayment, voids
 from activities.benefits import recheck_held_by_a_limit
 from activities.clock import morning_of, practice_day
 from activities.nudges import tell_authorizations
+from activities.reservations import reassess_for_visit, release_use
 from billing.corrections import corrected
 from billing.deadlines import add_business_days
 from billing.encounter import Encounter
@@ -43,7 +45,6 @@ BALANCE_DUE_DAYS = 5
 NOT_WITH_THE_PAYER = ("ready", "rejected")
 PATIENT_PAYS, CANCELLED = "patient_pay", "cancelled"
 STILL_OWED = (PATIENT_PAYS, CANCELLED)  # nothing is asked of a payer any more, but the patient's account is open
-NOTHING = Decimal(0)
 PAID = "paid"
 
 
@@ -107,6 +108,7 @@ class EncounterActivities:
             window_seconds=self._batch_window_seconds,
             now=now,
         )
+        reassess_for_visit(session, row, now)  # what it had reserved is now its use
         return GateVerdict(outcome="clear", look_again_at=now + timedelta(hours=UNSENT_HOURS))
 
     @activity.defn(no_thread_cancel_exception=True)
@@ -289,6 +291,7 @@ def _ending(session: Session, row: EncounterRow) -> str:
 def _close(session: Session, row: EncounterRow, closed_as: str, summary: str, now: datetime) -> None:
     close_item(session, row.practice_id, tickets.subject_of(row.id), closed_as, now)
     if row.closed_at is None:
+        _no_longer_asks(session, row)
         row.closed_at, row.closed_as, row.held_by = now, closed_as, None
         if closed_as != PAID:
             recheck_held_by_a_limit(session, row)
@@ -314,8 +317,7 @@ def _cancel(session: Session, row: EncounterRow, claim: ClaimVersionRow | None, 
     practice = session.get_one(PracticeRow, row.practice_id)
     voids.give_back_shares(session, row, practice_day(now, practice.time_zone))
     claims.withdraw(session, row, claim)
-    changed = authorizations.set_use(session, row, None, NOTHING, "visit cancelled")
-    tell_authorizations(session, row.practice_id, changed)
+    release_use(session, row, "visit cancelled", now)
     if ledger.balance(session, row.id, ledger.PATIENT_RECEIVABLE) == 0:
         _close(session, row, CANCELLED, "The chart cancelled the visit; nothing is billed", now)
     else:
@@ -377,18 +379,39 @@ def _hold(
     found = stopping(_findings_of_gate(evaluation), overridden)
     first = tickets.gravest(found)
     charge = evaluation.claim.total_charge
+    if gate is not Stage.AUTHORIZATION:
+        _no_longer_asks(session, row)
+    row.held_by = first.code
+    row.stage, row.updated_at = gate.value, now
     hold = tickets.gate_hold(row, gate, found, charge, tickets.desk_settings(practice), now)
+    if gate is Stage.AUTHORIZATION:
+        hold = _with_case(session, practice, row, hold, [finding.code for finding in found], now)
     if put_item(session, row.practice_id, hold, now):
         codes = {"codes": [finding.code for finding in found]}
         summary = f"{gate.value.capitalize()} hold: {first.message}"
         record(session, row.practice_id, "hold.opened", summary, encounter_id=row.id, at=now, detail=codes)
-    row.held_by = first.code
-    row.stage, row.updated_at = gate.value, now
+
+
+def _with_case(
+    session: Session, practice: PracticeRow, row: EncounterRow, hold: Ticket, codes: list[str], now: datetime
+) -> Ticket:
+    """The hold names the case that works on it, and where that stands."""
+    case = authorization_cases.open_for_visit(session, practice, row, codes, now)
+    if case is None:
+        return hold
+    return replace(hold, reason=tickets.in_one_line((hold.reason, authorization_cases.stands(case, practice))))
+
+
+def _no_longer_asks(session: Session, row: EncounterRow) -> None:
+    """A visit leaves the authorization gate: a case nobody has begun may be wanted by nothing any more."""
+    if row.stage == Stage.AUTHORIZATION.value:
+        authorization_cases.look_again(session, row.practice_id, row.facts["patient"]["patient_id"])
 
 
 def _release(session: Session, row: EncounterRow, now: datetime) -> None:
     if row.held_by is None and not row.touched:
         return  # nobody was ever asked anything
+    _no_longer_asks(session, row)
     row.held_by = None
     item = close_item(session, row.practice_id, tickets.subject_of(row.id), "re-check passed", now)
     if item is not None:
@@ -404,8 +427,7 @@ def _use_authorization(
     if choice.authorization_id is None and before is None:
         return None
     chosen = UUID(choice.authorization_id) if choice.authorization_id else None
-    quantity = choice.quantity if chosen else NOTHING
-    changed = authorizations.set_use(session, row, chosen, quantity, "visit billed")
+    changed = authorizations.set_use(session, row, chosen, choice.by_code, "visit billed")
     tell_authorizations(session, row.practice_id, changed)
     return chosen
 

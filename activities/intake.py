@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 
 from activities.nudges import begin, reopen
 from activities.practice_file import put
+from activities.reservations import reassess_for_visit
 from billing.encounter import Dollars, Encounter, Identifier
 from billing.vocabulary import Stage
 from models.ids import new_id
@@ -122,6 +123,7 @@ def _keep(session: Session, practice_id: UUID, source: str, payload: Any, encoun
         row = _update(known, encounter, facts)
     _keep_version(session, row, source, payload, sha256)
     _announce(session, row, source, created=known is None)
+    reassess_for_visit(session, row, datetime.now(UTC))
     return "created" if known is None else "updated"
 
 

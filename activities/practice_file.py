@@ -9,14 +9,15 @@ from sqlalchemy import Engine, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import DeclarativeBase, Session
 
+from activities.grants import put_authorization
 from activities.rechecks import recheck_held
 from billing.practice import AuthorizationRecord, Payer, Plan, Practice
-from models.ids import authorization_workflow_id, batch_workflow_id, inbox_workflow_id, new_id
-from models.messages import AuthorizationRef, ConnectionRef
-from models.store.life import audit, record, tell
+from billing.vocabulary import SameDayCounting
+from models.ids import batch_workflow_id, inbox_workflow_id, new_id
+from models.messages import ConnectionRef
+from models.store.life import audit, tell
 from models.store.session import practice_session
 from models.tables.access import UserRow
-from models.tables.authorizations import AuthorizationRow
 from models.tables.practice import ClinicianRow, FeeRow, LocationRow, PayerRow, PlanRow, PlanTermsRow, PracticeRow
 
 
@@ -37,7 +38,8 @@ def load_practice(
         _put_fees(session, practice_id, practice)
         _put_users(session, practice_id, practice)
         for authorization in practice.authorizations:
-            put_authorization(session, practice_id, authorization, plans[authorization.plan_id])
+            same_day = _same_day(practice, authorization)
+            put_authorization(session, practice_id, authorization, plans[authorization.plan_id], same_day)
         for connection_name in sorted({payer.connection for payer in practice.payers}):
             reference = ConnectionRef(
                 practice_id=practice_id,
@@ -68,45 +70,18 @@ def put(session: Session, table: type[DeclarativeBase], keys: Iterable[str], **v
     return row_id
 
 
-def put_authorization(session: Session, practice_id: UUID, grant: AuthorizationRecord, plan_id: UUID) -> UUID:
-    """Record an authorization unless its id is known; a new one gets its workflow. Returns its id."""
-    known = session.scalar(
-        select(AuthorizationRow.id).where(
-            AuthorizationRow.practice_id == practice_id, AuthorizationRow.external_id == grant.authorization_id
-        )
+def _same_day(practice: Practice, grant: AuthorizationRecord) -> SameDayCounting:
+    """How the plan counts several visits of a day, as of the grant's first day."""
+    terms = (
+        terms
+        for payer in practice.payers
+        for plan in payer.plans
+        if plan.plan_id == grant.plan_id
+        for terms in plan.terms
+        if terms.effective_from <= grant.effective_from
     )
-    if known is not None:
-        return known
-    row = AuthorizationRow(
-        id=new_id(),
-        practice_id=practice_id,
-        external_id=grant.authorization_id,
-        version=grant.version,
-        number=grant.number,
-        kind=grant.kind.value,
-        patient_external_id=grant.patient,
-        plan_id=plan_id,
-        disciplines=[discipline.value for discipline in grant.disciplines],
-        unit_of_measure=grant.unit_of_measure.value,
-        quantity=grant.total,
-        used_before_firstpass=grant.used_before_firstpass,
-        codes=list(grant.all_codes),
-        code_quantities=dict(grant.code_quantities),
-        clinician_npis=list(grant.clinician_npis),
-        diagnoses=list(grant.diagnoses),
-        effective_from=grant.effective_from,
-        effective_to=grant.effective_to,
-        status="active",
-        flags=[],
-    )
-    session.add(row)
-    session.flush()
-    granted = f"{grant.quantity} {grant.unit_of_measure.value} from {grant.effective_from} to {grant.effective_to}"
-    recorded = f"Authorization recorded: {granted}"
-    record(session, practice_id, "authorization.recorded", recorded, authorization_id=row.id)
-    reference = AuthorizationRef(practice_id=practice_id, authorization_id=row.id)
-    tell(session, practice_id, authorization_workflow_id(row.id), "AuthorizationWorkflow", reference)
-    return row.id
+    latest = max(terms, key=lambda one: one.effective_from, default=None)
+    return latest.same_day_counting if latest else SameDayCounting.PER_DISCIPLINE
 
 
 def _put_practice(session: Session, practice_id: UUID, practice: Practice) -> None:

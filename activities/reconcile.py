@@ -10,11 +10,13 @@ from sqlalchemy.orm import Session
 from temporalio import activity
 from temporalio.client import Client
 
+from activities.authorization_cases import nudge as nudge_case
 from activities.nudges import begin, tell_authorizations
 from activities.practice_file import start_connection
 from activities.relay import KEPT_DONE, sweep
 from activities.supervision import release_everywhere
 from models.ids import (
+    authorization_case_workflow_id,
     authorization_workflow_id,
     batch_workflow_id,
     encounter_workflow_id,
@@ -24,7 +26,7 @@ from models.ids import (
 from models.messages import ConnectionRef, FileRef
 from models.store.life import tell
 from models.store.session import practice_ids, practice_session
-from models.tables.authorizations import AuthorizationRow
+from models.tables.authorizations import AuthorizationCaseRow, AuthorizationRow
 from models.tables.desk import WorkItemRow
 from models.tables.encounters import EncounterRow
 from models.tables.practice import PayerRow
@@ -33,7 +35,14 @@ from models.tables.remittances import InboundFileRow, RemittanceRow
 SETTLING = timedelta(minutes=10)
 """Younger rows may simply be on their way."""
 
-OF_ROWS = ("EncounterWorkflow", "AuthorizationWorkflow", "BatchWorkflow", "InboxWorkflow", "FileWorkflow")
+OF_ROWS = (
+    "EncounterWorkflow",
+    "AuthorizationWorkflow",
+    "AuthorizationCaseWorkflow",
+    "BatchWorkflow",
+    "InboxWorkflow",
+    "FileWorkflow",
+)
 UNREAD = ("received", "too_large", "not_given")
 
 
@@ -71,6 +80,7 @@ class ReconcileActivities:
             return (
                 _restart_encounters(session, settled, running)
                 + _restart_authorizations(session, practice_id, settled, running)
+                + _restart_cases(session, settled, running)
                 + _restart_files(session, practice_id, settled, running)
                 + self._restart_connections(session, practice_id, running)
             )
@@ -110,6 +120,18 @@ def _restart_authorizations(session: Session, practice_id: UUID, settled: dateti
     unwatched = {grant for grant in grants if authorization_workflow_id(grant) not in running}
     tell_authorizations(session, practice_id, unwatched)
     return len(unwatched)
+
+
+def _restart_cases(session: Session, settled: datetime, running: Set[str]) -> int:
+    open_cases = session.scalars(
+        select(AuthorizationCaseRow).where(
+            AuthorizationCaseRow.closed_at.is_(None), AuthorizationCaseRow.created_at < settled
+        )
+    )
+    lost = [case for case in open_cases if authorization_case_workflow_id(case.id) not in running]
+    for case in lost:
+        nudge_case(session, case)
+    return len(lost)
 
 
 def _restart_files(session: Session, practice_id: UUID, settled: datetime, running: Set[str]) -> int:

@@ -108,14 +108,17 @@ class Relay:
             await self._decide(parcel)
             return
         start: dict[str, Any] = {"start_signal": parcel.signal} if parcel.signal else {}
-        # a life that came to its end is not lived again; one that was cut short (by a person's hand) is
+        # a life that came to its end is not lived again; one that was cut short (by a person's hand) is. An
+        # authorization that had ended may be extended afterwards: it is looked at again, and ends at once if not.
+        again = parcel.workflow_type == "AuthorizationWorkflow" and parcel.signal is not None
+        reuse = WorkflowIDReusePolicy.ALLOW_DUPLICATE if again else WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY
         try:
             await self._client.start_workflow(
                 parcel.workflow_type,
                 parcel.message,
                 id=parcel.workflow_id,
                 task_queue=self._task_queue,
-                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+                id_reuse_policy=reuse,
                 rpc_timeout=RPC_TIMEOUT,
                 **start,
             )

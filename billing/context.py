@@ -1,5 +1,6 @@
 """Everything a rule may know about a visit besides the visit itself. Gathered by activities, read by checks."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -10,14 +11,16 @@ from billing.mue import UnitTable
 from billing.ncci import PairTable
 from billing.practice import Clinician, Fee, PlanTerms
 from billing.rule_set import NO_RULES, RuleSet
-from billing.vocabulary import Care, Discipline, LimitSource, UnitOfMeasure
+from billing.vocabulary import Care, Discipline, LimitSource, SameDayCounting, UnitOfMeasure
 
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationBalance:
-    """An authorization of the patient with what is left of it, this visit's own use not counted.
+    """An authorization of the patient with what is left of it for the visit or booking at hand (its own not counted).
 
-    left: in the unit of measure (visits or units).
+    number: empty while it is still to come. left, code_left: in the unit of measure. Empty codes, clinician_npis,
+    diagnoses: every one. counted: days that count already (see billing.authorization_ledger). typical: what a visit
+    used on average, None before the first.
     """
 
     authorization_id: str
@@ -29,6 +32,25 @@ class AuthorizationBalance:
     effective_from: date
     effective_to: date
     left: Decimal
+    code_left: Mapping[str, Decimal] = field(default_factory=dict)
+    clinician_npis: tuple[str, ...] = ()
+    diagnoses: tuple[str, ...] = ()
+    same_day: SameDayCounting = SameDayCounting.PER_DISCIPLINE
+    counted: frozenset[tuple[str, str]] = frozenset()
+    typical: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NoneNeeded:
+    """A payer's answer that no authorization is needed, for those disciplines and days (both included): proof."""
+
+    plan_id: str
+    disciplines: tuple[Discipline, ...]
+    effective_from: date
+    effective_to: date
+    said_by: str
+    said_on: date
+    reference: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +121,7 @@ class VisitContext:
     progress_reports: tuple[date, ...] = ()
     prior_visits: tuple[PriorVisit, ...] = ()
     authorizations: tuple[AuthorizationBalance, ...] = ()
+    none_needed: tuple[NoneNeeded, ...] = ()
     therapy_accrued: Decimal = Decimal("0.00")
     limit_uses: tuple[LimitUse, ...] = ()
     limit_reports: tuple[LimitReport, ...] = ()

@@ -15,7 +15,7 @@ RULES_WRITE, RULES_APPROVE = "rules.write", "rules.approve"
 DESK_ROLES = frozenset({Role.BILLER, Role.SUPERVISOR, Role.ADMINISTRATOR})
 FRONT_ROLES = DESK_ROLES | {Role.FRONT_DESK}
 
-REAUTHORIZATION = "reauthorization"
+AUTHORIZATION_CASE = "authorization_case"
 CHART_CHANGED = "chart_changed_after_billing"
 
 # Why an item is passed over today; the reason may also be left out (practice defaults)
@@ -130,6 +130,7 @@ _RECORD_AUTHORIZATION = _decision(
     "The authorization is kept on file and the visit is checked again.",
     fields=("number", "quantity", "effective_from", "effective_to"),
     roles=FRONT_ROLES,
+    optional=("unit_of_measure", "code_quantities", "codes", "diagnoses", "clinician_npis"),
 )
 _BILL_PATIENT = _decision("bill_patient", "Bill the patient", "The amount moves to the patient's balance.", reason=True)
 
@@ -204,6 +205,91 @@ _DECISIONS: dict[Queue, tuple[DecisionKind, ...]] = {
     ),
 }
 
+_REQUEST = (
+    "requested_quantity",
+    "requested_unit_of_measure",
+    "requested_from",
+    "requested_to",
+    "requested_codes",
+    "urgent",
+    "document",
+    "document_reference",
+)
+_GRANT = ("unit_of_measure", "code_quantities", "codes", "diagnoses", "clinician_npis")
+_CASE_DECISIONS = (
+    _decision(
+        "start_packet",
+        "Build the packet",
+        "The case says that the request is being prepared.",
+        roles=FRONT_ROLES,
+        optional=_REQUEST,
+    ),
+    _decision(
+        "mark_sent",
+        "Sent to the payer",
+        "The payer's clock runs; the case sleeps until the answer is due.",
+        roles=FRONT_ROLES,
+        optional=_REQUEST,
+    ),
+    _decision(
+        "extension_requested",
+        "Extension requested",
+        "The payer's clock runs; the case sleeps until the answer is due.",
+        roles=FRONT_ROLES,
+        optional=_REQUEST,
+    ),
+    _decision(
+        "information_asked",
+        "Payer asks for more",
+        "The payer's clock stands; what it asks for is sent within a day.",
+        fields=("question",),
+        roles=FRONT_ROLES,
+    ),
+    _decision(
+        "record_answer",
+        "Record the answer",
+        "A grant is kept on file and every visit it covers is checked again; a denial keeps its reason.",
+        fields=("outcome",),
+        roles=FRONT_ROLES,
+        optional=(
+            "number",
+            "quantity",
+            "effective_from",
+            "effective_to",
+            *_GRANT,
+            "answered_by",
+            "reference",
+            "denial_reason",
+        ),
+    ),
+    _decision(
+        "link_authorization",
+        "Use another on file",
+        "The chosen authorization answers the case and held visits are checked again.",
+        fields=("authorization_id",),
+        roles=FRONT_ROLES,
+    ),
+    _decision(
+        "none_needed",
+        "None needed",
+        "Visits of those days need no authorization; who said so, when and the reference are kept as proof.",
+        fields=("answered_by", "reference"),
+        roles=FRONT_ROLES,
+        optional=("effective_from", "effective_to"),
+    ),
+    _decision(
+        "patient_pay", "Patient pays", "Nothing more is asked of the payer; each held visit is decided.", reason=True
+    ),
+    _decision(
+        "not_continuing",
+        "Care ends",
+        "No further authorization is asked for and the case closes.",
+        reason=True,
+        roles=FRONT_ROLES,
+    ),
+    _decision("escalate", "Escalate", "The case is the supervisor's.", reason=True, roles=FRONT_ROLES),
+)
+
 _BY_KIND: dict[tuple[Queue, str], tuple[DecisionKind, ...]] = {
     (Queue.SCRUB, CHART_CHANGED): (
         _decision("correct_claim", "Correct the claim", "A corrected claim is made from the changed chart and sent."),
@@ -240,16 +326,7 @@ _BY_KIND: dict[tuple[Queue, str], tuple[DecisionKind, ...]] = {
     (Queue.POSTING, "unbalanced_remittance"): (_POST_ANYWAY, _DISMISS),
     (Queue.POSTING, "unmatched_claim"): (_MATCH, _DISMISS),
     (Queue.PATIENT_BALANCE, "credit_balance"): (_REFUND,),
-    (Queue.AUTHORIZATION, REAUTHORIZATION): (
-        _RECORD_AUTHORIZATION,
-        _decision(
-            "not_continuing",
-            "Care ends",
-            "No further authorization is asked for and the reminder closes.",
-            reason=True,
-            roles=FRONT_ROLES,
-        ),
-    ),
+    (Queue.AUTHORIZATION, AUTHORIZATION_CASE): _CASE_DECISIONS,
 }
 
 _RIGHTS: dict[Role, frozenset[str]] = {

@@ -302,6 +302,7 @@ class Encounter(Record):
     )
     date_of_service: date
     discipline: Discipline
+    booking_id: Identifier | None = Field(default=None, description="The booking this visit was, where one was sent.")
     cancelled: bool = Field(default=False, description="The visit did not happen or must not be billed.")
     patient: Patient
     clinical: Clinical

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from billing import authorization, benefits, coding, deadlines, documentation, rule_apply, scrub
-from billing.authorization import AuthorizationChoice
+from billing.authorization import AuthorizationChoice, Billed
 from billing.coding import CodedClaim, CodedLine
 from billing.context import VisitContext
 from billing.encounter import Encounter
@@ -62,7 +62,8 @@ def evaluate(encounter: Encounter, context: VisitContext) -> Evaluation:
     """
     own = rule_apply.apply(context.practice_rules, encounter, context, coding.code_claim(encounter, context))
     claim = own.claim
-    choice = authorization.choose(encounter, context, sum(line.units for line in claim.lines))
+    billed = [Billed(line.code, line.units, line.expected_allowed) for line in claim.lines]
+    choice = authorization.choose(encounter, context, billed)
     limits = benefits.check(encounter, context, claim, choice)
     found = {
         Queue.DOCUMENTATION: (*documentation.check(encounter, context), *own.findings[Queue.DOCUMENTATION]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from embedded.child import Child, wait_until
@@ -19,7 +20,14 @@ class TemporalServer:
     name = "temporal"
 
     def __init__(
-        self, address: str, log_file: Path, *, database: Path | None, namespace: str, ui_port: int | None = None
+        self,
+        address: str,
+        log_file: Path,
+        *,
+        database: Path | None,
+        namespace: str,
+        ui_port: int | None = None,
+        dynamic_config: Sequence[str] = (),
     ) -> None:
         self.address = address
         self._http_port = free_port()
@@ -29,7 +37,8 @@ class TemporalServer:
         command = [_temporal_binary(), "server", "start-dev", "--ip", host, "--port", port, "--log-level", "error"]
         command += ["--http-port", str(self._http_port), "--namespace", namespace]
         # lets a demo and the tests move one workflow 45 days on
-        command += ["--dynamic-config-value", "frontend.WorkflowTimeSkippingEnabled=true"]
+        for setting in ("frontend.WorkflowTimeSkippingEnabled=true", *dynamic_config):
+            command += ["--dynamic-config-value", setting]
         command += ["--headless"] if ui_port is None else ["--ui-port", str(ui_port)]
         if database:
             # 2.8 workflows a second with SQLite's own journal, 12.3 with WAL

@@ -128,9 +128,9 @@ class LookAtAuthorizationCase(Message):
 
 
 class AuthorizationCaseProgress(Message):
-    """closed_as: None, or the state in which the case is over. look_again_at: when a clock changes the answer."""
+    """ended: None, or the state in which the case is over. look_again_at: when a clock changes the answer."""
 
-    closed_as: str | None = None
+    ended: str | None = None
     look_again_at: datetime | None = None
 
 

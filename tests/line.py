@@ -35,7 +35,7 @@ from models.tables.access import UserRow
 from models.tables.claims import ClaimVersionRow
 from models.tables.desk import DecisionRow, WorkItemRow
 from models.tables.encounters import EncounterRow
-from models.tables.life import EventRow
+from models.tables.life import EventRow, OutboxRow
 from simulator.config import SimulatorConfig, World
 from simulator.server import Simulator
 from worker import outside_worker, parts_of, story_worker
@@ -75,6 +75,10 @@ class Line:
                 .join(EncounterRow, EncounterRow.id == WorkItemRow.encounter_id)
                 .where(EncounterRow.external_id == external_id, WorkItemRow.closed_at.is_(None))
             ).one_or_none()
+
+    def quiet(self) -> bool:
+        """Whether all word has reached Temporal."""
+        return not self.rows(OutboxRow, OutboxRow.state != "done")
 
     def items(self, queue: str) -> list[WorkItemRow]:
         """All open items of a queue."""

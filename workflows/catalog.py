@@ -1,6 +1,6 @@
 """All workflows, for the worker, the replayer and the tests."""
 
-from workflows.authorization import AuthorizationWorkflow
+from workflows.authorization import AuthorizationCaseWorkflow, AuthorizationWorkflow
 from workflows.batch import BatchWorkflow
 from workflows.encounter import EncounterWorkflow
 from workflows.inbox import FileWorkflow, InboxWorkflow
@@ -9,6 +9,7 @@ from workflows.reconcile import ReconcileWorkflow
 ALL_WORKFLOWS: list[type] = [
     EncounterWorkflow,
     AuthorizationWorkflow,
+    AuthorizationCaseWorkflow,
     BatchWorkflow,
     InboxWorkflow,
     FileWorkflow,

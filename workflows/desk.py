@@ -59,7 +59,11 @@ class OnTheDesk:
         self._news = False
         return workflow.now()
 
-    async def finished(self) -> None:
+    async def handlers_done(self) -> None:
         """No handler is left half done."""
         await workflow.wait_condition(workflow.all_handlers_finished)
+
+    async def finished(self) -> None:
+        """No handler is left half done, and no further decision is taken."""
+        await self.handlers_done()
         self._over = True

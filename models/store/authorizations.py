@@ -1,21 +1,41 @@
 """Authorizations and their use: balances are summed from the ledger of uses, under a lock on the authorization."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from decimal import Decimal
+from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from billing.context import AuthorizationBalance
-from billing.vocabulary import Discipline, UnitOfMeasure, UseBucket
+from billing.authorization_ledger import Entry, Measured, Standing, standing, typical
+from billing.context import AuthorizationBalance, NoneNeeded
+from billing.vocabulary import AuthorizationCaseState, Discipline, SameDayCounting, UnitOfMeasure, UseBucket
 from models.store.book import Book
-from models.tables.authorizations import AuthorizationRow, AuthorizationUseRow
+from models.tables.authorizations import AuthorizationCaseRow, AuthorizationRow, AuthorizationUseRow, BookingRow
 from models.tables.encounters import EncounterRow
+
+VOIDED = "voided"
+
+
+class Pocket(NamedTuple):
+    """What an entry of the ledger counts against: whose, reserved or used, which code, on which day."""
+
+    authorization_id: UUID
+    bucket: str
+    code: str
+    day: str
+    discipline: str
 
 
 def lock_for_patient(session: Session, practice_id: UUID, patient_external_id: str) -> Sequence[AuthorizationRow]:
-    """The patient's authorizations, locked in the order of their ids so that two visits never wait for each other."""
+    """The patient's authorizations, locked in the order of their ids so that two visits never wait for each other.
+
+    The patient is locked by name before, so that a booking and the first authorization see each other.
+    """
+    name = f"authorizations/{practice_id}/{patient_external_id}"
+    session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": name})
     return session.scalars(
         select(AuthorizationRow)
         .where(
@@ -24,47 +44,117 @@ def lock_for_patient(session: Session, practice_id: UUID, patient_external_id: s
         )
         .order_by(AuthorizationRow.id)
         .with_for_update()
+        .execution_options(populate_existing=True)
     ).all()
 
 
-def used(session: Session, authorization_id: UUID, *, besides: UUID | None = None) -> Decimal:
-    """What the ledger of uses sums to, in the authorization's unit of measure, one encounter left out if asked."""
+def entries_of(session: Session, authorization_ids: Iterable[UUID]) -> dict[UUID, list[Entry]]:
+    """What visits and bookings hold of each authorization, entries and counter-entries summed, nothing at zero."""
     session.flush()
-    query = select(func.coalesce(func.sum(AuthorizationUseRow.quantity), 0)).where(
-        AuthorizationUseRow.authorization_id == authorization_id
+    ids = list(authorization_ids)
+    held: dict[UUID, list[Entry]] = {authorization_id: [] for authorization_id in ids}
+    uses = AuthorizationUseRow
+    pocket = (
+        uses.authorization_id,
+        func.coalesce(uses.encounter_id, uses.booking_id),
+        uses.bucket,
+        uses.code,
+        uses.service_date,
+        uses.discipline,
     )
-    if besides is not None:
-        query = query.where(AuthorizationUseRow.encounter_id != besides)
-    return session.scalar(query) or Decimal(0)
+    rows = session.execute(
+        select(*pocket, func.sum(uses.quantity))
+        .where(uses.authorization_id.in_(ids))
+        .group_by(*pocket)
+        .having(func.sum(uses.quantity) != 0)
+    )
+    for authorization_id, subject, bucket, code, day, discipline, quantity in rows:
+        held[authorization_id].append(Entry(str(subject), UseBucket(bucket), quantity, code, day, discipline))
+    return held
 
 
-def left(session: Session, row: AuthorizationRow, *, besides: UUID | None = None) -> Decimal:
-    """What is left of an authorization."""
-    return row.quantity - row.used_before_firstpass - used(session, row.id, besides=besides)
+def measured(row: AuthorizationRow) -> Measured:
+    """What of an authorization counting rests on."""
+    return Measured(
+        unit_of_measure=UnitOfMeasure(row.unit_of_measure),
+        quantity=row.quantity,
+        used_before=row.used_before_firstpass,
+        code_quantities={code: Decimal(units) for code, units in row.code_quantities.items()},
+        same_day=SameDayCounting(row.same_day),
+    )
+
+
+def standing_of(session: Session, row: AuthorizationRow) -> Standing:
+    """Used, reserved and left of an authorization. The caller holds its lock where the answer decides anything."""
+    return standing(measured(row), entries_of(session, [row.id])[row.id])
+
+
+def left(session: Session, row: AuthorizationRow) -> Decimal:
+    """What no visit has used."""
+    return standing_of(session, row).left
 
 
 def balances(
-    session: Session, book: Book, rows: Sequence[AuthorizationRow], encounter_id: UUID
+    session: Session, book: Book, rows: Sequence[AuthorizationRow], besides: UUID | None = None
 ) -> tuple[AuthorizationBalance, ...]:
-    """The rows as rules want them, the encounter's own use not counted."""
+    """The rows as rules want them: what visits have left, one visit's own use not counted. Voided ones are left out."""
+    alive = [row for row in rows if row.status != VOIDED]
+    held = entries_of(session, [row.id for row in alive])
+    used = {
+        key: [one for one in entries if one.bucket is UseBucket.USED and one.subject != str(besides)]
+        for key, entries in held.items()
+    }
+    return tuple(_balance(book, row, used[row.id]) for row in alive)
+
+
+def _balance(book: Book, row: AuthorizationRow, used: list[Entry]) -> AuthorizationBalance:
+    stands = standing(measured(row), used)
+    return AuthorizationBalance(
+        authorization_id=str(row.id),
+        number=row.number,
+        plan_id=book.plans[row.plan_id].plan_id,
+        disciplines=tuple(Discipline(name) for name in row.disciplines),
+        unit_of_measure=UnitOfMeasure(row.unit_of_measure),
+        codes=tuple(row.codes),
+        effective_from=row.effective_from,
+        effective_to=row.effective_to,
+        left=stands.left,
+        code_left=stands.code_left,
+        clinician_npis=tuple(row.clinician_npis),
+        diagnoses=tuple(row.diagnoses),
+        same_day=SameDayCounting(row.same_day),
+        counted=stands.counted,
+        typical=typical(used),
+    )
+
+
+def none_needed(session: Session, book: Book, patient_external_id: str) -> tuple[NoneNeeded, ...]:
+    """What payers said of this patient: that no authorization is needed, by whom, when, under which reference."""
+    rows = session.scalars(
+        select(AuthorizationCaseRow)
+        .where(
+            AuthorizationCaseRow.patient_external_id == patient_external_id,
+            AuthorizationCaseRow.state == AuthorizationCaseState.NONE_NEEDED.value,
+        )
+        .order_by(AuthorizationCaseRow.answered_at.desc(), AuthorizationCaseRow.id)
+    )
     return tuple(
-        AuthorizationBalance(
-            authorization_id=str(row.id),
-            number=row.number,
+        NoneNeeded(
             plan_id=book.plans[row.plan_id].plan_id,
             disciplines=tuple(Discipline(name) for name in row.disciplines),
-            unit_of_measure=UnitOfMeasure(row.unit_of_measure),
-            codes=tuple(row.codes),
-            effective_from=row.effective_from,
-            effective_to=row.effective_to,
-            left=left(session, row, besides=encounter_id),
+            effective_from=row.answer_from,
+            effective_to=row.answer_to,
+            said_by=row.answered_by,
+            said_on=row.answered_at.date(),
+            reference=row.answer_reference,
         )
         for row in rows
+        if row.answer_from is not None and row.answer_to is not None and row.answered_at is not None
     )
 
 
 def uses_of(session: Session, encounter_id: UUID) -> dict[UUID, Decimal]:
-    """What an encounter holds of each authorization (zero sums left out)."""
+    """What a visit holds of each authorization (zero sums left out)."""
     session.flush()
     rows = session.execute(
         select(AuthorizationUseRow.authorization_id, func.sum(AuthorizationUseRow.quantity))
@@ -75,31 +165,70 @@ def uses_of(session: Session, encounter_id: UUID) -> dict[UUID, Decimal]:
 
 
 def set_use(
-    session: Session,
-    row: EncounterRow,
-    authorization_id: UUID | None,
-    quantity: Decimal,
-    reason: str,
+    session: Session, row: EncounterRow, authorization_id: UUID | None, by_code: Mapping[str, Decimal], reason: str
 ) -> set[UUID]:
-    """Make the encounter hold exactly ``quantity`` of that authorization and nothing of any other.
+    """Make the visit hold exactly that of that authorization and nothing of any other.
 
     Writes only the differences. Returns the authorizations whose balance changed. The caller holds their locks.
     """
-    held = uses_of(session, row.id)
-    wanted = {authorization_id: quantity} if authorization_id is not None and quantity else {}
-    changes = {key: wanted.get(key, Decimal(0)) - held.get(key, Decimal(0)) for key in {*held, *wanted}}
+    wanted = _pockets(authorization_id, UseBucket.USED, by_code, row.date_of_service.isoformat(), row.discipline)
+    return _settle(session, row.practice_id, {"encounter_id": row.id}, wanted, reason)
+
+
+def set_reservation(
+    session: Session, row: BookingRow, authorization_id: UUID | None, by_code: Mapping[str, Decimal], reason: str
+) -> set[UUID]:
+    """Make the booking reserve exactly that, as ``set_use`` does for a visit."""
+    wanted = _pockets(authorization_id, UseBucket.RESERVED, by_code, row.service_date.isoformat(), row.discipline)
+    return _settle(session, row.practice_id, {"booking_id": row.id}, wanted, reason)
+
+
+def _pockets(
+    authorization_id: UUID | None, bucket: UseBucket, by_code: Mapping[str, Decimal], day: str, discipline: str
+) -> dict[Pocket, Decimal]:
+    if authorization_id is None:
+        return {}
+    return {
+        Pocket(authorization_id, bucket.value, code, day, discipline): quantity
+        for code, quantity in by_code.items()
+        if quantity
+    }
+
+
+def _held(session: Session, subject: Mapping[str, UUID]) -> dict[Pocket, Decimal]:
+    session.flush()
+    uses = AuthorizationUseRow
+    [(column, subject_id)] = subject.items()
+    pocket = (uses.authorization_id, uses.bucket, uses.code, uses.service_date, uses.discipline)
+    rows = session.execute(
+        select(*pocket, func.sum(uses.quantity)).where(getattr(uses, column) == subject_id).group_by(*pocket)
+    )
+    return {
+        Pocket(authorization_id, bucket, code, day.isoformat(), discipline): quantity
+        for authorization_id, bucket, code, day, discipline, quantity in rows
+    }
+
+
+def _settle(
+    session: Session, practice_id: UUID, subject: Mapping[str, UUID], wanted: Mapping[Pocket, Decimal], reason: str
+) -> set[UUID]:
+    """Write what is missing between what the subject holds and what it should hold."""
+    held, none = _held(session, subject), Decimal(0)
+    changes = {key: wanted.get(key, none) - held.get(key, none) for key in sorted({*held, *wanted})}
     changed = {key: change for key, change in changes.items() if change}
     session.add_all(
         AuthorizationUseRow(
-            practice_id=row.practice_id,
-            authorization_id=key,
-            encounter_id=row.id,
-            bucket=UseBucket.USED.value,
+            practice_id=practice_id,
+            authorization_id=key.authorization_id,
+            bucket=key.bucket,
             quantity=change,
-            service_date=row.date_of_service,
-            discipline=row.discipline,
-            reason=reason if change > 0 else "released",
+            code=key.code,
+            service_date=date.fromisoformat(key.day),
+            discipline=key.discipline,
+            reason=reason if change > 0 else f"released: {reason}",
+            **subject,
         )
         for key, change in changed.items()
     )
-    return set(changed)
+    session.flush()
+    return {key.authorization_id for key in changed}

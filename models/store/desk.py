@@ -89,6 +89,18 @@ def put_item(session: Session, practice_id: UUID, ticket: Ticket, now: datetime)
     return False
 
 
+def reschedule(
+    session: Session, item: WorkItemRow, due_at: datetime | None, asleep_until: datetime | None, now: datetime
+) -> None:
+    """Give an item whose deadline goes with its state a new one, and let it sleep while others have the move."""
+    if (item.due_at, item.snoozed_until) == (due_at, asleep_until):
+        return
+    item.due_at, item.snoozed_until, item.wakes_on = due_at, asleep_until, None
+    item.snoozed_at = now if asleep_until else None
+    item.version += 1
+    _rank(session, item)
+
+
 def close_item(session: Session, practice_id: UUID, subject: str, closed_by: str, now: datetime) -> WorkItemRow | None:
     """Close the subject's open item, if it has one."""
     item = open_item_of(session, practice_id, subject)

@@ -281,6 +281,7 @@ def context_of(
         prior_visits=prior_visits(past, row.date_of_service, terms is not None and bool(terms.frequency_limits)),
         other_blocks=other_blocks(session, row, encounter),
         authorizations=authorizations.balances(session, book, locked, row.id),
+        none_needed=authorizations.none_needed(session, book, encounter.patient.patient_id) if wanted else (),
         therapy_accrued=benefits.accrued(Discipline(row.discipline), row.date_of_service, uses, reports),
         limit_uses=uses,
         limit_reports=reports,

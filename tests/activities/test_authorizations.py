@@ -5,11 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select
 
-from activities.practice_file import put_authorization
+from activities.grants import put_authorization
 from billing.practice import AuthorizationRecord
 from models.store import authorizations
 from models.store.session import practice_session
@@ -29,7 +30,9 @@ def wanting(member_id: str) -> Visit:
     return visit(member_id, COMMERCIAL, like=PREFERRED)
 
 
-def grant(books: Books, patient: str, quantity: int, *, first: int = -60, last: int = 60, number: str = "") -> UUID:
+def grant(
+    books: Books, patient: str, quantity: int, *, first: int = -60, last: int = 60, number: str = "", **more: Any
+) -> UUID:
     record = AuthorizationRecord.model_validate(
         {
             "authorization_id": number or f"A-{patient}",
@@ -40,6 +43,7 @@ def grant(books: Books, patient: str, quantity: int, *, first: int = -60, last: 
             "quantity": quantity,
             "effective_from": TODAY + timedelta(days=first),
             "effective_to": TODAY + timedelta(days=last),
+            **more,
         }
     )
     with practice_session(books.engine, books.practice_id) as session:

@@ -27,6 +27,7 @@ WORDS = {  # text fields that carry a word of ours, never a fact about a person
     "BalanceProgress.outcome",
     "Outcome.closed_as",
     "AuthorizationProgress.ended",
+    "AuthorizationCaseProgress.ended",
     "ConnectionRef.connection",
     "Decision.decision",
 }
@@ -87,12 +88,13 @@ def test_workflow_ids_are_made_of_opaque_ids() -> None:
     made = [
         ids.encounter_workflow_id(uuid4(), 2),
         ids.authorization_workflow_id(uuid4()),
+        ids.authorization_case_workflow_id(uuid4()),
         ids.batch_workflow_id(uuid4(), "clearinghouse"),
         ids.inbox_workflow_id(uuid4(), "clearinghouse"),
         ids.file_workflow_id(uuid4()),
         ids.reconcile_workflow_id(),
     ]
-    opaque = re.compile(r"^(reconcile|[a-z]+/[0-9a-f-]{36}(/[a-z0-9-]+)?)$")
+    opaque = re.compile(r"^(reconcile|[a-z-]+/[0-9a-f-]{36}(/[a-z0-9-]+)?)$")
     assert all(opaque.match(one) for one in made)
     for function in (ids.encounter_workflow_id, ids.authorization_workflow_id, ids.file_workflow_id):
         first = next(iter(inspect.signature(function).parameters.values()))

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.authorization import NOTHING, choose, outlook, required
+from billing.authorization import Billed, choose, outlook, required
+from billing.authorization_ledger import NOTHING
 from billing.context import AuthorizationBalance, PriorVisit
 from billing.vocabulary import AuthorizationNeed, Discipline, Owner, Severity, UnitOfMeasure
 from tests.billing.builders import context, encounter, services, terms
@@ -29,6 +30,10 @@ def balance(**overrides: Any) -> AuthorizationBalance:
         "left": 5,
     }
     return AuthorizationBalance(**{**facts, **overrides, "left": Decimal(overrides.get("left", 5))})
+
+
+def billed(units: int) -> list[Billed]:
+    return [Billed("97110", units - 1, Decimal(40)), Billed("97140", 1, Decimal(30))]
 
 
 EVALUATION = {"clinical": {"visit_kind": "evaluation"}, "timing": services(("97161", 30))}
@@ -81,7 +86,7 @@ def test_after_so_many_visits(exempt: bool, free: int, needed: bool) -> None:
     ],
 )
 def test_what_is_wrong_with_those_on_file(balances: list[AuthorizationBalance], code: str) -> None:
-    choice = choose(encounter(), context(terms=NEEDED, authorizations=tuple(balances)), units=3)
+    choice = choose(encounter(), context(terms=NEEDED, authorizations=tuple(balances)), billed(3))
     (finding,) = choice.findings
     assert (choice.authorization_id, choice.quantity, finding.code) == (None, NOTHING, code)
     assert finding.severity is Severity.HOLD
@@ -102,7 +107,7 @@ def test_what_is_wrong_with_those_on_file(balances: list[AuthorizationBalance], 
 )
 def test_what_fits_is_used(fitting: AuthorizationBalance, quantity: int) -> None:
     others = (balance(authorization_id="auth-0", left=0), balance(authorization_id="auth-9", plan_id="plan-2"))
-    choice = choose(encounter(), context(terms=NEEDED, authorizations=(*others, fitting)), units=3)
+    choice = choose(encounter(), context(terms=NEEDED, authorizations=(*others, fitting)), billed(3))
     assert (choice.authorization_id, choice.quantity, choice.findings) == ("auth-1", Decimal(quantity), ())
     assert "A-100" in choice.steps[-1].text
 
@@ -110,14 +115,14 @@ def test_what_fits_is_used(fitting: AuthorizationBalance, quantity: int) -> None
 def test_the_one_that_ends_first_is_used_first_unless_the_chart_names_another() -> None:
     later = balance(authorization_id="auth-2", number="A-200", effective_to=date(2026, 6, 30))
     facts = context(terms=NEEDED, authorizations=(later, balance()))
-    assert choose(encounter(), facts, 3).authorization_id == "auth-1"
+    assert choose(encounter(), facts, billed(3)).authorization_id == "auth-1"
     named = encounter(administrative={"authorization_number": "A-200"})
-    assert choose(named, facts, 3).authorization_id == "auth-2"
+    assert choose(named, facts, billed(3)).authorization_id == "auth-2"
 
 
 def test_another_number_on_the_chart_is_a_finding_beside_the_choice() -> None:
     named = encounter(administrative={"authorization_number": "A-999"})
-    choice = choose(named, context(terms=NEEDED, authorizations=(balance(),)), 3)
+    choice = choose(named, context(terms=NEEDED, authorizations=(balance(),)), billed(3))
     assert choice.authorization_id == "auth-1"
     assert [finding.code for finding in choice.findings] == ["A5"]
 
@@ -125,14 +130,15 @@ def test_another_number_on_the_chart_is_a_finding_beside_the_choice() -> None:
 def test_an_exempt_evaluation_code_need_not_be_listed() -> None:
     visit = encounter(timing=services(("97161", 30), ("97110", 15)))
     listed = balance(codes=("97110",))
-    assert choose(visit, context(terms=NEEDED, authorizations=(listed,)), 2).authorization_id == "auth-1"
+    lines = [Billed("97161", 1, Decimal(90)), Billed("97110", 1, Decimal(40))]
+    assert choose(visit, context(terms=NEEDED, authorizations=(listed,)), lines).authorization_id == "auth-1"
     strict = terms(authorization_need="before_evaluation", evaluation_exempt=False)
-    found = choose(visit, context(terms=strict, authorizations=(listed,)), 2).findings
+    found = choose(visit, context(terms=strict, authorizations=(listed,)), lines).findings
     assert [finding.code for finding in found] == ["A3"]
 
 
 def test_nothing_is_used_where_none_is_needed() -> None:
-    choice = choose(encounter(), context(authorizations=(balance(),)), 3)
+    choice = choose(encounter(), context(authorizations=(balance(),)), billed(3))
     assert (choice.authorization_id, choice.quantity, choice.findings) == (None, NOTHING, ())
 
 

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from billing.desk import CHART_CHANGED, QUEUES, REAUTHORIZATION, decision, decisions, may_write_off, rights
+from billing.desk import AUTHORIZATION_CASE, CHART_CHANGED, QUEUES, decision, decisions, may_write_off, rights
 from billing.vocabulary import Queue, Role
 
 KEYS = [
@@ -14,7 +14,22 @@ KEYS = [
         "",
         {"record_authorization", "link_authorization", "none_needed", "exceed_limit", "patient_pay", "write_off"},
     ),
-    (Queue.AUTHORIZATION, REAUTHORIZATION, {"record_authorization", "not_continuing"}),
+    (
+        Queue.AUTHORIZATION,
+        AUTHORIZATION_CASE,
+        {
+            "start_packet",
+            "mark_sent",
+            "information_asked",
+            "extension_requested",
+            "record_answer",
+            "link_authorization",
+            "none_needed",
+            "patient_pay",
+            "not_continuing",
+            "escalate",
+        },
+    ),
     (Queue.SCRUB, "", {"override", "not_billable"}),
     (Queue.SCRUB, CHART_CHANGED, {"correct_claim", "keep_claim"}),
     (Queue.REJECTIONS, "", {"resubmit", "write_off"}),

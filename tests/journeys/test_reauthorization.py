@@ -46,7 +46,7 @@ async def test_the_next_authorization_is_asked_for_escalated_and_closed_when_rec
     await desk.keyboard.press(".")
     asked = desk.locator("#rows .row")
     await expect(asked).to_have_count(1)
-    await expect(asked).to_contain_text("Ask for a new authorization")
+    await expect(asked).to_contain_text("Authorization for PT after CCHP-1999-31")
     await expect(asked).to_contain_text("Front desk")
     await expect(asked.get_by_title("Escalated")).to_have_count(0)
 
@@ -58,13 +58,13 @@ async def test_the_next_authorization_is_asked_for_escalated_and_closed_when_rec
     await expect(desk.locator("#pane")).to_contain_text("CCHP-1999-31")
     wanted = {
         "Authorization number": "CCHP-2077-02",
-        "Granted (visits or units)": "16",
+        "Granted (visits, units or dollars)": "16",
         "Valid from": str(TODAY + timedelta(days=LENGTH + 1)),
         "Valid to": str(TODAY + timedelta(days=LENGTH + 91)),
     }
-    button = await fill_in(desk, "record_authorization", wanted)
+    button = await fill_in(desk, "record_answer", wanted)
     await button.click()
-    await expect(said(desk, "good")).to_contain_text("CCHP-2077-02 recorded in place of CCHP-1999-31")
+    await expect(said(desk, "good")).to_contain_text("CCHP-2077-02 recorded, approved")
     await expect(asked).to_have_class(re.compile(r"\bclosed\b"))
     await desk.goto(f"/authorizations/{row.id}")
     await expect(desk.locator(".story")).to_contain_text("escalated")

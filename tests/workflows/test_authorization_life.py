@@ -87,7 +87,7 @@ async def test_the_next_is_asked_for_seven_days_ahead_escalated_at_five_and_ends
     item = await clinic.until(lambda: _item(clinic, "EXPIRES"))
     assert (item.queue, item.kind, item.whose_move, item.escalated) == (
         "authorization",
-        "reauthorization",
+        "authorization_case",
         "front_desk",
         False,
     )
@@ -100,7 +100,7 @@ async def test_the_next_is_asked_for_seven_days_ahead_escalated_at_five_and_ends
     assert _story(clinic, "EXPIRES").count("authorization.escalated") == 1
     await time_skipper.fast_forward(handle, timedelta(days=7))
     await clinic.until(lambda: _row(clinic, "EXPIRES").status == "expired")
-    assert _item(clinic, "EXPIRES") is None
+    await clinic.until(lambda: _item(clinic, "EXPIRES") is None)  # nothing is booked, nothing is held: care is over
     await _is_over(clinic, "EXPIRES")
 
 
@@ -109,8 +109,10 @@ async def test_recording_the_next_replaces_the_old_one(clinic: Line, time_skippe
     handle = _handle(clinic, "REPLACED")
     await time_skipper.fast_forward(handle, timedelta(days=LENGTH - 6))
     item = await clinic.until(lambda: _item(clinic, "REPLACED"))
+    await _all_started(clinic)
     span = {"effective_from": str(TODAY), "effective_to": str(TODAY + timedelta(days=90))}
-    await clinic.decide(item, "record_authorization", {"number": "N-NEXT", "quantity": "12", **span}, role="front_desk")
+    answer = {"outcome": "granted", "number": "N-NEXT", "quantity": "12", "reference": "call 4471", **span}
+    await clinic.decide(item, "record_answer", answer, role="front_desk")
     await clinic.until(lambda: _row(clinic, "REPLACED").ended_at is not None)
     old = _row(clinic, "REPLACED")
     [new] = clinic.rows(AuthorizationRow, AuthorizationRow.number == "N-NEXT")
@@ -149,6 +151,7 @@ async def test_low_visits_are_flagged_at_three_and_two_once_each_and_care_withou
 async def test_where_care_ends_nobody_is_asked_again(clinic: Line) -> None:
     await _all_started(clinic)
     item = await clinic.until(lambda: _item(clinic, "CAREENDS"))
+    await _all_started(clinic)
     assert item.escalated
     await clinic.decide(item, "not_continuing", reason="discharged", role="front_desk")
     await clinic.until(lambda: _row(clinic, "CAREENDS").status == "not_continued" and not _item(clinic, "CAREENDS"))

@@ -5,14 +5,14 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, true
 from sqlalchemy.orm import Session
 
 from billing.benefits import BEYOND_SOFT
 from billing.desk import DecisionKind, decisions
 from billing.vocabulary import Queue
 from models.tables.access import UserRow
-from models.tables.authorizations import AuthorizationRow
+from models.tables.authorizations import AuthorizationCaseRow, AuthorizationRow
 from models.tables.claims import ClaimRow, ClaimVersionRow
 from models.tables.desk import WorkItemNoteRow, WorkItemRow
 from models.tables.encounters import EncounterRow
@@ -32,7 +32,20 @@ CHOICES_MAX = 40
 OVERRIDE = "override"
 FIELDS = {
     "number": ("Authorization number", "text", ""),
-    "quantity": ("Granted (visits or units)", "number", ""),
+    "quantity": ("Granted (visits, units or dollars)", "number", "Left out for units per code."),
+    "code_quantities": ("Units per code", "text", "Like 97110=24, 97140=12."),
+    "codes": ("Only these codes", "text", "Apart by spaces; empty: every code."),
+    "diagnoses": ("Only these diagnoses", "text", "Apart by spaces; empty: every one."),
+    "clinician_npis": ("Only these clinicians (NPI)", "text", "Apart by spaces; empty: every one."),
+    "answered_by": ("Who at the payer", "text", ""),
+    "denial_reason": ("The payer's reason", "text", "Payers owe a specific reason for a denial."),
+    "question": ("What the payer asks for", "text", ""),
+    "requested_quantity": ("Asked for", "number", ""),
+    "requested_from": ("Asked for from", "date", ""),
+    "requested_to": ("Asked for to", "date", ""),
+    "requested_codes": ("Codes asked for", "text", "Apart by spaces."),
+    "document": ("Document sent along", "text", "Its name, like: plan of care of 03/02."),
+    "document_reference": ("Where it is kept", "text", "Fax or portal reference."),
     "effective_from": ("Valid from", "date", ""),
     "effective_to": ("Valid to", "date", ""),
     "until": ("Come back on", "date", ""),
@@ -45,6 +58,18 @@ FIELDS = {
     "modifier": ("Modifier to add", "text", ""),
     "place_of_service": ("Place of service", "text", "Two digits."),
     "arguments": ("What speaks for payment", "textarea", "The letter is drafted around it."),
+}
+MEASURES = (
+    ("visits", "Visits"),
+    ("units", "Units"),
+    ("units_per_code", "Units per code"),
+    ("dollars", "Dollars"),
+)
+CHOICES = {
+    "outcome": ("The payer's answer", (("granted", "Granted, in whole or in part"), ("denied", "Denied"))),
+    "unit_of_measure": ("Counted in", MEASURES),
+    "requested_unit_of_measure": ("Asked for in", MEASURES),
+    "urgent": ("Urgent", (("no", "No"), ("yes", "Yes: the payer has hours, not days"))),
 }
 SNOOZE_DAYS = ((1, "Tomorrow"), (3, "In 3 days"), (7, "Next week"))
 
@@ -238,6 +263,9 @@ def _field(session: Session, row: WorkItemRow, name: str, *, required: bool) -> 
     if name == "claim_id":
         hint = "Our number of it. Suggested: claims whose charge is nearest to what the payer names."
         return FieldInput(name, "Our claim number", "suggested", hint, required, _claims(session, row))
+    if name in CHOICES:
+        label, options = CHOICES[name]
+        return FieldInput(name, label, "choice", "", required, options)
     label, kind, hint = FIELDS.get(name, (formats.words(name), "text", ""))
     return FieldInput(name, label, kind, hint, required, ())
 
@@ -247,13 +275,23 @@ def _overridable(row: WorkItemRow) -> list[str]:
 
 
 def _authorizations_on_file(session: Session, row: WorkItemRow) -> tuple[tuple[str, str], ...]:
-    if row.encounter_id is None:
-        return ()
+    if row.authorization_case_id is not None:
+        patient = select(AuthorizationCaseRow.patient_external_id).where(
+            AuthorizationCaseRow.id == row.authorization_case_id
+        )
+    else:
+        patient = (
+            select(PatientRow.external_id)
+            .join(EncounterRow, EncounterRow.patient_id == PatientRow.id)
+            .where(EncounterRow.id == row.encounter_id)
+        )
     found = session.execute(
         select(AuthorizationRow)
-        .join(PatientRow, PatientRow.external_id == AuthorizationRow.patient_external_id)
-        .join(EncounterRow, EncounterRow.patient_id == PatientRow.id)
-        .where(EncounterRow.id == row.encounter_id)
+        .where(
+            AuthorizationRow.patient_external_id == patient.scalar_subquery(),
+            AuthorizationRow.number != "",
+            AuthorizationRow.id != row.authorization_id if row.authorization_id else true(),
+        )
         .order_by(AuthorizationRow.effective_to.desc())
         .limit(CHOICES_MAX)
     ).scalars()

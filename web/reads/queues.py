@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, aliased
 
 from billing.vocabulary import Discipline
 from models.tables.access import UserRow
-from models.tables.authorizations import AuthorizationRow
+from models.tables.authorizations import AuthorizationCaseRow, AuthorizationRow
 from models.tables.desk import WorkItemRow
 from models.tables.encounters import EncounterRow
 from models.tables.patients import PatientRow
@@ -39,6 +39,10 @@ FAR_FUTURE = cast("9999-01-01T00:00:00Z", TIMESTAMP(timezone=True))
 
 _ByExternalId = aliased(PatientRow)
 _Plan = aliased(PlanRow)
+# Of an item that is about no visit: a case of asking a payer, or an authorization.
+_PATIENT = func.coalesce(AuthorizationCaseRow.patient_external_id, AuthorizationRow.patient_external_id)
+_DISCIPLINES = func.coalesce(AuthorizationCaseRow.disciplines, AuthorizationRow.disciplines)
+_PLAN = func.coalesce(AuthorizationCaseRow.plan_id, AuthorizationRow.plan_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +252,9 @@ def _narrowed(wanted: Filter) -> list[ColumnElement[bool]]:
     if wanted.discipline:
         narrowed.append(
             or_(
-                EncounterRow.discipline == wanted.discipline, AuthorizationRow.disciplines.contains([wanted.discipline])
+                EncounterRow.discipline == wanted.discipline,
+                AuthorizationRow.disciplines.contains([wanted.discipline]),
+                AuthorizationCaseRow.disciplines.contains([wanted.discipline]),
             )
         )
     if wanted.owner:
@@ -268,6 +274,7 @@ def _mentions(searched: str) -> ColumnElement[bool]:
         _ByExternalId.last_name,
         AuthorizationRow.number,
         AuthorizationRow.patient_external_id,
+        AuthorizationCaseRow.patient_external_id,
         InboundFileRow.file_name,
     )
     return or_(*(column.icontains(searched, autoescape=True) for column in columns))
@@ -285,13 +292,11 @@ def _listed(*more: ColumnElement[Any]) -> Select[*tuple[Any, ...]]:
     patient = (
         func.coalesce(PatientRow.first_name, _ByExternalId.first_name).label("first_name"),
         func.coalesce(PatientRow.last_name, _ByExternalId.last_name).label("last_name"),
-        func.coalesce(PatientRow.external_id, AuthorizationRow.patient_external_id).label("patient_id"),
+        func.coalesce(PatientRow.external_id, _PATIENT).label("patient_id"),
     )
     seen = (
         EncounterRow.date_of_service,
-        func.coalesce(EncounterRow.discipline, func.array_to_string(AuthorizationRow.disciplines, ", ")).label(
-            "discipline"
-        ),
+        func.coalesce(EncounterRow.discipline, func.array_to_string(_DISCIPLINES, ", ")).label("discipline"),
         PayerRow.name.label("payer"),
         UserRow.name.label("owner"),
     )
@@ -311,8 +316,9 @@ def _joined(query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
         .outerjoin(EncounterRow, EncounterRow.id == WorkItemRow.encounter_id)
         .outerjoin(PatientRow, PatientRow.id == EncounterRow.patient_id)
         .outerjoin(AuthorizationRow, AuthorizationRow.id == WorkItemRow.authorization_id)
-        .outerjoin(_ByExternalId, _ByExternalId.external_id == AuthorizationRow.patient_external_id)
-        .outerjoin(_Plan, _Plan.id == func.coalesce(EncounterRow.plan_id, AuthorizationRow.plan_id))
+        .outerjoin(AuthorizationCaseRow, AuthorizationCaseRow.id == WorkItemRow.authorization_case_id)
+        .outerjoin(_ByExternalId, _ByExternalId.external_id == _PATIENT)
+        .outerjoin(_Plan, _Plan.id == func.coalesce(EncounterRow.plan_id, _PLAN))
         .outerjoin(PayerRow, PayerRow.id == _Plan.payer_id)
         .outerjoin(InboundFileRow, InboundFileRow.id == WorkItemRow.inbound_file_id)
         .outerjoin(UserRow, UserRow.id == WorkItemRow.owner_id)

@@ -301,7 +301,7 @@ def write_off(case: Case) -> str:
         return "The visit is written off; nothing is billed."
     if account == ledger.PAYER_RECEIVABLE:
         if rank == 1 and claim.status == "rejected":  # no payer ever decided on it
-            _release_authorization(case, "written off")
+            release_use(case.session, case.row, "written off", case.now)
         claim.status = "denied"
         for refused in _open_denials(case):
             _decide_denial(case, refused, "written_off")

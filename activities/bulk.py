@@ -238,7 +238,7 @@ def _reassign(session: Session, actor: Actor, wish: Wish, seen: Seen, now: datet
     moves = desk.reassign(session, actor, [seen.item_id], wish.to.get(seen.item_id), now, apply=True)
     if not moves or moves[0].refused:
         raise Refused(moves[0].refused if moves else "not there any more")
-    return f"to {moves[0].to_name}"
+    return f"goes to {moves[0].to_name}"
 
 
 _ACTS: Mapping[str, Callable[[Session, Actor, Wish, Seen, datetime], str]] = {

@@ -92,7 +92,7 @@ def test_a_supervisor_moves_many_and_takes_it_back(house: House, browse: Browse)
     chosen = browser.post("/many", data={"item": [str(item) for item in items]}).text
     wish = {"act": "reassign", "reassign.to": biller}
     look = browser.post("/many/preview", data={**wish, "item": words(chosen)}).text
-    assert look.count("to Ana Ruiz") == 2
+    assert look.count("goes to Ana Ruiz") == 2
     assert all(house.read(item).owner_id is None for item in items)
     sent = {**wish, "item": words(look), "tick": ticked(look), "action_id": action_id(look)}
     at = browser.post("/many/apply", data=sent).headers["location"]

@@ -22,6 +22,7 @@ from web import charts, formats
 from web.formats import Chip
 from web.reads.lists import stage_chip
 from web.reads.paging import Page, cut, decode, encode
+from web.shell import sees_authorizations
 from web.viewer import Viewer
 
 PAGE_SIZE = 50
@@ -253,7 +254,7 @@ def _balance(course: Course, names: _Names, viewer: Viewer, used_here: Decimal) 
     state = _state(course, viewer.today)
     return Balance(
         id=str(row.id),
-        href=f"/authorizations/{row.id}",
+        href=f"/authorizations/{row.id}" if sees_authorizations(viewer) else "",
         number=row.number or NUMBER_TO_COME,
         kind=formats.words(row.kind),
         patient=names.patient,

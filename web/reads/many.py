@@ -257,6 +257,7 @@ def latest(session: Session, viewer: Viewer) -> tuple[tuple[str, str, str], ...]
             BulkEntryRow.state == "done",
         )
         .group_by(BulkActionRow.id, UserRow.name)
+        .having(func.count() > 1)
         .order_by(BulkActionRow.at.desc())
         .limit(5)
     )

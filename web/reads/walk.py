@@ -3,7 +3,7 @@
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -310,8 +310,7 @@ def _worst(session: Session, viewer: Viewer, wanted: Meeting) -> list[tuple[UUID
         )
         told = "${:,.2f} not paid"
     else:
-        midnight = datetime.combine(viewer.today, time.min, tzinfo=viewer.zone)
-        ended = func.coalesce(EncounterRow.closed_at, midnight)
+        ended = func.coalesce(EncounterRow.closed_at, viewer.now)
         lasted = (func.extract("epoch", ended - EncounterRow.created_at) / 86_400).label("worst")
         query = select(EncounterRow.id, lasted).where(mine, period)
         told = "{:,.1f} days on the way"

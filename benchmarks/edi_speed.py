@@ -1,14 +1,18 @@
 """How fast X12 is read, balanced and written here, beside pyx12 and a bare split, on the same generated file.
 
 `python -m benchmarks.edi_speed [claims]` makes an 835 and an 837P with therapy lines and random cents, then runs every
-contender in a process of its own (peak memory is its own, too) and prints a table with ratios. The bare split makes
-lists of texts and nothing else. pyx12 validates, which is more work than reading; it is the only other maintained
-library that knows the guide, and it gets a smaller file of the same kind (its time per byte does not depend on size).
+contender in a process of its own (peak memory is its own, too) and prints a table with ratios. Three bare splits make
+lists of texts and nothing else: one keeps them, as every reader of whole files does; one keeps them with Python's
+garbage collector off; one forgets each at once, which no program that says anything about the file can. pyx12
+validates, which is more work than reading; it is the only other maintained library that knows the guide, and it gets a
+smaller file of the same kind (its time per byte does not depend on size). openx12 and x12sdk are the fastest other
+readers on PyPI; they are measured where they are installed (`pip install openx12 x12sdk`), and are no dependency.
 Times are processor seconds, because the machines this runs on are shared.
 """
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import random
@@ -21,8 +25,11 @@ import time
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from importlib.util import find_spec
 from pathlib import Path
 
+from edi import x835
+from edi.values import DECIMALS
 from edi.x835 import balance, balance_claim, balance_transaction, read_835, stream_835_claims
 from edi.x837p import (
     Address,
@@ -168,6 +175,12 @@ def bare_split(text: str) -> None:
     assert [raw.strip("\n").split("*") for raw in text.split("~")]
 
 
+def bare_split_uncollected(text: str) -> None:
+    """The same without the garbage collector, which looks at every list kept again and again."""
+    gc.disable()
+    assert [raw.strip("\n").split("*") for raw in text.split("~")]
+
+
 def own_whole(text: str) -> None:
     """Every record, then every level of the balance."""
     for remittance in read_835(text.encode()):
@@ -200,15 +213,35 @@ def pyx12_segments(text: str) -> None:
         segment.get_seg_id()
 
 
+def openx12_read(text: str) -> None:
+    """openx12: dictionaries with floats, several payments as one, no balance."""
+    from openx12 import x835
+
+    assert x835.parse(text).claims
+
+
+def x12sdk_segments(text: str) -> None:
+    """x12sdk's own tokenizer, nothing else."""
+    from x12sdk.io import X12SegmentReader
+
+    with X12SegmentReader(text) as reader:
+        for _ in reader.segments():
+            pass
+
+
 READERS: dict[str, Callable[[str], None]] = {
     "bare split": bare_split,
+    "bare split, collector off": bare_split_uncollected,
     "split and forget": empty_loop,
     "own: stream + balance": own_stream,
     "own: records + balance": own_whole,
     "own: read 837P": read_claims,
     "pyx12: segments": pyx12_segments,
     "pyx12: validate": pyx12_validate,
+    "openx12: read": openx12_read,
+    "x12sdk: segments": x12sdk_segments,
 }
+OPTIONAL = {"openx12": "openx12: read", "x12sdk": "x12sdk: segments"}
 
 
 def measure(name: str, path: Path) -> dict[str, float]:
@@ -228,10 +261,17 @@ def measure(name: str, path: Path) -> dict[str, float]:
         run()  # its maps are loaded once, outside the measurement
     seconds = []
     for _ in range(2 if slow else REPEATS):
+        _forget()
         start = time.process_time()
         run()
         seconds.append(time.process_time() - start)
     return {"seconds": statistics.median(seconds), "peak": peak_megabytes()}
+
+
+def _forget() -> None:
+    """Nothing of an earlier run is remembered: a file is read once in real life."""
+    DECIMALS.clear()
+    x835._cutter.cache_clear()
 
 
 def peak_megabytes() -> float:
@@ -281,11 +321,13 @@ def main(claims: int) -> None:
             f"835: {claims:,} claims x 3 lines, {era.stat().st_size / 1e6:.1f} MB in one transaction",
             [
                 ("bare split", era, claims),
+                ("bare split, collector off", era, claims),
                 ("split and forget", era, claims),
                 ("own: stream + balance", era, claims),
                 ("own: records + balance", era, claims),
                 ("pyx12: segments", small_era, PYX12_CLAIMS),
                 ("pyx12: validate", small_era, PYX12_CLAIMS),
+                *((name, era, claims) for package, name in OPTIONAL.items() if find_spec(package)),
             ],
             "pyx12: validate",
         )

@@ -15,7 +15,7 @@ T = TypeVar("T")
 ZERO = Decimal(0)
 MAX_NUMBER_CHARS = 18
 """X12 allows 18 significant characters in an amount (element 782, 005010)."""
-_NUMBER = re.compile(r"-?(?:\d+\.?\d*|\.\d+)", re.ASCII)
+_is_number = re.compile(r"-?(?:\d+\.?\d*|\.\d+)", re.ASCII).fullmatch
 CENT = Decimal("0.01")
 
 _UNSAFE = re.compile(r"[^A-Z0-9 !\"&'()+,\-./;?=%@_#]")
@@ -63,9 +63,9 @@ class Memo(dict[str, T]):
 def decimal(text: str) -> Decimal | None:
     """The number in an R or N element; None when it is blank or no plain number ("1E5", "--", "NaN")."""
     stripped = text.strip()
-    if len(stripped) > MAX_NUMBER_CHARS or not _NUMBER.fullmatch(stripped):
+    if len(stripped) > MAX_NUMBER_CHARS or not _is_number(stripped):
         return None
-    return ZERO if stripped.strip("-0.") == "" else Decimal(stripped)
+    return Decimal(stripped) or ZERO  # no negative zero, and none with places
 
 
 DECIMALS: Memo[Decimal | None] = Memo(decimal, 1 << 16)

@@ -38,6 +38,8 @@ FORWARDED = frozenset({"19", "20", "21", "23"})
 FORWARDING_REMARKS = frozenset({"MA18", "MA07", "N89"})
 """MOA remarks that say it (CMS remittance advice remark codes, June 2024)."""
 _BLANKS = [""] * 14
+_made = tuple.__new__
+"""Makes a named tuple of a tuple of all its values: the class itself would go through a function of Python's."""
 ONE = Decimal(1)
 
 
@@ -183,15 +185,17 @@ class _Notes:
 def _adjustments(raw: str, separator: str) -> tuple[tuple[Adjustment, ...], tuple[str, ...]]:
     """The adjustments of one CAS, and the amounts in it that could not be read."""
     parts = raw.split(separator)
-    group = parts[1] if len(parts) > 1 else ""
+    end = len(parts)
+    parts += ("", "")  # the last triplet may be cut short
+    group = parts[1]
     found, faults = [], []
-    for index in range(2, len(parts), 3):
-        reason, amount, quantity = [*parts[index : index + 3], "", ""][:3]
-        value = decimal(amount)
-        if value is None and (amount.strip() or reason.strip()):
+    for index in range(2, end, 3):
+        reason, amount, quantity = parts[index : index + 3]
+        value, reason = decimal(amount), reason.strip()
+        if value is None and (reason or amount.strip()):
             faults.append(amount)
-        if reason.strip() or value:
-            found.append(Adjustment(group, reason.strip(), value or ZERO, decimal(quantity)))
+        if reason or value:
+            found.append(Adjustment(group, reason, value or ZERO, decimal(quantity) if quantity else None))
     return tuple(found), tuple(faults)
 
 
@@ -231,13 +235,14 @@ def _cutter(separator: str, component: str) -> _Cutter:
 def _line(raws: list[str], cutter: _Cutter, number: int, claim: str, notes: _Notes) -> RemittanceLine:  # noqa: C901, PLR0912 - hot: one pass, no helper objects
     """One service line from its raw segments, SVC first; `number` is that of the SVC."""
     separator, decimals = cutter.separator, DECIMALS
-    svc = raws[0].split(separator)
-    svc += _BLANKS
+    svc = raws[0].split(separator) + _BLANKS
     adjustments: tuple[Adjustment, ...] = ()
     remarks: tuple[str, ...] = ()
     service_date = service_date_end = allowed = None
     control = ""
-    for raw in raws:
+    following = iter(raws)
+    next(following)
+    for raw in following:
         tag = raw[:3]
         if tag == "CAS":
             found, faults = cutter.adjustments[raw]
@@ -268,7 +273,7 @@ def _line(raws: list[str], cutter: _Cutter, number: int, claim: str, notes: _Not
     original_units = decimals[svc[7]] if svc[7] else None
     if charge is None or paid is None or (units is None and svc[5]) or (original_units is None and svc[7]):
         _svc_faults(svc, number, raws[0], claim, notes)
-    return RemittanceLine(
+    values = (
         code,
         modifiers,
         ZERO if charge is None else charge,
@@ -287,6 +292,7 @@ def _line(raws: list[str], cutter: _Cutter, number: int, claim: str, notes: _Not
         svc[4],
         number,
     )
+    return _made(RemittanceLine, values)
 
 
 def _cas_faults(faults: tuple[str, ...], raw: str, number: int, claim: str, notes: _Notes) -> None:
@@ -385,8 +391,7 @@ def _name(e: list[str], head: _Head) -> None:
 def _claim(raws: list[str], cutter: _Cutter, number: int, notes: _Notes) -> RemittanceClaim:
     """One claim from its raw segments, CLP first; `number` is that of the CLP."""
     starts = [index for index, raw in enumerate(raws) if raw[:3] == "SVC"]
-    clp = raws[0].split(cutter.separator)
-    clp += _BLANKS
+    clp = raws[0].split(cutter.separator) + _BLANKS
     pcn = clp[1]
     head = _head(raws[1 : starts[0]] if starts else raws[1:], cutter, number + 1, pcn, notes)
     starts.append(len(raws))
@@ -396,7 +401,7 @@ def _claim(raws: list[str], cutter: _Cutter, number: int, notes: _Notes) -> Remi
         charge, paid, share = _clp_faults(clp, number, raws[0], notes)
     status, remarks = clp[2], head.remarks
     forwarded = status in FORWARDED or bool(head.crossover_name or head.crossover_id)
-    return RemittanceClaim(
+    values = (
         pcn,
         status,
         charge,
@@ -425,6 +430,7 @@ def _claim(raws: list[str], cutter: _Cutter, number: int, notes: _Notes) -> Remi
         tuple(raws),
         number,
     )
+    return _made(RemittanceClaim, values)
 
 
 def _clp_faults(clp: list[str], number: int, raw: str, notes: _Notes) -> tuple[Decimal, Decimal, Decimal]:

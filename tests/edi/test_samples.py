@@ -16,6 +16,7 @@ from edi.tokens import UnreadableFile, read_interchanges, read_segments
 from edi.x835 import balance, read_835
 from edi.x837p import read_837p
 from tests.edi.examples import SAMPLES
+from tests.edi.sample_table import READERS, table
 
 MANIFEST = SAMPLES / "MANIFEST.tsv"
 pytestmark = pytest.mark.skipif(not MANIFEST.exists(), reason="the public sample files are not here")
@@ -116,6 +117,18 @@ def test_every_acknowledgement_is_read(sample: Sample) -> None:
         assert read_ta1(data)
     else:
         assert len(read_999(data)) == sample.transactions
+
+
+def test_the_table_of_samples_has_every_supported_transaction_read() -> None:
+    """`python -m tests.edi.sample_table` prints it. What is held is what does not add up, or is damaged."""
+    rows = table(SAMPLES)
+    assert {row.file for row in rows} >= {sample.file for sample in ALL}
+    assert [row for row in rows if row.outcome == "refused"] == []
+    assert {row.transaction for row in rows if row.outcome == "kept"}.isdisjoint(READERS)
+    held = {row.file for row in rows if row.outcome == "held"}
+    assert held >= {sample.file for sample in REMITTANCES if sample.unbalanced}
+    mixed = {row.transaction for row in rows if row.file.endswith("x12testdata.py__mult_isa.source.edi")}
+    assert mixed == {"278", "837P", "835"}, "each kind of a mixed file has a row"
 
 
 def test_one_remittance_cut_at_every_byte_gives_records_findings_or_one_refusal() -> None:

@@ -215,6 +215,15 @@ def _simulator_config(settings: Settings) -> SimulatorConfig:
 
 
 @app.command(rich_help_panel=PROCESSES)
+def mail() -> None:
+    """Keep letters to patients on this machine instead of sending them. For trying things out; `/mail` shows them."""
+    from simulator.mail import run
+
+    settings = load_settings()
+    run(settings.smtp_host or "127.0.0.1", settings.smtp_port, settings.mail_store or settings.var_dir / "mail")
+
+
+@app.command(rich_help_panel=PROCESSES)
 def migrate() -> None:
     """Bring the database's tables up to date, as their owner (DATABASE_URL), and let the app's role use them."""
     from clients import ensure_app_role

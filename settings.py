@@ -86,6 +86,20 @@ class Settings(BaseSettings):
     sftp_inbound_dir: str = Field("inbound", description="their directory we put claims and inquiries into")
     sftp_outbound_dir: str = Field("outbound", description="their directory we fetch answers from")
 
+    smtp_host: str = Field("", description="mail server for letters to patients; empty: the embedded one, or none")
+    smtp_port: int = Field(2525, ge=0, le=65535, description="its port, often 587; 0: any free one (embedded)")
+    smtp_user: str = Field("", description="our user name there, if it wants one")
+    smtp_password: SecretStr = Field(SecretStr(""), description="our password there")
+    smtp_tls: Literal["none", "starttls", "tls"] = Field("starttls", description="how the connection is encrypted")
+    smtp_from: str = Field("", description="the sender's address; required with smtp_host")
+    mail_attempts_max: int = Field(
+        8, ge=1, le=50, description="how often a letter is offered before it counts as failed"
+    )
+    mail_unknown_retries: int = Field(
+        0, ge=0, le=10, description="how often a letter that may have been sent is sent again; 0: a person looks"
+    )
+    mail_store: Path | None = Field(None, description="where the embedded mail server keeps letters; set by `up`")
+
     web_host: str = Field("127.0.0.1", description="address the web server listens on")
     web_port: int = Field(
         8000, ge=0, le=65535, description="port the web server listens on; 0: any free one (embedded)"
@@ -118,6 +132,14 @@ class Settings(BaseSettings):
     def _current_key_is_in_the_ring(self) -> Self:
         if self.codec_key_id and self.codec_key_id not in self.codec_keys:
             raise ValueError(f"codec_key_id {self.codec_key_id!r} is not among codec_keys")
+        return self
+
+    @model_validator(mode="after")
+    def _mail_has_a_sender(self) -> Self:
+        if self.smtp_host and "@" not in self.smtp_from:
+            raise ValueError(
+                f"{variable('smtp_host')} needs {variable('smtp_from')}, an address like desk@clinic.example"
+            )
         return self
 
     @model_validator(mode="after")

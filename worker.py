@@ -34,6 +34,7 @@ import log
 from activities import catalog as activity_catalog
 from activities.catalog import Wiring
 from activities.gateways.clearinghouse import SftpAddress
+from activities.gateways.mail import MailAddress
 from activities.relay import Relay
 from billing import icd10
 from clients import connect_temporal, make_engine
@@ -175,6 +176,7 @@ async def _run(settings: Settings) -> None:
                 settings.batch_window_seconds,
                 usage(settings),
                 settings.inbox_poll_seconds,
+                mail_address(settings),
             )
         )
         workers = [story_worker(client, parts, inside, pool), outside_worker(client, parts, outside)]
@@ -195,6 +197,22 @@ def sftp_address(settings: Settings) -> SftpAddress:
         known_host_key=settings.sftp_known_host_key,
         inbound_dir=settings.sftp_inbound_dir,
         outbound_dir=settings.sftp_outbound_dir,
+    )
+
+
+def mail_address(settings: Settings) -> MailAddress | None:
+    """Where letters to patients leave; None where none is set, and they are printed."""
+    if not settings.smtp_host:
+        return None
+    return MailAddress(
+        host=settings.smtp_host,
+        port=settings.smtp_port,
+        sender=settings.smtp_from,
+        user=settings.smtp_user,
+        password=settings.smtp_password.get_secret_value(),
+        tls=settings.smtp_tls,
+        attempts_max=settings.mail_attempts_max,
+        unknown_retries=settings.mail_unknown_retries,
     )
 
 

@@ -11,6 +11,7 @@ from temporalio import activity
 from activities import authorization_cases as cases
 from activities.clock import morning_of, practice_day
 from activities.grants import recheck_held
+from activities.notices import tell_patient
 from activities.reservations import reassess
 from billing import measures
 from billing.authorization import BOOKING_UNITS, AuthorizationOutlook, outlook
@@ -73,6 +74,7 @@ def _review(session: Session, row: AuthorizationRow, practice: PracticeRow, now:
     if ahead.ended == "expired":
         return _end(session, row, "expired", now)
     _raise_flags(session, row, ahead, stands.left, now)
+    tell_patient(session, practice, row, ahead, stands.left, now)
     _turn(session, row, "exhausted" if ahead.ended == "exhausted" else "active", now)
     if ahead.open_now:
         _ask(session, row, ahead, practice, now)

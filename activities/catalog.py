@@ -14,7 +14,9 @@ from activities.decisions import DecisionActivities
 from activities.encounters import EncounterActivities
 from activities.files import FileActivities
 from activities.gateways.clearinghouse import SftpAddress, SftpClearinghouse
+from activities.gateways.mail import MailAddress, SmtpMail
 from activities.inbox import InboxActivities
+from activities.notices import NoticeActivities, NoticeSending
 from activities.reconcile import ReconcileActivities
 
 
@@ -28,6 +30,7 @@ class Wiring:
     batch_window_seconds: float
     usage_indicator: str
     inbox_poll_seconds: float = 60.0
+    mail: MailAddress | None = None
 
 
 def inside(wiring: Wiring) -> Sequence[Callable[..., Any]]:
@@ -44,6 +47,7 @@ def inside(wiring: Wiring) -> Sequence[Callable[..., Any]]:
         DecisionActivities(wiring.engine).apply_decision,
         AuthorizationActivities(wiring.engine).review_authorization,
         AuthorizationCaseActivities(wiring.engine).review_authorization_case,
+        NoticeActivities(wiring.engine).look_at_notice,
         batches.build_batch,
         batches.record_uploaded,
         batches.record_sent,
@@ -56,4 +60,10 @@ def outside(wiring: Wiring) -> Sequence[Callable[..., Any]]:
     """Activities that leave the building."""
     gateway = SftpClearinghouse(wiring.clearinghouse)
     sending = SendingActivities(wiring.engine, gateway)
-    return [sending.upload_batch, sending.release_batch, InboxActivities(wiring.engine, gateway).fetch_files]
+    mail = SmtpMail(wiring.mail) if wiring.mail else None
+    return [
+        sending.upload_batch,
+        sending.release_batch,
+        InboxActivities(wiring.engine, gateway).fetch_files,
+        NoticeSending(wiring.engine, mail).send_notice,
+    ]

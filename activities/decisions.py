@@ -11,10 +11,11 @@ from sqlalchemy.exc import DataError
 from sqlalchemy.orm import Session
 from temporalio import activity
 
-from activities import authorization_decisions, encounter_decisions, posting_decisions
+from activities import authorization_decisions, encounter_decisions, notice_decisions, posting_decisions
 from activities.case import Case, refusal
 from activities.desk import Refused, refuse_if_leased
 from activities.encounters import lock_encounter
+from activities.notices import PRINT_NOTICE
 from billing import desk
 from billing.vocabulary import Queue, Role
 from models.messages import Decision, DecisionOutcome
@@ -139,6 +140,7 @@ def _decided(case: Case) -> str:
 def _handler(case: Case) -> Callable[[Case], str]:
     tables: Mapping[str, Mapping[str, Callable[[Case], str]]] = {
         desk.AUTHORIZATION_CASE: authorization_decisions.DECISIONS,
+        PRINT_NOTICE: notice_decisions.DECISIONS,
         Queue.POSTING.value: posting_decisions.DECISIONS,
     }
     table = tables.get(case.item.kind) or tables.get(case.item.queue) or encounter_decisions.DECISIONS

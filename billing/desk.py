@@ -327,6 +327,16 @@ _BY_KIND: dict[tuple[Queue, str], tuple[DecisionKind, ...]] = {
     (Queue.POSTING, "unmatched_claim"): (_MATCH, _DISMISS),
     (Queue.PATIENT_BALANCE, "credit_balance"): (_REFUND,),
     (Queue.AUTHORIZATION, AUTHORIZATION_CASE): _CASE_DECISIONS,
+    (Queue.AUTHORIZATION, "print_notice"): (
+        _decision("printed", "Printed", "The letter was given to the patient; this closes.", roles=FRONT_ROLES),
+        _decision(
+            "told_otherwise",
+            "Told otherwise",
+            "The patient knows already; nothing is printed and this closes.",
+            reason=True,
+            roles=FRONT_ROLES,
+        ),
+    ),
 }
 
 _RIGHTS: dict[Role, frozenset[str]] = {

@@ -23,6 +23,9 @@ Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 Code = Annotated[str, StringConstraints(strip_whitespace=True, to_upper=True, pattern=r"^[A-Za-z0-9]{5}$")]
 Modifier = Annotated[str, StringConstraints(strip_whitespace=True, to_upper=True, pattern=r"^[A-Za-z0-9]{2}$")]
 NPI = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^\d{10}$")]
+Email = Annotated[
+    str, StringConstraints(strip_whitespace=True, pattern=r"^[^@\s<>,;:\"()]+@[^@\s<>,;:\"()]+$", max_length=254)
+]
 Dollars = Annotated[Decimal, Field(ge=0, le=100_000, decimal_places=2)]
 Minutes = Annotated[int, Field(ge=0, le=MINUTES_PER_DAY)]
 
@@ -53,6 +56,10 @@ class Patient(Record):
     birth_date: date
     sex: Annotated[str, StringConstraints(pattern=r"^[FMU]$")] = Field(description="F, M or U (X12 DMG03).")
     address: Address
+    email: Email | None = Field(
+        default=None, description="Only where the patient agreed to be written to by e-mail (45 CFR 164.522(b))."
+    )
+    contact_preference: Annotated[str, StringConstraints(pattern=r"^(email|paper)$")] = "email"
 
 
 class Diagnosis(Record):

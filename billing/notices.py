@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+VISITS_LEFT_AT = 4  # from so many left on the patient is told (founding playbook; practice default)
 SUBJECT_LENGTH_MAX = 120
 BODY_LENGTH_MAX = 4_000
 PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
@@ -26,7 +27,7 @@ class NoticeKind(StrEnum):
 COMMON = ("first_name", "practice_name", "practice_phone")
 PLACEHOLDERS: Mapping[NoticeKind, tuple[str, ...]] = {
     NoticeKind.VISITS_LEFT: (*COMMON, "visits_left"),
-    NoticeKind.REAUTHORIZATION: (*COMMON, "visits_left"),
+    NoticeKind.REAUTHORIZATION: COMMON,
     NoticeKind.PATIENT_PAY: (*COMMON, "estimate", "service_date", "reason"),
     NoticeKind.ABN_FACTS: (*COMMON, "estimate", "service_date", "reason"),
 }
@@ -87,7 +88,7 @@ Questions? Call us at {practice_phone}.
         "A note from {practice_name}",
         """Hello {first_name},
 
-your plan's present approval is coming to its end ({visits_left} visits left). We are asking your plan for more.
+your plan's present approval is coming to its end. We are asking your plan for more.
 
 If its answer does not come in time, we will call you before your next visit, so that no bill surprises you.
 

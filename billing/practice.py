@@ -367,6 +367,8 @@ class DeskSettings(Record):
         default=Decimal("150.00"), description="A patient balance from here on goes to a person at once."
     )
     write_off_limit: Dollars = Field(default=Decimal("50.00"), description="A biller may write off up to this alone.")
+    patient_notices: bool = Field(default=True, description="Tell patients by letter when few visits are left.")
+    print_notices: bool = Field(default=False, description="Without e-mail, ask the front desk to print the letter.")
     denial_routing_hours: int = Field(default=48, ge=1)
     clinician_answer_days: int = Field(
         default=2, ge=1, le=30, description="Business days an item asked of a clinician sleeps without an answer."

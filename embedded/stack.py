@@ -33,13 +33,14 @@ RESTART_LIMIT = 5
 RESTART_FIRST_PAUSE_SECONDS = 0.2
 RESTART_LONGEST_PAUSE_SECONDS = 10.0
 STABLE_SECONDS = 60.0
+LOCAL_SENDER = "desk@firstpass.invalid"  # a name that can never exist (RFC 2606), so nothing local looks real
 
-ServiceName = Literal["worker", "web", "simulator"]
-SERVICES: tuple[ServiceName, ...] = ("simulator", "worker", "web")
+ServiceName = Literal["worker", "web", "simulator", "mail"]
+SERVICES: tuple[ServiceName, ...] = ("simulator", "mail", "worker", "web")
 
 
 class Service:
-    """One of our own commands as a process: `firstpass worker`, `web`, `simulator`."""
+    """One of our own commands as a process: `firstpass worker`, `web`, `simulator`, `mail`."""
 
     STOP_SECONDS = 15.0
 
@@ -127,10 +128,14 @@ class Stack:
         self._start_temporal()
         write_private(endpoints_file(self.settings.var_dir), _as_dotenv(self.settings))
         for name in self._services:
-            if name != "simulator" or not self._given.sftp_host:
+            if not self._is_yours(name):
                 self._add(Service(name, self._commands[name], self.settings, self._readiness(name)))
         self._watcher = threading.Thread(target=self._watch, name="watch", daemon=True)
         self._watcher.start()
+
+    def _is_yours(self, name: str) -> bool:
+        """Whether the settings name a server of your own in place of the embedded one."""
+        return bool({"simulator": self._given.sftp_host, "mail": self._given.smtp_host}.get(name))
 
     def down(self) -> None:
         """Stop our processes together, then Temporal, then Postgres: nobody loses what they stand on."""
@@ -218,6 +223,10 @@ class Stack:
         if not given.sftp_host and "simulator" in self._services:
             port = claim_port(given.sftp_port, host=LOCALHOST, what="the simulated clearinghouse", setting="sftp_port")
             chosen |= {"sftp_port": port, "sftp_host": LOCALHOST}
+        if not given.smtp_host and "mail" in self._services:
+            port = claim_port(given.smtp_port, host=LOCALHOST, what="the local mail server", setting="smtp_port")
+            chosen |= {"smtp_port": port, "smtp_host": LOCALHOST, "smtp_tls": "none", "smtp_from": LOCAL_SENDER}
+            chosen["mail_store"] = (given.var_dir / "mail").absolute()
         if "web" in self._services:
             chosen["web_port"] = claim_port(
                 given.web_port, host=given.web_host, what="the web server", setting="web_port"
@@ -277,6 +286,8 @@ class Stack:
         settings = self.settings
         if name == "web":
             return lambda: answers_http(f"http://{settings.web_host}:{settings.web_port}/healthz")
+        if name == "mail":
+            return lambda: answers_tcp(settings.smtp_host, settings.smtp_port)
         if name == "simulator":
             return lambda: answers_tcp(settings.sftp_host, settings.sftp_port)
         return lambda: True  # Temporal keeps a worker's work until it polls

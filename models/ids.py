@@ -45,3 +45,8 @@ def file_workflow_id(inbound_file_id: UUID) -> str:
 def reconcile_workflow_id() -> str:
     """The one watchman."""
     return "reconcile"
+
+
+def notice_workflow_id(notice_id: UUID) -> str:
+    """One workflow per letter to a patient."""
+    return f"notice/{notice_id}"

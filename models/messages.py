@@ -176,3 +176,24 @@ class FileProgress(Message):
     """open_items: how many things in the file still wait for a person."""
 
     open_items: int = 0
+
+
+class NoticeRef(Message):
+    """Which letter to a patient."""
+
+    practice_id: UUID
+    notice_id: UUID
+
+
+class LookAtNotice(Message):
+    """Look at a letter as of ``now``."""
+
+    practice_id: UUID
+    notice_id: UUID
+    now: datetime
+
+
+class NoticeProgress(Message):
+    """What a letter needs. outcome: send | print (a person was asked to) | over."""
+
+    outcome: str

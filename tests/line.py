@@ -24,6 +24,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities import intake
 from activities.catalog import Wiring
 from activities.gateways.clearinghouse import SftpAddress
+from activities.gateways.mail import MailAddress
 from activities.practice_file import load_practice
 from activities.relay import Relay
 from billing.practice import Practice
@@ -236,6 +237,7 @@ async def line(
     window_seconds: float = 0.2,
     poll_seconds: float = 0.2,
     validation: Literal["pyx12", "envelope"] = "pyx12",
+    mail: MailAddress | None = None,
 ) -> AsyncIterator[Line]:
     """Everything running, with the practice loaded; all of it ends with the block."""
     queue, outside_queue = "firstpass", "clearinghouse"
@@ -254,7 +256,7 @@ async def line(
     practice_id = load_practice(engine, loaded, batch_window_seconds=window_seconds, inbox_poll_seconds=poll_seconds)
     async with Simulator(config) as clearinghouse:
         address = SftpAddress("127.0.0.1", clearinghouse.port, "firstpass", "only-in-tests")
-        parts = parts_of(Wiring(engine, client, address, window_seconds, "T"))
+        parts = parts_of(Wiring(engine, client, address, window_seconds, "T", mail=mail))
         stop = asyncio.Event()
         relay = Relay(engine, client, queue, structlog.get_logger())
         with ThreadPoolExecutor(8) as inside, ThreadPoolExecutor(4) as outside:

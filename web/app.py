@@ -34,6 +34,7 @@ from web.pages import (
     horizon,
     items,
     login,
+    notices,
     own_rules,
     queues,
     rules,
@@ -65,6 +66,7 @@ PAGES = (
     rules,
     own_rules,
     fork,
+    notices,
 )
 
 

@@ -4,6 +4,7 @@ from workflows.authorization import AuthorizationCaseWorkflow, AuthorizationWork
 from workflows.batch import BatchWorkflow
 from workflows.encounter import EncounterWorkflow
 from workflows.inbox import FileWorkflow, InboxWorkflow
+from workflows.notice import NoticeWorkflow
 from workflows.reconcile import ReconcileWorkflow
 
 ALL_WORKFLOWS: list[type] = [
@@ -13,5 +14,6 @@ ALL_WORKFLOWS: list[type] = [
     BatchWorkflow,
     InboxWorkflow,
     FileWorkflow,
+    NoticeWorkflow,
     ReconcileWorkflow,
 ]

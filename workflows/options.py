@@ -63,3 +63,12 @@ OUTSIDE: Regular = {
     "heartbeat_timeout": SIGN_OF_LIFE,
     "retry_policy": RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=5)),
 }
+
+# Mail servers that defer (greylisting) want minutes between attempts; how many there are is a setting.
+MAIL: Regular = {
+    "start_to_close_timeout": timedelta(minutes=2),
+    "heartbeat_timeout": SIGN_OF_LIFE,
+    "retry_policy": RetryPolicy(
+        initial_interval=timedelta(seconds=10), backoff_coefficient=3, maximum_interval=timedelta(hours=1)
+    ),
+}

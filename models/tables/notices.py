@@ -50,3 +50,27 @@ class FinancialNoticeRow(OfPractice, Base):
     made_by: Mapped[str]
     updated_by: Mapped[str]
     updated_at: Mapped[datetime]
+
+
+class NoticeRow(OfPractice, Base):
+    """A letter to a patient about an authorization, and what became of it.
+
+    state: queued | sending (handed over, the answer not yet known) | sent | failed | unknown (it may have been sent) |
+    no_address | printed. Each kind is told once per authorization.
+    """
+
+    __tablename__ = "notices"
+    __table_args__ = (UniqueConstraint("authorization_id", "kind"), Index("ix_notices_state", "practice_id", "state"))
+    patient_id: Mapped[UUID] = mapped_column(ForeignKey("patients.id"))
+    authorization_id: Mapped[UUID] = mapped_column(ForeignKey("authorizations.id"))
+    kind: Mapped[str]  # billing.notices.NoticeKind
+    state: Mapped[str]
+    address: Mapped[str]  # the e-mail address it goes to; "" without one
+    subject: Mapped[str]
+    body: Mapped[str]
+    template_version: Mapped[int]
+    message_id: Mapped[str]  # of the first attempt and every later one
+    attempts: Mapped[int] = mapped_column(default=0)
+    unknown_outcomes: Mapped[int] = mapped_column(default=0)
+    outcome: Mapped[str] = mapped_column(default="")  # in words; no address, no name
+    settled_at: Mapped[datetime | None]  # sent, printed, or a person said that nothing more is needed

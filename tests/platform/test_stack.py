@@ -90,7 +90,7 @@ def answers(stack: Stack) -> bool:
 def test_it_comes_up_comes_back_and_leaves_nothing(var_dir: Path) -> None:
     told: list[str] = []
     with Stack(settings_in(var_dir), commands=COMMANDS, tell=told.append) as stack:
-        assert told == [f"{name} is ready" for name in ("postgres", "temporal", "simulator", "worker", "web")]
+        assert told == [f"{name} is ready" for name in ("postgres", "temporal", "simulator", "mail", "worker", "web")]
         assert answers(stack)
         pids = [stack.pid(name) for name in stack.parts]
         # another terminal finds the running stack without being told

@@ -1,6 +1,7 @@
 """The patients' mail provider: takes every letter over SMTP and keeps it in a Maildir. Nothing leaves the machine."""
 
 import asyncio
+import logging
 import signal
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from aiosmtpd.handlers import Mailbox
 from aiosmtpd.smtp import SMTP
 
 LETTER_BYTES_MAX = 1_000_000
+logging.getLogger("mail.log").setLevel(logging.ERROR)  # aiosmtpd would log addresses and letters
 
 
 async def listen(host: str, port: int, store: Path) -> asyncio.Server:

@@ -119,13 +119,15 @@ def _offer(connection: smtplib.SMTP, sender: str, message: Message) -> None:
 
 def _hand_over(connection: smtplib.SMTP, text: bytes) -> None:
     try:
-        connection.data(text)
+        code, _ = connection.data(text)
     except smtplib.SMTPDataError as refused:
         raise _refusal(refused.smtp_code) from None
     except (OSError, smtplib.SMTPServerDisconnected) as lost:
         raise OutcomeUnknown(
             f"the connection was lost before the mail server answered ({type(lost).__name__})"
         ) from None
+    if code >= REFUSING:
+        raise _refusal(code)
 
 
 def _refusal(code: int) -> NotSent:

@@ -31,6 +31,7 @@ from playwright.async_api import (
 from temporalio.client import Client
 
 from activities.api_keys import issue_api_key
+from activities.gateways.mail import MailAddress
 from clients import make_engine
 from embedded import LOCALHOST, Postgres, TemporalServer
 from models.tables.desk import WorkItemRow
@@ -62,13 +63,15 @@ class Ground:
     directory: Path
 
     @asynccontextmanager
-    async def line(self, practice_file: dict[str, Any], world: dict[str, Any]) -> AsyncIterator[Line]:
+    async def line(
+        self, practice_file: dict[str, Any], world: dict[str, Any], mail: MailAddress | None = None
+    ) -> AsyncIterator[Line]:
         """A practice on a line and a database of its own."""
         with fresh_database(self.postgres, self.sweeper) as database:
             engine = make_engine(database.app_url, pool_size=20)
             # our own judge reads every file with pyx12 already; the clearinghouse need not do it again
             async with line(
-                engine, self.temporal, practice_file, self.directory, world=world, validation="envelope"
+                engine, self.temporal, practice_file, self.directory, world=world, validation="envelope", mail=mail
             ) as running:
                 yield running
             engine.dispose()

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse
 
-from billing.desk import REASSIGN
+from billing.desk import REASSIGN, WORK
 from models.store.session import practice_session
 from web import templating
 from web.problems import Forbidden, NotFound
@@ -84,4 +84,5 @@ def tabs(viewer: Viewer, chosen: str) -> tuple[Choice, ...]:
     pages = [("", "On file"), ("bookings", "Bookings")]
     if viewer.may(REASSIGN):
         pages.append(("horizon", "Horizon"))
-    return tuple(Choice(f"/authorizations/{key}".rstrip("/"), label, key == chosen) for key, label in pages)
+    own = tuple(Choice(f"/authorizations/{key}".rstrip("/"), label, key == chosen) for key, label in pages)
+    return (*own, Choice("/notices", "Letters to patients", False)) if viewer.may(WORK) else own

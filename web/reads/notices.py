@@ -90,7 +90,7 @@ def letters(session: Session, viewer: Viewer, view: str) -> tuple[LetterLine, ..
     )
     if view == "open":
         query = query.where(NoticeRow.state.in_(UNSENT), NoticeRow.settled_at.is_(None))
-    return tuple(_line(viewer, *found) for found in session.execute(query).tuples())
+    return tuple(_line(viewer, row, patient, number) for row, patient, number in session.execute(query))
 
 
 def _line(viewer: Viewer, row: NoticeRow, patient: PatientRow, number: str) -> LetterLine:

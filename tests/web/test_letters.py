@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from fastapi import FastAPI
 
 from billing.vocabulary import Role
 from tests.web.conftest import Browse
@@ -28,9 +29,10 @@ def test_who_may_see_what(browse: Browse, role: Role, path: str, status: int) ->
     assert browse(role).get(path).status_code == status
 
 
-def test_an_empty_store_of_the_embedded_mail_server_is_an_empty_page(browse: Browse, tmp_path: Path) -> None:
+def test_an_empty_store_of_the_embedded_mail_server_is_an_empty_page(
+    app: FastAPI, browse: Browse, tmp_path: Path
+) -> None:
     browser = browse(Role.SUPERVISOR)
-    app = browser.client.app  # type: ignore[attr-defined]
     before = app.state.settings
     app.state.settings = before.model_copy(update={"mail_store": tmp_path / "none"})
     try:

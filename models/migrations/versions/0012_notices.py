@@ -1,12 +1,7 @@
 """Letters to patients and what became of them; row-level security, nothing is ever deleted.
 
-<<<<<<<< HEAD:models/migrations/versions/0012_notices.py
 Revision ID: 0012
 Revises: 0011
-========
-Revision ID: 0011
-Revises: 0010
->>>>>>>> 03160b7 (wip-c):models/migrations/versions/0011_notices.py
 Create Date: 2026-11-22 09:20:00.000000
 """
 
@@ -15,13 +10,8 @@ from alembic import op
 
 from models.migrations import guards
 
-<<<<<<<< HEAD:models/migrations/versions/0012_notices.py
 revision = "0012"
 down_revision = "0011"
-========
-revision = "0011"
-down_revision = "0010"
->>>>>>>> 03160b7 (wip-c):models/migrations/versions/0011_notices.py
 branch_labels = None
 depends_on = None
 

@@ -232,6 +232,45 @@ class Telehealth(Record):
     patient_at_home: bool | None = Field(default=None, description="Home is place of service 10, elsewhere 02.")
 
 
+class Accident(Record):
+    """What workers' compensation and auto plans want to know (X12 CLM11, DTP*439, REF*Y4)."""
+
+    kind: Annotated[str, StringConstraints(pattern=r"^(auto|employment|other)$")]
+    happened_on: date
+    state: Annotated[str, StringConstraints(pattern=r"^([A-Z]{2})?$")] = Field(
+        default="", description="Where it happened; needed for an auto accident."
+    )
+    claim_number: Annotated[str, StringConstraints(max_length=50)] = Field(
+        default="", description="The adjuster's number of the case."
+    )
+
+    @model_validator(mode="after")
+    def _auto_names_state(self) -> "Accident":
+        if self.kind == "auto" and not self.state:
+            raise ValueError("an auto accident needs the state where it happened")
+        return self
+
+
+class Attachment(Record):
+    """Records that go to the payer beside the claim (X12 PWK)."""
+
+    report_type: Annotated[str, StringConstraints(pattern=r"^[0-9A-Z]{2}$")] = Field(
+        default="OZ", description="X12 PWK01; OZ is support data, 03 a report justifying treatment."
+    )
+    transmission: Annotated[str, StringConstraints(pattern=r"^(AA|BM|EL|EM|FT|FX)$")] = Field(
+        description="X12 PWK02: BM mail, EL electronic, EM e-mail, FT file, FX fax, AA on request."
+    )
+    control_number: Annotated[str, StringConstraints(max_length=50)] = Field(
+        default="", description="By which the payer finds it; none when it is available on request."
+    )
+
+    @model_validator(mode="after")
+    def _found_by_number(self) -> "Attachment":
+        if (self.transmission == "AA") == bool(self.control_number):
+            raise ValueError("control_number is required, except with transmission AA (available on request)")
+        return self
+
+
 class Administrative(Record):
     """Where, for whom, under which permission."""
 
@@ -244,6 +283,15 @@ class Administrative(Record):
     coverages: tuple[Coverage, ...] = Field(min_length=1, max_length=3)
     referral: Referral | None = None
     authorization_number: Annotated[str, StringConstraints(max_length=50)] = ""
+    referral_number: Annotated[str, StringConstraints(max_length=50)] = Field(default="", description="X12 REF*9F.")
+    accident: Accident | None = None
+    attachments: tuple[Attachment, ...] = Field(default=(), max_length=10)
+    claim_note: Annotated[str, StringConstraints(max_length=80)] = Field(
+        default="", description="Words for the payer, where one insists (X12 NTE*ADD)."
+    )
+    delay_reason: Annotated[str, StringConstraints(pattern=r"^([1-9]|1[015])?$")] = Field(
+        default="", description="Why the claim is late (X12 CLM20), e.g. 3 authorization delays."
+    )
     patient_paid: Dollars = Field(default=Decimal("0.00"), description="Paid at the desk, in dollars.")
 
     @model_validator(mode="after")

@@ -20,6 +20,7 @@ from edi.x835 import RemittanceClaim
 
 PATIENT_IS = {"spouse": "01", "child": "19", "other": "G8"}  # PAT01
 RESPONSIBILITY = {1: "P", 2: "S", 3: "T"}  # SBR01
+ACCIDENTS = {"auto": "AA", "employment": "EM", "other": "OA"}  # CLM11-1
 PATIENT_GROUP = "PR"  # CAS01: the patient's responsibility
 AT_HOME = ("10", "12")  # no service facility for the patient's home
 
@@ -87,6 +88,7 @@ def claim_record(sender: Sender, filing: Filing) -> x.Claim837:
     administrative, compliance = facts["administrative"], facts["compliance"]
     coverage = next(one for one in administrative["coverages"] if one["rank"] == filing.rank)
     payer = pages.plan_named(coverage["plan_id"])
+    accident = administrative.get("accident") or {}
     return x.Claim837(
         patient_control_number=filing.patient_control_number,
         charge=filing.charge,
@@ -107,6 +109,14 @@ def claim_record(sender: Sender, filing: Filing) -> x.Claim837:
         onset_date=_day(facts["clinical"].get("onset_date")),
         initial_treatment_date=_day(compliance["episode"]["started_on"]),
         patient_paid=Decimal(administrative["patient_paid"]) or None,
+        referral_number=administrative.get("referral_number", ""),
+        accident_type=ACCIDENTS.get(accident.get("kind", ""), ""),
+        accident_date=_day(accident.get("happened_on")),
+        accident_state=accident.get("state", ""),
+        property_casualty_claim_number=accident.get("claim_number", ""),
+        attachments=tuple(x.Attachment(**one) for one in administrative.get("attachments", ())),
+        note=administrative.get("claim_note", ""),
+        delay_reason=administrative.get("delay_reason", ""),
         other_payers=tuple(_other_payers(sender, filing)),
     )
 
@@ -184,6 +194,7 @@ def prior_decision(
         "adjudicated_on": paid_on.isoformat() if paid_on else None,
         "paid": str(said.paid),
         "adjustments": _told(said.adjustments),
+        "remark_codes": list(said.remark_codes),
         "lines": [
             {
                 "line_number": number,
@@ -252,6 +263,7 @@ def _with_decision(other: x.OtherPayer, decision: Mapping[str, Any]) -> x.OtherP
         remaining_patient_liability=None if lines else _patients(adjustments),
         adjudication_date=None if lines else decided_on,
         payer_claim_control_number=decision["payer_claim_control_number"],
+        remark_codes=tuple(decision["remark_codes"]),
         lines=lines,
     )
 

@@ -6,6 +6,7 @@ from edi.x837p_crosswalk import CROSSWALK, CrosswalkRow, render_crosswalk
 from edi.x837p_reader import read_837p
 from edi.x837p_records import (
     Address,
+    Attachment,
     Batch837,
     Claim837,
     LineAdjudication,
@@ -26,6 +27,7 @@ __all__ = [
     "MAX_LINES",
     "Address",
     "Adjustment",
+    "Attachment",
     "Batch837",
     "Claim837",
     "CrosswalkRow",

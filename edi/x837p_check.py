@@ -14,6 +14,7 @@ from edi.findings import WARN, Problem
 from edi.values import ZERO, npi_is_valid, wire
 from edi.x837p_records import (
     Address,
+    Attachment,
     Batch837,
     Claim837,
     LineAdjudication,
@@ -41,11 +42,19 @@ FILING_INDICATORS = frozenset(
 RELATIONSHIPS = frozenset({"01", "19", "20", "21", "39", "40", "53", "G8"})
 DELAY_REASONS = frozenset({"1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "15"})
 RANKS = frozenset("PSTABCDEFGHU")
+SPECIAL_PROGRAMS = frozenset({"02", "03", "05", "09"})
+AUTHORIZATION_EXCEPTIONS = frozenset("1234567")
+EPSDT_CONDITIONS = frozenset({"AV", "NU", "S2", "ST"})
+MAX_EPSDT = 3
+MAX_ATTACHMENTS = 10
+ON_REQUEST = "AA"
+TRANSMISSIONS = frozenset({ON_REQUEST, "BM", "EL", "EM", "FT", "FX"})
 ACCIDENT_TYPES = frozenset({"AA", "EM", "OA"})
 _DIAGNOSIS = re.compile(r"[A-Z]\d[0-9A-Z][0-9A-Z]{0,4}")
 _PROCEDURE = re.compile(r"[A-Z0-9]\d{3}[A-Z0-9]")
 _TAXONOMY = re.compile(r"[0-9A-Z]{9}X")
 _PO_BOX = re.compile(r"\b(P\.? ?O\.?|POST OFFICE) ?BOX\b", re.IGNORECASE)
+_REPORT_TYPE = re.compile(r"[0-9A-Z]{2}")
 _PLACE = re.compile(r"\d\d")
 _DIGITS = re.compile(r"\d+", re.ASCII)
 
@@ -58,6 +67,7 @@ def check_claim(claim: Claim837) -> list[Problem]:
         _frequency,
         _providers,
         _billing_address,
+        _programs,
         _subscriber,
         _patient,
         _diagnoses,
@@ -154,9 +164,10 @@ def _providers(claim: Claim837) -> Iterator[Problem]:
         ("billing provider", claim.billing),
         ("rendering provider", claim.rendering),
         ("referring provider", claim.referring),
+        ("primary care provider", claim.primary_care),
         ("supervising provider", claim.supervising),
         ("service facility", claim.service_facility),
-        *((f"rendering provider of line {n}", line.rendering) for n, line in _numbered(claim)),
+        *(named for n, line in _numbered(claim) for named in _line_providers(n, line)),
     ]
     for role, provider in named:
         if provider is not None:
@@ -165,8 +176,16 @@ def _providers(claim: Claim837) -> Iterator[Problem]:
         yield _p(claim, "TAX_ID", "The billing provider's tax id (REF*EI) must have nine digits.", "REF")
 
 
+def _line_providers(n: int, line: ServiceLine) -> Iterator[tuple[str, Provider | None]]:
+    yield f"rendering provider of line {n}", line.rendering
+    yield f"service facility of line {n}", line.service_facility
+    yield f"supervising provider of line {n}", line.supervising
+    yield f"ordering provider of line {n}", line.ordering
+    yield f"referring provider of line {n}", line.referring
+
+
 def _provider(claim: Claim837, role: str, provider: Provider) -> Iterator[Problem]:
-    if not provider.npi and role != "service facility":
+    if not provider.npi and not role.startswith("service facility"):
         yield _p(claim, "NPI_MISSING", f"The {role} has no NPI.", "NM1")
     if provider.npi and not npi_is_valid(provider.npi):
         message = f"The NPI of the {role}, {provider.npi}, is wrong: ten digits with a check digit are needed."
@@ -190,11 +209,48 @@ def _billing_address(claim: Claim837) -> Iterator[Problem]:
     if _PO_BOX.search(address.street):
         message = "The billing address must be a street, not a PO box; a PO box goes to the pay-to address."
         yield _p(claim, "BILLING_PO_BOX", message, "N3")
-    facility = claim.service_facility
-    if facility is not None and facility.address is None:
-        yield _p(claim, "FACILITY_ADDRESS", "The service facility has no address.", "N3")
-    elif facility is not None and facility.address and len(facility.address.zip_code.replace("-", "")) != 9:
-        yield _p(claim, "FACILITY_ZIP", "The service facility's ZIP code must have nine digits.", "N4")
+    facilities = [("service facility", claim.service_facility)]
+    facilities += [(f"service facility of line {n}", line.service_facility) for n, line in _numbered(claim)]
+    for name, facility in facilities:
+        if facility is not None and facility.address is None:
+            yield _p(claim, "FACILITY_ADDRESS", f"The {name} has no address.", "N3")
+        elif facility is not None and facility.address and len(facility.address.zip_code.replace("-", "")) != 9:
+            yield _p(claim, "FACILITY_ZIP", f"The {name}'s ZIP code must have nine digits.", "N4")
+
+
+def _programs(claim: Claim837) -> Iterator[Problem]:
+    """Codes that few plans ask for: special programmes, EPSDT, exceptions from authorization, attachments."""
+    coded = (
+        ("SPECIAL_PROGRAM", "CLM12", {claim.special_program}, SPECIAL_PROGRAMS),
+        ("AUTHORIZATION_EXCEPTION", "REF*4N", {claim.service_authorization_exception}, AUTHORIZATION_EXCEPTIONS),
+        ("EPSDT", "CRC*ZZ", set(claim.epsdt_conditions), EPSDT_CONDITIONS),
+    )
+    for code, place, given, allowed in coded:
+        for value in sorted(given - allowed - {""}):
+            yield _p(claim, code, f"{value} is not a code for {place}.")
+    if len(claim.epsdt_conditions) > MAX_EPSDT or ("NU" in claim.epsdt_conditions and len(claim.epsdt_conditions) > 1):
+        yield _p(claim, "EPSDT", "CRC*ZZ holds one to three conditions, and NU (not used) stands alone.", "CRC")
+    for what, attachments in (("The claim", claim.attachments), *_line_attachments(claim)):
+        if len(attachments) > MAX_ATTACHMENTS:
+            yield _p(claim, "ATTACHMENT_COUNT", f"{what} has more than {MAX_ATTACHMENTS} attachments (PWK).", "PWK")
+        for one in attachments:
+            yield from _attachment(claim, what, one)
+
+
+def _line_attachments(claim: Claim837) -> Iterator[tuple[str, tuple[Attachment, ...]]]:
+    for n, line in _numbered(claim):
+        yield f"Line {n}", line.attachments
+
+
+def _attachment(claim: Claim837, what: str, one: Attachment) -> Iterator[Problem]:
+    if one.transmission not in TRANSMISSIONS:
+        message = f"{what} has an attachment sent by {one.transmission or '(blank)'}, which is not a code for PWK02."
+        yield _p(claim, "ATTACHMENT", message, "PWK")
+    elif (one.transmission == ON_REQUEST) == bool(one.control_number):
+        message = f"{what} has an attachment that needs a control number unless it is available on request (AA)."
+        yield _p(claim, "ATTACHMENT", message, "PWK")
+    if not _REPORT_TYPE.fullmatch(one.report_type):
+        yield _p(claim, "ATTACHMENT", f"{what}: {one.report_type or '(blank)'} is no report type (PWK01).", "PWK")
 
 
 def _subscriber(claim: Claim837) -> Iterator[Problem]:

@@ -65,19 +65,28 @@ Claim837.frequency_code | 2300 | CLM | CLM05-3 | always: 1, 7, 8
 Claim837.provider_signature, assignment | 2300 | CLM | CLM06, CLM07 | always
 Claim837.benefits_assigned, release_of_information | 2300 | CLM | CLM08, CLM09 | always
 Claim837.accident_type, accident_state | 2300 | CLM | CLM11-1, CLM11-4 | accident; state for auto
+Claim837.special_program | 2300 | CLM | CLM12 | Medicaid programme, disability: 02, 03, 05, 09
 Claim837.delay_reason | 2300 | CLM | CLM20 | filed late for a reason
 Claim837.onset_date | 2300 | DTP*431 | DTP03 | payer wants it
 Claim837.initial_treatment_date | 2300 | DTP*454 | DTP03 | payer wants it
+Claim837.last_seen_date | 2300 | DTP*304 | DTP03 | payer wants it; rare since 2010
+Claim837.acute_manifestation_date | 2300 | DTP*453 | DTP03 | payer wants it
 Claim837.accident_date | 2300 | DTP*439 | DTP03 | accident
+Claim837.disability_from, disability_to | 2300 | DTP*314, or DTP*360 or 361 | DTP03 | workers' compensation
+Claim837.last_worked_date, return_to_work_date | 2300 | DTP*297, DTP*296 | DTP03 | workers' compensation
+Claim837.attachments | 2300 | PWK | PWK01, PWK02, PWK06 | records go beside the claim; up to ten
 Claim837.patient_paid | 2300 | AMT*F5 | AMT02 | the patient paid something
+Claim837.service_authorization_exception | 2300 | REF*4N | REF02 | payer excepted it: 1 to 7
 Claim837.referral_number | 2300 | REF*9F | REF02 | payer gave one
 Claim837.prior_authorization_number | 2300 | REF*G1 | REF02 | authorized
 Claim837.original_claim_number | 2300 | REF*F8 | REF02 | frequency 7 and 8
 Claim837.clearinghouse_trace_number | 2300 | REF*D9 | REF02 | clearinghouse wants it
 Claim837.medical_record_number | 2300 | REF*EA | REF02 | payer wants it
 Claim837.note | 2300 | NTE*ADD | NTE02 | payer wants words
+Claim837.epsdt_conditions | 2300 | CRC*ZZ | CRC03-05 | Medicaid, after a child's screening
 Claim837.diagnoses | 2300 | HI | HI01 ABK, HI02-12 ABF | always; 1 to 12
 Claim837.referring | 2310A | NM1*DN | NM103-105, NM109 | Medicare therapy: who certified the plan of care
+Claim837.primary_care | 2310A | NM1*P3 | NM103-105, NM109 | payer wants the family doctor besides
 Claim837.rendering | 2310B | NM1*82, PRV*PE | NM103-105, NM109, PRV03 | differs from the billing provider
 Claim837.service_facility | 2310C | NM1*77, N3, N4 | NM103, NM109 | place differs from the billing address
 Claim837.supervising | 2310D | NM1*DQ | NM103-105, NM109 | payer wants the supervisor of an assistant
@@ -86,6 +95,7 @@ OtherPayer.adjustments | 2320 | CAS | CAS01-19 | decided at claim level
 OtherPayer.paid_amount | 2320 | AMT*D | AMT02 | decided
 OtherPayer.remaining_patient_liability | 2320 | AMT*EAF | AMT02 | decided
 OtherPayer.benefits_assigned, release_of_information | 2320 | OI | OI03, OI06 | another payer
+OtherPayer.remark_codes | 2320 | MOA | MOA03-07 | decided, with remarks on the claim
 OtherPayer.subscriber, member_id | 2330A | NM1*IL, N3, N4 | NM103-105, NM109 | another payer
 OtherPayer.payer | 2330B | NM1*PR, N3, N4 | NM103, NM108-109 | another payer
 OtherPayer.adjudication_date | 2330B | DTP*573 | DTP03 | decided, and no line dates
@@ -96,11 +106,18 @@ ServiceLine.description | 2400 | SV1 | SV101-7 | unlisted codes
 ServiceLine.charge, units | 2400 | SV1 | SV102, SV103 = UN, SV104 | always
 ServiceLine.place_of_service | 2400 | SV1 | SV105 | differs from the claim
 ServiceLine.diagnosis_pointers | 2400 | SV1 | SV107-1 to -4 | always; the first is primary
+ServiceLine.epsdt | 2400 | SV1 | SV111 = Y | Medicaid, after a child's screening
+ServiceLine.attachments | 2400 | PWK | PWK01, PWK02, PWK06 | records for one line
 ServiceLine.service_date | 2400 | DTP*472 | DTP03 | always; D8, or RD8 with an end
 ServiceLine.prior_authorization_number | 2400 | REF*G1 | REF02 | differs from the claim
 ServiceLine.line_control_number | 2400 | REF*6R | REF02 | always; the 835 returns it in 2110 REF*6R
+ServiceLine.referral_number | 2400 | REF*9F | REF02 | differs from the claim
 ServiceLine.note | 2400 | NTE*ADD | NTE02 | payer wants words
 ServiceLine.rendering | 2420A | NM1*82, PRV*PE | NM103-105, NM109, PRV03 | differs from the claim
+ServiceLine.service_facility | 2420C | NM1*77, N3, N4 | NM103, NM109 | differs from the claim
+ServiceLine.supervising | 2420D | NM1*DQ | NM103-105, NM109 | differs from the claim
+ServiceLine.ordering | 2420E | NM1*DK | NM103-105, NM109 | tests and equipment; not therapy under a plan of care
+ServiceLine.referring | 2420F | NM1*DN | NM103-105, NM109 | differs from the claim
 LineAdjudication.paid, procedure_code, modifiers, units | 2430 | SVD | SVD02, SVD03, SVD05 | decided at line level
 LineAdjudication.adjustments | 2430 | CAS | CAS01-19 | decided at line level
 LineAdjudication.adjudication_date | 2430 | DTP*573 | DTP03 | decided at line level

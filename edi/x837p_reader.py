@@ -14,6 +14,7 @@ from edi.tokens import MAX_PROBLEMS, Delimiters, Segment, Transaction, read_inte
 from edi.values import ZERO, Adjustment, day, decimal, last_day, moment
 from edi.x837p_records import (
     Address,
+    Attachment,
     Batch837,
     Claim837,
     LineAdjudication,
@@ -77,6 +78,33 @@ def _control(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else 0
 
 
+CLAIM_PROVIDERS = {
+    "82": "rendering",
+    "DN": "referring",
+    "P3": "primary_care",
+    "DQ": "supervising",
+    "77": "service_facility",
+}
+LINE_PROVIDERS = {
+    "82": "rendering",
+    "77": "service_facility",
+    "DQ": "supervising",
+    "DK": "ordering",
+    "DN": "referring",
+}
+CLAIM_DATES = {
+    "431": "onset_date",
+    "454": "initial_treatment_date",
+    "304": "last_seen_date",
+    "453": "acute_manifestation_date",
+    "439": "accident_date",
+    "360": "disability_from",
+    "361": "disability_to",
+    "297": "last_worked_date",
+    "296": "return_to_work_date",
+}
+
+
 class _Reader:
     """Walks one ST..SE. `level` is where we are, `who` the last one named by NM1."""
 
@@ -106,7 +134,7 @@ class _Reader:
             "HL": self._hl, "PRV": self._prv, "NM1": self._nm1, "N3": self._n3, "N4": self._n4, "REF": self._ref,
             "SBR": self._sbr, "DMG": self._dmg, "PAT": self._pat, "CLM": self._clm, "DTP": self._dtp, "AMT": self._amt,
             "NTE": self._nte, "HI": self._hi, "CAS": self._cas, "OI": self._oi, "LX": self._lx, "SV1": self._sv1,
-            "SVD": self._svd, "PER": self._per,
+            "SVD": self._svd, "PER": self._per, "PWK": self._pwk, "CRC": self._crc, "MOA": self._moa,
         }  # fmt: skip
         for segment in self.transaction.segments:
             handler = handlers.get(segment.id)
@@ -208,32 +236,22 @@ class _Reader:
         if self.who == "85":
             return self.billing
         if self.line is not None:
-            return self.line.rendering if self.who == "82" else None
+            place = LINE_PROVIDERS.get(self.who)
+            here: Provider | None = getattr(self.line, place) if place else None
+            return here
         if self.claim is None or self.level == "other":
             return None
-        named = {
-            "82": self.claim.rendering,
-            "DN": self.claim.referring,
-            "DQ": self.claim.supervising,
-            "77": self.claim.service_facility,
-        }
-        return named.get(self.who)
+        name = CLAIM_PROVIDERS.get(self.who)
+        found: Provider | None = getattr(self.claim, name) if name else None
+        return found
 
     def _set_provider(self, provider: Provider) -> bool:
         if self.who == "85":
             self.billing = provider
-        elif self.line is not None:
-            if self.who != "82":
-                return False
-            self.line = replace(self.line, rendering=provider)
-        elif self.claim is not None and self.who == "82":
-            self.claim = replace(self.claim, rendering=provider)
-        elif self.claim is not None and self.who == "DN":
-            self.claim = replace(self.claim, referring=provider)
-        elif self.claim is not None and self.who == "DQ":
-            self.claim = replace(self.claim, supervising=provider)
-        elif self.claim is not None and self.who == "77":
-            self.claim = replace(self.claim, service_facility=provider)
+        elif self.line is not None and self.who in LINE_PROVIDERS:
+            self.line = replace(self.line, **{LINE_PROVIDERS[self.who]: provider})  # type: ignore[arg-type]
+        elif self.line is None and self.claim is not None and self.who in CLAIM_PROVIDERS:
+            self.claim = replace(self.claim, **{CLAIM_PROVIDERS[self.who]: provider})  # type: ignore[arg-type]
         else:
             return False
         return True
@@ -399,6 +417,7 @@ class _Reader:
             release_of_information=e.get(9),
             accident_type=accident[0],
             accident_state=accident[3],
+            special_program=e.get(12),
             delay_reason=e.get(20),
         )
         self.claim = replace(self.claim, charge=self._amount(e, 2))
@@ -415,10 +434,12 @@ class _Reader:
             self.decision = replace(self.decision, adjudication_date=self._day(e, e.get(3)))
         elif kind == "573" and self.other is not None:
             self.other = replace(self.other, adjudication_date=self._day(e, e.get(3)))
-        elif self.line is None and kind in ("431", "454", "439"):
+        elif self.level == "claim" and kind == "314":
+            first, last = self._day(e, e.get(3)), last_day(e.get(3))
+            self.claim = replace(self.claim, disability_from=first, disability_to=last)
+        elif self.line is None and self.level == "claim" and kind in CLAIM_DATES:
             value = self._day(e, e.get(3))
-            names = {"431": "onset_date", "454": "initial_treatment_date", "439": "accident_date"}
-            self.claim = replace(self.claim, **{names[kind]: value})  # type: ignore[arg-type]
+            self.claim = replace(self.claim, **{CLAIM_DATES[kind]: value})  # type: ignore[arg-type]
         else:
             return False
         return True
@@ -451,13 +472,14 @@ class _Reader:
         if provider is not None:
             return self._set_provider(replace(provider, secondary_ids=(*provider.secondary_ids, (kind, value))))
         names = {
+            "4N": "service_authorization_exception",
             "9F": "referral_number",
             "G1": "prior_authorization_number",
             "F8": "original_claim_number",
             "D9": "clearinghouse_trace_number",
             "EA": "medical_record_number",
         }
-        if kind not in names or self.who in ("82", "DN", "DQ", "77"):
+        if kind not in names or self.who in CLAIM_PROVIDERS:
             return False
         self.claim = replace(self.claim, **{names[kind]: value})  # type: ignore[arg-type]
         return True
@@ -475,13 +497,15 @@ class _Reader:
 
     def _ref_of_line(self, kind: str, value: str) -> bool:
         assert self.line is not None
-        if self.line.rendering is not None and self.who == "82" and self.decision is None:
-            provider = self.line.rendering
+        provider = self._provider_here() if self.decision is None else None
+        if provider is not None:
             return self._set_provider(replace(provider, secondary_ids=(*provider.secondary_ids, (kind, value))))
         if kind == "6R":
             self.line = replace(self.line, line_control_number=value)
         elif kind == "G1" and not self.line.prior_authorization_number:
             self.line = replace(self.line, prior_authorization_number=value)
+        elif kind == "9F" and not self.line.referral_number:
+            self.line = replace(self.line, referral_number=value)
         else:
             return False
         return True
@@ -503,6 +527,31 @@ class _Reader:
             self.claim = replace(self.claim, note=e.get(2))
         else:
             return False
+        return True
+
+    def _pwk(self, e: Segment) -> bool:
+        attachment = Attachment(e.get(1), e.get(2), e.get(6))
+        if self.line is not None:
+            self.line = replace(self.line, attachments=(*self.line.attachments, attachment))
+        elif self.claim is not None and self.level == "claim":
+            self.claim = replace(self.claim, attachments=(*self.claim.attachments, attachment))
+        else:
+            return False
+        return True
+
+    def _crc(self, e: Segment) -> bool:
+        """The EPSDT referral; other conditions (ambulance, vision, homebound) are none of therapy's."""
+        if self.claim is None or self.level != "claim" or e.get(1) != "ZZ":
+            return False
+        codes = tuple(code for code in (e.get(3), e.get(4), e.get(5)) if code)
+        self.claim = replace(self.claim, epsdt_conditions=codes)
+        return True
+
+    def _moa(self, e: Segment) -> bool:
+        """Remarks are kept as such; a MOA with more (rates, ESRD) stays raw."""
+        if self.other is None or self.line is not None or e.get(1) or e.get(2) or e.get(8) or e.get(9):
+            return False
+        self.other = replace(self.other, remark_codes=tuple(e.get(n) for n in range(3, 8) if e.get(n)))
         return True
 
     def _hi(self, e: Segment) -> bool:
@@ -562,6 +611,7 @@ class _Reader:
             units=self._amount(e, 4),
             place_of_service=e.get(5),
             diagnosis_pointers=tuple(pointers),
+            epsdt=e.get(11) == "Y",
         )
         if e.get(3) != "UN":
             self._problem("UNIT_BASIS", f"SV103 is {e.get(3) or 'blank'}, not UN: the units are not counted ones.", e)

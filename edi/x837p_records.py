@@ -93,6 +93,20 @@ class PatientRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """Paperwork that goes beside the claim (PWK), found again by `control_number`.
+
+    `report_type` is PWK01 (OZ support data, 03 report justifying treatment, M1 medical record attachment ...);
+    `transmission` is PWK02: BM mail, EL electronically, EM e-mail, FX fax, FT file transfer, AA available on request
+    (then there is no control number).
+    """
+
+    report_type: str
+    transmission: str
+    control_number: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class LineAdjudication:
     """What another payer decided on one of our lines (2430). `line_number` counts our lines from 1."""
 
@@ -108,7 +122,7 @@ class LineAdjudication:
 
 @dataclass(frozen=True, slots=True)
 class OtherPayer:
-    """Another payer of the same claim (2320, 2330): who it is, what it paid, and why not more.
+    """Another payer of the same claim (2320, 2330): who it is, what it paid, and why not more (remarks: MOA).
 
     `adjustments` are claim-level; give either those or line adjudications, never the same dollar twice.
     """
@@ -129,12 +143,17 @@ class OtherPayer:
     payer_claim_control_number: str = ""
     benefits_assigned: str = "Y"
     release_of_information: str = "Y"
+    remark_codes: tuple[str, ...] = ()
     lines: tuple[LineAdjudication, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceLine:
-    """One SV1. `units` are whole units (UN); `place_of_service` only when it differs from the claim's."""
+    """One SV1. `units` are whole units (UN); place, providers and numbers only where they differ from the claim's.
+
+    `epsdt`: the service came of a screening of a child (SV111, Medicaid). `ordering` is for tests and equipment, not
+    for therapy under a plan of care.
+    """
 
     procedure_code: str
     charge: Decimal
@@ -149,6 +168,13 @@ class ServiceLine:
     note: str = ""
     service_date_end: date | None = None
     rendering: Provider | None = None
+    service_facility: Provider | None = None
+    supervising: Provider | None = None
+    ordering: Provider | None = None
+    referring: Provider | None = None
+    referral_number: str = ""
+    epsdt: bool = False
+    attachments: tuple[Attachment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +182,10 @@ class Claim837:
     """One CLM with its lines and everybody on it. `patient` is None when the patient is the subscriber.
 
     `original_claim_number` is the payer's number (REF*F8) for frequency 7 and 8; `accident_type` is AA, EM or OA
-    (auto, employment, other); `unread` holds raw segments of a claim read that have no field here.
+    (auto, employment, other); `special_program` is CLM12 (02 handicapped children, 03 federal funding, 05 disability,
+    09 second opinion); `epsdt_conditions` are CRC*ZZ codes (AV, NU, S2, ST); `service_authorization_exception` is
+    REF*4N, 1 to 7; dates of disability and work are for workers' compensation; `unread` holds raw segments of a claim
+    read that have no field here.
     """
 
     patient_control_number: str
@@ -171,6 +200,7 @@ class Claim837:
     frequency_code: str = "1"
     rendering: Provider | None = None
     referring: Provider | None = None
+    primary_care: Provider | None = None
     supervising: Provider | None = None
     service_facility: Provider | None = None
     pay_to: Address | None = None
@@ -182,10 +212,20 @@ class Claim837:
     property_casualty_claim_number: str = ""
     onset_date: date | None = None
     initial_treatment_date: date | None = None
+    last_seen_date: date | None = None
+    acute_manifestation_date: date | None = None
     accident_date: date | None = None
+    disability_from: date | None = None
+    disability_to: date | None = None
+    last_worked_date: date | None = None
+    return_to_work_date: date | None = None
     accident_type: str = ""
     accident_state: str = ""
     delay_reason: str = ""
+    special_program: str = ""
+    service_authorization_exception: str = ""
+    epsdt_conditions: tuple[str, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
     note: str = ""
     patient_paid: Decimal | None = None
     provider_signature: str = "Y"

@@ -11,6 +11,7 @@ from edi.envelope import Outgoing, clock, composite, file_text, segment
 from edi.values import CENT, ZERO, Adjustment, d8, digits, number, wire
 from edi.x837p_records import (
     Address,
+    Attachment,
     Batch837,
     Claim837,
     LineAdjudication,
@@ -26,6 +27,10 @@ MAX_LINES = 50
 """LX loops per claim (2400, 005010X222A1)."""
 MAX_DIAGNOSES = 12
 CAS_TRIPLETS = 6
+MAX_REMARKS = 5
+"""MOA03 to MOA07."""
+NOT_REFERRED = "NU"
+"""CRC03 of an EPSDT screening that led to no referral (CRC02 is N then)."""
 PCN_CHARS = 20
 """Characters of CLM01 that payers must return (HIPAA; X12 itself allows 38)."""
 
@@ -190,10 +195,12 @@ def _patient(claim: Claim837) -> Iterator[str]:
 def _claim(claim: Claim837) -> Iterator[str]:
     yield _clm(claim)
     yield from _claim_dates(claim)
+    yield from _attachments(claim.attachments)
     if claim.patient_paid is not None:
         yield f"AMT*F5*{number(claim.patient_paid)}"
     yield from references(
         (
+            ("4N", claim.service_authorization_exception),
             ("9F", claim.referral_number),
             ("G1", claim.prior_authorization_number),
             ("F8", claim.original_claim_number),
@@ -203,6 +210,9 @@ def _claim(claim: Claim837) -> Iterator[str]:
     )
     if claim.note:
         yield f"NTE*ADD*{wire(claim.note)}"
+    if claim.epsdt_conditions:
+        referred = "N" if claim.epsdt_conditions == (NOT_REFERRED,) else "Y"
+        yield segment("CRC", "ZZ", referred, *claim.epsdt_conditions)
     yield from _diagnoses(claim.diagnoses)
     yield from _claim_providers(claim)
     for other in claim.other_payers:
@@ -224,20 +234,40 @@ def _clm(claim: Claim837) -> str:
         claim.release_of_information,
         "",
         accident,
-        *([""] * 8),
+        claim.special_program,
+        *([""] * 7),
         claim.delay_reason,
     )
 
 
 def _claim_dates(claim: Claim837) -> Iterator[str]:
-    dates: tuple[tuple[str, date | None], ...] = (
-        ("431", claim.onset_date),
-        ("454", claim.initial_treatment_date),
-        ("439", claim.accident_date),
+    yield from _days(
+        (
+            ("431", claim.onset_date),
+            ("454", claim.initial_treatment_date),
+            ("304", claim.last_seen_date),
+            ("453", claim.acute_manifestation_date),
+            ("439", claim.accident_date),
+        )
     )
+    first, last = claim.disability_from, claim.disability_to
+    if first is not None and last is not None:
+        yield f"DTP*314*RD8*{d8(first)}-{d8(last)}"
+    else:
+        yield from _days((("360", first), ("361", last)))
+    yield from _days((("297", claim.last_worked_date), ("296", claim.return_to_work_date)))
+
+
+def _days(dates: Iterable[tuple[str, date | None]]) -> Iterator[str]:
     for qualifier, value in dates:
         if value is not None:
             yield f"DTP*{qualifier}*D8*{d8(value)}"
+
+
+def _attachments(attachments: tuple[Attachment, ...]) -> Iterator[str]:
+    for one in attachments:
+        number = wire(one.control_number)
+        yield segment("PWK", one.report_type, one.transmission, "", "", "AC" if number else "", number)
 
 
 def _diagnoses(codes: tuple[str, ...]) -> Iterator[str]:
@@ -247,18 +277,20 @@ def _diagnoses(codes: tuple[str, ...]) -> Iterator[str]:
 
 
 def _claim_providers(claim: Claim837) -> Iterator[str]:
-    if claim.referring is not None:
-        yield provider_name("DN", claim.referring)
-        yield from references(claim.referring.secondary_ids)
+    yield from _named("DN", claim.referring)
+    yield from _named("P3", claim.primary_care)
     if claim.rendering is not None:
         yield from _rendering(claim.rendering)
-    if claim.service_facility is not None:
-        yield provider_name("77", claim.service_facility)
-        yield from _address(claim.service_facility.address)
-        yield from references(claim.service_facility.secondary_ids)
-    if claim.supervising is not None:
-        yield provider_name("DQ", claim.supervising)
-        yield from references(claim.supervising.secondary_ids)
+    yield from _named("77", claim.service_facility)
+    yield from _named("DQ", claim.supervising)
+
+
+def _named(entity: str, provider: Provider | None) -> Iterator[str]:
+    """A provider by name; an address only where it has one (service facility, ordering provider)."""
+    if provider is not None:
+        yield provider_name(entity, provider)
+        yield from _address(provider.address)
+        yield from references(provider.secondary_ids)
 
 
 def _rendering(provider: Provider) -> Iterator[str]:
@@ -303,6 +335,8 @@ def _other_payer(other: OtherPayer) -> Iterator[str]:
     if other.remaining_patient_liability is not None:
         yield f"AMT*EAF*{number(other.remaining_patient_liability)}"
     yield segment("OI", "", "", other.benefits_assigned, "", "", other.release_of_information)
+    if other.remark_codes:
+        yield segment("MOA", "", "", *other.remark_codes[:MAX_REMARKS])
     yield person_name("IL", other.subscriber, "MI", other.member_id)
     yield from _address(other.subscriber.address)
     yield party_name("PR", other.payer)
@@ -318,12 +352,18 @@ def _other_payer(other: OtherPayer) -> Iterator[str]:
 def _line(claim: Claim837, line: ServiceLine, position: int) -> Iterator[str]:
     yield f"LX*{position}"
     yield _sv1(line)
+    yield from _attachments(line.attachments)
     yield _service_date(line)
-    yield from references((("G1", line.prior_authorization_number), ("6R", line.line_control_number)))
+    numbers = (line.prior_authorization_number, line.line_control_number, line.referral_number)
+    yield from references(zip(("G1", "6R", "9F"), numbers, strict=True))
     if line.note:
         yield f"NTE*ADD*{wire(line.note)}"
     if line.rendering is not None:
         yield from _rendering(line.rendering)
+    yield from _named("77", line.service_facility)
+    yield from _named("DQ", line.supervising)
+    yield from _named("DK", line.ordering)
+    yield from _named("DN", line.referring)
     for other in claim.other_payers:
         for adjudication in other.lines:
             if adjudication.line_number == position:
@@ -341,6 +381,10 @@ def _sv1(line: ServiceLine) -> str:
         line.place_of_service,
         "",
         composite(*map(str, line.diagnosis_pointers)),
+        "",
+        "",
+        "",
+        "Y" if line.epsdt else "",
     )
 
 

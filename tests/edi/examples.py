@@ -13,6 +13,7 @@ from edi.values import npi_is_valid
 from edi.x837p import (
     Address,
     Adjustment,
+    Attachment,
     Batch837,
     Claim837,
     LineAdjudication,
@@ -186,6 +187,16 @@ ORGANIZATIONS = st.builds(
     tax_id=st.integers(10**8, 10**9 - 1).map(str),
 )
 FACILITIES = st.builds(Provider, npi=NPIS, name=NAMES, address=ADDRESSES)
+ATTACHMENTS = st.lists(
+    st.builds(
+        Attachment,
+        report_type=st.sampled_from(["OZ", "03", "M1", "PN"]),
+        transmission=st.sampled_from(["EL", "BM", "FX"]),
+        control_number=CODES,
+    )
+    | st.just(Attachment("OZ", "AA")),
+    max_size=2,
+).map(tuple)
 LINES = st.builds(
     ServiceLine,
     procedure_code=st.sampled_from(["97110", "97140", "97530", "92507", "97161", "G0283"]),
@@ -199,6 +210,13 @@ LINES = st.builds(
     prior_authorization_number=st.just("") | CODES,
     note=st.just("") | NOTES,
     rendering=st.none() | CLINICIANS,
+    service_facility=st.none() | FACILITIES,
+    supervising=st.none() | REFERRERS,
+    ordering=st.none() | REFERRERS,
+    referring=st.none() | REFERRERS,
+    referral_number=st.just("") | CODES,
+    epsdt=st.booleans(),
+    attachments=ATTACHMENTS,
 )
 DIAGNOSES = st.lists(
     st.sampled_from(["M5450", "M6281", "S83511A", "R262", "Z4789", "G8111", "F802", "M25561", "R1310", "I69354"])
@@ -241,7 +259,8 @@ def claims(draw: st.DrawFn) -> Claim837:
         frequency_code=frequency,
         original_claim_number=draw(CODES) if frequency != "1" else "",
         rendering=draw(st.none() | CLINICIANS),
-        referring=draw(st.none() | REFERRERS),
+        referring=draw(REFERRERS) if draw(st.booleans()) else None,
+        primary_care=None,
         supervising=draw(st.none() | REFERRERS),
         service_facility=draw(st.none() | FACILITIES),
         pay_to=draw(st.none() | ADDRESSES),
@@ -255,6 +274,16 @@ def claims(draw: st.DrawFn) -> Claim837:
         accident_date=first - timedelta(days=30) if accident else None,
         accident_state=draw(st.sampled_from(["TX", "CA"])) if accident == "AA" else "",
         delay_reason=draw(st.sampled_from(["", "3", "7"])),
+        special_program=draw(st.sampled_from(["", "02", "05"])),
+        service_authorization_exception=draw(st.sampled_from(["", "1", "7"])),
+        epsdt_conditions=draw(st.sampled_from([(), ("NU",), ("AV",), ("S2", "ST")])),
+        attachments=draw(ATTACHMENTS),
+        last_seen_date=draw(st.none() | st.just(first)),
+        acute_manifestation_date=draw(st.none() | st.just(first)),
+        disability_from=draw(st.none() | st.just(first)),
+        disability_to=draw(st.none() | st.just(first + timedelta(days=30))),
+        last_worked_date=draw(st.none() | st.just(first)),
+        return_to_work_date=draw(st.none() | st.just(first)),
         note=draw(st.just("") | NOTES),
         patient_paid=draw(st.none() | st.just(min(charge, Decimal(25)))),
         other_payers=tuple(_other(draw, rank, f"OP{n}{draw(CODES)}", lines) for n, rank in enumerate(others)),
@@ -279,6 +308,7 @@ def _other(draw: st.DrawFn, rank: str, identifier: str, lines: tuple[ServiceLine
         claim_filing_indicator=draw(st.sampled_from(["CI", "BL"])),
         paid_amount=paid,
         remaining_patient_liability=draw(st.none() | DOLLARS),
+        remark_codes=draw(st.sampled_from([(), ("MA01",), ("MA01", "MA18", "N89")])),
         adjustments=() if at_line else (Adjustment("CO", "45", draw(DOLLARS)), Adjustment("PR", "2", draw(DOLLARS))),
         adjudication_date=None if at_line else draw(DAYS),
         payer_claim_control_number=draw(st.just("") | CODES),

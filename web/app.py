@@ -16,13 +16,14 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from clients import connect_temporal, make_engine
 from settings import Settings
-from web import api, errors, security
+from web import api, api_authorizations, errors, security
 from web.commands import Commands, TemporalCommands
 from web.live import Live
 from web.middleware import BodyLimit, SameOrigin, SecureHeaders
 from web.pages import (
     audit,
     authorizations,
+    bookings,
     bulk,
     clinician,
     desk,
@@ -57,7 +58,8 @@ PAGES = (
     groups,
     events,
     encounters,
-    horizon,  # before the page of one authorization, whose address it would otherwise be
+    bookings,  # bookings and horizon come before the page of one authorization, whose address theirs would be
+    horizon,
     authorizations,
     files,
     supervisor,
@@ -95,6 +97,7 @@ def create_app(settings: Settings, *, engine: Engine | None = None, commands: Co
     for module in PAGES:
         app.include_router(module.router)
     app.include_router(api.router)
+    app.include_router(api_authorizations.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_api_route("/healthz", healthy, include_in_schema=False)
     app.add_api_route("/readyz", ready, include_in_schema=False)

@@ -4,7 +4,7 @@ A handful of statements for any number of authorizations, so that one page may s
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -13,10 +13,12 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from billing.authorization_ledger import Entry, costs
 from billing.forecast import LOOK_BACK_DAYS, NO_MONEY, BurnDown, Draw, Grant, Habits, burn_down, usual_frequency
 from billing.vocabulary import BookingState, UnitOfMeasure, UseBucket
+from models.store import authorizations
 from models.store.book import Book
-from models.tables.authorizations import AuthorizationRow, AuthorizationUseRow, BookingRow
+from models.tables.authorizations import AuthorizationRow, BookingRow
 from models.tables.encounters import EncounterRow, EvaluationRow
 from models.tables.patients import PatientRow
 
@@ -49,7 +51,7 @@ def courses(session: Session, book: Book, rows: Sequence[AuthorizationRow], toda
     """Each authorization's burn-down as of ``today``."""
     if not rows:
         return {}
-    used, reserved = _ledger(session, [row.id for row in rows])
+    used, reserved = _ledger(session, rows)
     beyond = _beyond(session, rows)
     days, prices = _visit_days(session, rows, today), _prices(session, rows, today)
     told = {}
@@ -84,32 +86,26 @@ def _lead_days(book: Book, row: AuthorizationRow, today: date) -> int:
     return terms.authorization_lead_days if terms else LEAD_DAYS
 
 
-def _ledger(session: Session, ids: Sequence[UUID]) -> tuple[dict[UUID, list[Draw]], dict[UUID, list[Draw]]]:
-    """What visits have used and what bookings have reserved, each with its day; counter-entries taken off."""
-    session.flush()
-    subject = func.coalesce(AuthorizationUseRow.encounter_id, AuthorizationUseRow.booking_id)
-    amount = func.sum(AuthorizationUseRow.quantity)
-    entries = session.execute(
-        select(
-            AuthorizationUseRow.authorization_id,
-            AuthorizationUseRow.bucket,
-            AuthorizationUseRow.service_date,
-            amount,
-        )
-        .where(AuthorizationUseRow.authorization_id.in_(ids))
-        .group_by(
-            AuthorizationUseRow.authorization_id,
-            AuthorizationUseRow.bucket,
-            AuthorizationUseRow.service_date,
-            subject,
-        )
-        .having(amount > 0)
-    )
-    used: dict[UUID, list[Draw]] = defaultdict(list)
-    reserved: dict[UUID, list[Draw]] = defaultdict(list)
-    for authorization_id, bucket, day, quantity in entries:
-        (used if bucket == UseBucket.USED else reserved)[authorization_id].append(Draw(day, quantity))
+def _ledger(
+    session: Session, rows: Sequence[AuthorizationRow]
+) -> tuple[dict[UUID, list[Draw]], dict[UUID, list[Draw]]]:
+    """What visits have used and what bookings have reserved, each with its day, as they count."""
+    held = authorizations.entries_of(session, [row.id for row in rows])
+    used: dict[UUID, list[Draw]] = {}
+    reserved: dict[UUID, list[Draw]] = {}
+    for row in rows:
+        counting = costs(authorizations.measured(row), held[row.id])
+        used[row.id] = _draws(entry for entry in counting if entry.bucket is UseBucket.USED)
+        reserved[row.id] = _draws(entry for entry in counting if entry.bucket is UseBucket.RESERVED)
     return used, reserved
+
+
+def _draws(entries: Iterable[Entry]) -> list[Draw]:
+    """One per visit or booking, whatever its codes."""
+    taken: dict[tuple[str, date], Decimal] = defaultdict(Decimal)
+    for entry in entries:
+        taken[entry.subject, entry.service_date] += entry.quantity
+    return [Draw(day, quantity) for (_, day), quantity in taken.items() if quantity > 0]
 
 
 def _beyond(session: Session, rows: Sequence[AuthorizationRow]) -> dict[UUID, list[Draw]]:

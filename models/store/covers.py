@@ -37,11 +37,13 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Cover:
-    """How a booked visit stands. number and left: of the authorization it reserves on ("" where it needs none)."""
+    """How a booked visit stands. external_id, number and left: of the authorization
+    it reserves on, by the sender's id of it ("" where it needs none)."""
 
     beyond: bool
     why: str = ""
     authorization_id: UUID | None = None
+    external_id: str = ""
     number: str = ""
     left: str = ""
     offers: tuple[Offer, ...] = ()
@@ -79,6 +81,7 @@ def _reserved(session: Session, book: Book, bookings: Sequence[BookingRow], toda
         booking_id: Cover(
             beyond=False,
             authorization_id=row.id,
+            external_id=row.external_id,
             number=row.number,
             left=measures.words(told[row.id].down.left_after_booked, UnitOfMeasure(row.unit_of_measure)),
         )

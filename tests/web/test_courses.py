@@ -69,6 +69,15 @@ def test_a_counter_entry_takes_a_reservation_off(house: House, visit: UUID) -> N
     assert [point.day for point in told.down.points if point.kind == "booked"] == [ahead(6)]
 
 
+def test_visits_of_a_day_that_counts_once_are_one_step(house: House, visit: UUID) -> None:
+    with practice_session(house.engine, house.practice_id) as session:
+        row = grant(session, house, same_day="once", used_before_firstpass=Decimal(0))
+        draw(session, row, {"encounter_id": visit}, ahead(-3), 1, UseBucket.USED)
+        draw(session, row, {"booking_id": book(session, row, -3).id}, ahead(-3), 1, UseBucket.RESERVED)
+        told = course(session, house, row)
+    assert [told.used, told.down.reserved, told.down.left_after_booked] == [1, 0, 2]
+
+
 def test_a_booking_nothing_covers_hangs_on_the_last_authorization_before_it(house: House) -> None:
     with practice_session(house.engine, house.practice_id) as session:
         old = grant(session, house, effective_to=ahead(2))

@@ -142,19 +142,16 @@ def _printed(session: Session, viewer: Viewer, found: Any) -> tuple[Booking, ...
     book = book_of(session, session.get_one(PracticeRow, viewer.practice_id))
     told = covers(session, book, rows, viewer.today)
     cases = {cover.case_id for cover in told.values() if cover.case_id}
-    items = dict(
-        session.execute(
-            select(WorkItemRow.authorization_case_id, WorkItemRow.id).where(
-                WorkItemRow.authorization_case_id.in_(cases), WorkItemRow.closed_at.is_(None)
-            )
+    asked = session.execute(
+        select(WorkItemRow.authorization_case_id, WorkItemRow.id).where(
+            WorkItemRow.authorization_case_id.in_(cases), WorkItemRow.closed_at.is_(None)
         )
-        .tuples()
-        .all()
     )
+    items = {case_id: item_id for case_id, item_id in asked if case_id is not None}
     return tuple(_booking(entry, viewer, told[entry.BookingRow.id], items) for entry in found)
 
 
-def _booking(found: Any, viewer: Viewer, cover: Cover, items: dict[UUID | None, UUID]) -> Booking:
+def _booking(found: Any, viewer: Viewer, cover: Cover, items: dict[UUID, UUID]) -> Booking:
     row: BookingRow = found.BookingRow
     starts = row.starts_at.astimezone(viewer.zone)
     covered = f"{cover.number or NUMBER_TO_COME}, {cover.left} left" if cover.authorization_id else ""

@@ -34,6 +34,7 @@ from web.pages import (
     groups,
     horizon,
     items,
+    late,
     login,
     notices,
     own_rules,
@@ -60,6 +61,7 @@ PAGES = (
     encounters,
     bookings,  # bookings and horizon come before the page of one authorization, whose address theirs would be
     horizon,
+    late,
     authorizations,
     files,
     supervisor,

@@ -6,11 +6,14 @@ from decimal import Decimal
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import select
 
 from billing.vocabulary import Role, UseBucket
 from models.store.session import practice_session
 from models.tables.authorizations import AuthorizationRow
 from models.tables.encounters import EncounterRow
+from models.tables.life import EventRow
+from models.tables.practice import PlanTermsRow, PracticeRow
 from tests.web.conftest import Browse, House, move_in
 from tests.web.grants import PATIENT, ahead, book, case, draw, grant
 
@@ -143,3 +146,67 @@ def test_one_practice_never_sees_anothers_authorizations(house: House, browse: B
         assert "AU-THEIRS" not in browse(Role.SUPERVISOR).get(address).text
     with practice_session(other.engine, other.practice_id) as session:
         assert session.get_one(AuthorizationRow, theirs).patient_external_id == PATIENT
+
+
+def test_the_pane_of_a_case_shows_the_request_the_payers_clock_and_what_waits(
+    house: House, browse: Browse, told: dict[str, UUID]
+) -> None:
+    with practice_session(house.engine, house.practice_id) as session:
+        visit = session.get_one(EncounterRow, told["visit"])
+        visit.stage, visit.held_by = "authorization", "A4"
+    address = f"/queues/authorization/{told['item']}"
+    said = text_of(browse(Role.FRONT_DESK).get(address).text)
+    assert "The request" in said
+    assert "Payer overdue 1 d" in said
+    assert "12 visits" in said
+    assert "held: no authorization covers it" in said
+    assert "Nothing is left." in said, "the booking beyond waits too"
+    for tab, words in (("uses", "Burn-down"), ("timeline", "Nothing happened yet"), ("authorization", "AU-NEW")):
+        assert words in text_of(browse(Role.FRONT_DESK).get(f"{address}?tab={tab}").text)
+
+
+@pytest.fixture
+def late(house: House) -> tuple[UUID, UUID]:
+    """A visit whose plan wants authorization, and one recorded afterwards that covers its day."""
+    visit = house.encounter()
+    with practice_session(house.engine, house.practice_id) as session:
+        for terms in session.scalars(select(PlanTermsRow)):
+            terms.terms = {**terms.terms, "authorization_need": "before_evaluation"}
+        session.get_one(PracticeRow, house.practice_id).revision += 1
+        row = session.get_one(EncounterRow, visit)
+        held = {"patient_external_id": row.facts["patient"]["patient_id"], "plan_id": row.plan_id}
+        day = row.date_of_service
+        span = {"effective_from": day - timedelta(days=9), "effective_to": day + timedelta(days=60)}
+        made = grant(session, house, number="AU-LATE", **held, **span).id
+    return visit, made
+
+
+def test_a_late_authorization_is_seen_beforehand_and_confirmed_once(
+    house: House, browse: Browse, late: tuple[UUID, UUID]
+) -> None:
+    visit, made = late
+    biller = browse(Role.BILLER)
+    page = biller.get(f"/authorizations/{made}/late")
+    assert "1 visit goes on" in text_of(page.text)
+    assert f'name="visit" value="{visit}" checked' in page.text
+    done = text_of(biller.post(f"/authorizations/{made}/late", data={"visit": str(visit)}).text)
+    assert "Done: 1 visit goes on." in done
+    assert "its next check finds AU-LATE" in done
+    with practice_session(house.engine, house.practice_id) as session:
+        kinds = session.scalars(select(EventRow.kind).where(EventRow.encounter_id == visit)).all()
+    assert "authorization.late_goes_on" in kinds
+
+
+def test_nothing_ticked_anothers_visit_and_the_front_desk_are_refused(
+    house: House, browse: Browse, late: tuple[UUID, UUID]
+) -> None:
+    _, made = late
+    assert "No visit was ticked" in browse(Role.BILLER).post(f"/authorizations/{made}/late", data={}).text
+    with practice_session(house.engine, house.practice_id) as session:
+        stranger = grant(session, house, number="AU-STRANGER", patient_external_id="P-STRANGER").id
+    visit, _ = late
+    theirs = browse(Role.BILLER).post(f"/authorizations/{stranger}/late", data={"visit": str(visit)})
+    assert theirs.status_code == 404
+    assert browse(Role.FRONT_DESK).get(f"/authorizations/{made}/late").status_code == 403
+    assert browse(Role.BILLER).get(f"/authorizations/{uuid4()}/late").status_code == 404
+    assert "No past visit is changed" in browse(Role.BILLER).get(f"/authorizations/{stranger}/late").text

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse
 
-from billing.desk import REASSIGN, WORK
+from billing.desk import DESK_ROLES, REASSIGN, WORK
 from models.store.session import practice_session
 from web import templating
 from web.problems import Forbidden, NotFound
@@ -38,6 +38,7 @@ class AuthorizationPage:
     shell: Shell
     part: authorizations.Detail
     requests: tuple[requests.Request, ...]
+    late_href: str
     timeline: tuple[encounters.Event, ...]
 
 
@@ -69,7 +70,13 @@ def show(request: Request, viewer: Person, authorization_id: UUID) -> HTMLRespon
         asked = requests.around(session, viewer, authorization_id)
         story = encounters.timeline(session, viewer, authorization_id=authorization_id)
         record_view(session, viewer, f"authorization/{authorization_id}")
-    page = AuthorizationPage(shell(request, viewer), detail, asked, story)
+    page = AuthorizationPage(
+        shell=shell(request, viewer),
+        part=detail,
+        requests=asked,
+        late_href=f"/authorizations/{authorization_id}/late" if viewer.role in DESK_ROLES else "",
+        timeline=story,
+    )
     return templating.page("authorization.html", templating.as_context(page))
 
 

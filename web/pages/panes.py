@@ -27,7 +27,11 @@ VISIT_TABS = (
 DENIAL_TAB = ("denial", "Denial")
 READ_ONLY = "You may look, not act: your role is read-only here."
 IN_THE_CHART = "Put it right in the chart. The check runs again by itself when the chart sends the visit anew."
-AUTHORIZATION_TABS = (("uses", "Uses"), ("timeline", "Timeline"))
+CASE_TABS = (
+    ("authorization", "Authorizations"),
+    ("uses", "The one that ends"),
+    ("timeline", "Timeline"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,7 @@ class Pane:
 
     item: items.Item
     visit: encounters.Header | None
+    case: requests.Case | None
     decisions: tuple[items.DecisionForm, ...]
     open_decision: str
     tabs: tuple[Tab, ...]
@@ -90,20 +95,22 @@ def build(
     if item is None or row is None:
         raise NotFound
     visit = encounters.header(session, viewer, item.encounter_id) if item.encounter_id else None
-    names = _tab_names(item, visit)
+    case = requests.case(session, viewer, item.authorization_case_id) if item.authorization_case_id else None
+    names = _tab_names(item, visit, case)
     chosen = tab if tab in dict(names) else (names[0][0] if names else "")
     query = wanted.query()
     address = f"/queues/{item.queue}/{item.id}"
     pane = Pane(
         item=item,
         visit=visit,
+        case=case,
         decisions=() if item.closed else items.decision_forms(session, viewer, row),
         open_decision=open_decision,
         tabs=tuple(
             Tab(label, f"{address}{query}{'&' if query else '?'}tab={key}", key == chosen) for key, label in names
         ),
         tab=chosen,
-        part=_part(session, viewer, item, chosen),
+        part=_part(session, viewer, item, case, chosen),
         fork=_fork(session, viewer, item),
         here=f"{address}{query}",
         people=queues.owner_choices(session, item.owner_id) if viewer.may(REASSIGN) else (),
@@ -124,10 +131,14 @@ def build(
     return pane
 
 
-def _tab_names(item: items.Item, visit: encounters.Header | None) -> tuple[tuple[str, str], ...]:
+def _tab_names(
+    item: items.Item, visit: encounters.Header | None, case: requests.Case | None
+) -> tuple[tuple[str, str], ...]:
     if visit is not None:
         return (DENIAL_TAB, *VISIT_TABS) if item.queue == "denials" else VISIT_TABS
-    return AUTHORIZATION_TABS if item.authorization_id else ()
+    if case is None:
+        return ()
+    return CASE_TABS if case.predecessor_id else tuple(tab for tab in CASE_TABS if tab[0] != "uses")
 
 
 def _fork(session: Session, viewer: Viewer, item: items.Item) -> fork.Fork | None:
@@ -136,14 +147,16 @@ def _fork(session: Session, viewer: Viewer, item: items.Item) -> fork.Fork | Non
     return fork.of_visit(session, viewer, item.encounter_id)
 
 
-def _part(session: Session, viewer: Viewer, item: items.Item, tab: str) -> Any:
+def _part(session: Session, viewer: Viewer, item: items.Item, case: requests.Case | None, tab: str) -> Any:
     if item.encounter_id is not None and tab:
         return visit_part(session, viewer, item.encounter_id, tab)
-    if item.authorization_id is not None and tab == "uses":
-        return authorizations.detail(session, viewer, item.authorization_id)
-    if item.authorization_id is not None:
-        return encounters.timeline(session, viewer, authorization_id=item.authorization_id)
-    return None
+    if case is None:
+        return None
+    if tab == "uses" and case.predecessor_id is not None:
+        return authorizations.detail(session, viewer, case.predecessor_id)
+    if tab == "timeline":
+        return encounters.timeline(session, viewer, authorization_case_id=case.id)
+    return requests.beside_case(session, viewer, case.id)
 
 
 def visit_part(session: Session, viewer: Viewer, encounter_id: UUID, tab: str) -> Any:

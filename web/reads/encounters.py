@@ -526,13 +526,22 @@ def _adjustments(session: Session, encounter_id: UUID) -> tuple[Adjusted, ...]:
 
 
 def timeline(
-    session: Session, viewer: Viewer, *, encounter_id: UUID | None = None, authorization_id: UUID | None = None
+    session: Session,
+    viewer: Viewer,
+    *,
+    encounter_id: UUID | None = None,
+    authorization_id: UUID | None = None,
+    authorization_case_id: UUID | None = None,
 ) -> tuple[Event, ...]:
-    """The life story, oldest first, with the long waits named."""
-    column, key = (
-        (EventRow.encounter_id, encounter_id) if encounter_id else (EventRow.authorization_id, authorization_id)
+    """The life story of the one that is named, oldest first, with the long waits named."""
+    about = (
+        EventRow.encounter_id == encounter_id
+        if encounter_id
+        else EventRow.authorization_id == authorization_id
+        if authorization_id
+        else EventRow.authorization_case_id == authorization_case_id
     )
-    found = session.scalars(select(EventRow).where(column == key).order_by(EventRow.id).limit(EVENTS_MAX))
+    found = session.scalars(select(EventRow).where(about).order_by(EventRow.id).limit(EVENTS_MAX))
     told: list[Event] = []
     before: datetime | None = None
     for row in found:

@@ -155,6 +155,7 @@ class Item:
     version: int
     encounter_id: UUID | None
     authorization_id: UUID | None
+    authorization_case_id: UUID | None
     inbound_file_id: UUID | None
     reason: str
     clears_when: str
@@ -201,6 +202,7 @@ def item(session: Session, viewer: Viewer, item_id: UUID) -> Item | None:
         version=row.version,
         encounter_id=row.encounter_id,
         authorization_id=row.authorization_id,
+        authorization_case_id=row.authorization_case_id,
         inbound_file_id=row.inbound_file_id,
         reason=row.reason,
         clears_when=row.clears_when,

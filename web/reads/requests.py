@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from activities import authorization_cases
 from billing import measures
 from billing.vocabulary import AuthorizationCaseState, UnitOfMeasure
 from models.tables.authorizations import AuthorizationCaseRow, AuthorizationUseRow
@@ -72,6 +73,28 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """A visit or a booking that waits for the case's answer."""
+
+    href: str
+    what: str
+    day: str
+    discipline: str
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A case as the pane shows it: the request and whatever waits for its answer."""
+
+    id: UUID
+    predecessor_id: UUID | None
+    request: Request
+    patient_id: str
+    waiting: tuple[Waiting, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Beside:
     """What stands beside a visit: its patient's authorizations, open requests and booked visits."""
 
@@ -108,6 +131,27 @@ def _beside(session: Session, viewer: Viewer, patient_external_id: str, used_her
         requests=asked(session, viewer, cases),
         bookings=authorizations.bookings_of_patient(session, viewer, patient_external_id),
     )
+
+
+def beside_case(session: Session, viewer: Viewer, case_id: UUID) -> Beside:
+    """The authorizations of a case's patient, with what is asked for and booked."""
+    row = session.get_one(AuthorizationCaseRow, case_id)
+    return _beside(session, viewer, row.patient_external_id, {})
+
+
+def case(session: Session, viewer: Viewer, case_id: UUID) -> Case:
+    """A case of asking the payer, with the held visits and the bookings that wait for its answer."""
+    row = session.get_one(AuthorizationCaseRow, case_id)
+    [request] = asked(session, viewer, [case_id])
+    held = [
+        Waiting(f"/encounters/{visit.id}", visit.external_id, formats.day(visit.date_of_service), visit.discipline, "")
+        for visit in authorization_cases.held_visits(session, row)
+    ]
+    booked = [
+        Waiting("", "Booked visit", formats.instant(one.starts_at, viewer.zone), one.discipline, one.beyond_limit)
+        for one in authorization_cases.bookings_beyond(session, row)
+    ]
+    return Case(row.id, row.predecessor_id, request, row.patient_external_id, (*held, *booked))
 
 
 def around(session: Session, viewer: Viewer, authorization_id: UUID) -> tuple[Request, ...]:

@@ -122,7 +122,8 @@ def _apply(
 ) -> None:
     visit.touched = True
     stated = visit.facts["administrative"].get("authorization_number") or ""
-    if change.action in (Action.FILE_AGAIN, Action.CORRECT) and stated not in ("", row.number):
+    if change.action in (Action.FILE_AGAIN, Action.CORRECT) and row.number and stated != row.number:
+        # named, so that the claim made anew uses this one and not again the one the payer did not accept
         visit.corrections = [*visit.corrections, {"authorization_number": row.number}]
     if change.action is Action.FILE_AGAIN and claim is not None:
         claim.status = "refiling"

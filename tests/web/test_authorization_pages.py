@@ -165,6 +165,19 @@ def test_the_pane_of_a_case_shows_the_request_the_payers_clock_and_what_waits(
         assert words in text_of(browse(Role.FRONT_DESK).get(f"{address}?tab={tab}").text)
 
 
+def test_a_row_of_the_queue_says_where_its_case_stands_and_what_is_left(
+    house: House, browse: Browse, told: dict[str, UUID]
+) -> None:
+    house.item(reason="Another queue", queue="scrub", encounter_id=told["visit"])
+    page = browse(Role.BILLER).get("/queues/authorization").text
+    row = text_of(page.split('id="rows"')[1].split("</ol>")[0])
+    assert f"runs out {ahead(4):%m/%d/%Y}, ends {ahead(30):%m/%d/%Y}" in row
+    assert "Sent" in row
+    assert "Payer overdue 1 d" in row
+    assert 'aria-label="2 used, 1 reserved, 0 left of 3 visits"' in page
+    assert "balance" not in browse(Role.BILLER).get("/queues/scrub").text
+
+
 @pytest.fixture
 def late(house: House) -> tuple[UUID, UUID]:
     """A visit whose plan wants authorization, and one recorded afterwards that covers its day."""

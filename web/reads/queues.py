@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Select, and_, cast, func, or_, select, tup
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.orm import Session, aliased
 
-from billing.vocabulary import Discipline
+from billing.vocabulary import Discipline, Queue
 from models.tables.access import UserRow
 from models.tables.authorizations import AuthorizationCaseRow, AuthorizationRow
 from models.tables.desk import WorkItemRow
@@ -23,6 +23,7 @@ from models.tables.remittances import InboundFileRow
 from web import formats
 from web.formats import Chip
 from web.reads.paging import Page, cut, decode, encode
+from web.reads.queue_authorizations import Line, lines
 from web.viewer import Viewer
 
 PAGE_SIZE = 50
@@ -105,6 +106,7 @@ class Row:
     escalated: bool
     snoozed_until: str
     closed_as: str
+    authorization: Line | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +150,7 @@ def rows(session: Session, viewer: Viewer, queue: str, wanted: Filter, cursor: s
     found = session.execute(query.order_by(*order)).all()
     shown, more = cut(found, PAGE_SIZE)
     last = encode(shown[-1].sort_value, shown[-1].WorkItemRow.id) if more else ""
-    return Page(tuple(_row(entry, viewer, wanted) for entry in shown), last)
+    return Page(_beside(session, viewer, [_row(entry, viewer, wanted) for entry in shown], queue), last)
 
 
 def summary(session: Session, viewer: Viewer, queue: str, wanted: Filter) -> Summary:
@@ -175,7 +177,10 @@ def one(session: Session, viewer: Viewer, item_id: UUID, wanted: Filter) -> Row 
     """The row of one item, open or closed."""
     query = _listed().where(WorkItemRow.id == item_id, *_visible(viewer))
     found = session.execute(query).one_or_none()
-    return _row(found, viewer, wanted) if found else None
+    if found is None:
+        return None
+    [row] = _beside(session, viewer, [_row(found, viewer, wanted)], found.WorkItemRow.queue)
+    return row
 
 
 def changes(
@@ -183,13 +188,21 @@ def changes(
 ) -> Changes:
     """Compare what a page shows (id -> version and owner as drawn) with what is."""
     drawn = session.execute(_listed().where(WorkItemRow.id.in_(shown), *_visible(viewer))).all() if shown else []
-    changed = tuple(
+    changed = [
         _row(entry, viewer, wanted) for entry in drawn if fingerprint(entry.WorkItemRow) != shown[entry.WorkItemRow.id]
-    )
+    ]
     fresh = _lean(select(func.count()), wanted).where(
         *conditions(viewer, queue, wanted), WorkItemRow.opened_at > since, WorkItemRow.id.notin_(shown or {UUID(int=0)})
     )
-    return Changes(changed, session.scalar(fresh) or 0)
+    return Changes(_beside(session, viewer, changed, queue), session.scalar(fresh) or 0)
+
+
+def _beside(session: Session, viewer: Viewer, drawn: Sequence[Row], queue: str) -> tuple[Row, ...]:
+    """Rows of the Authorization queue with their case and what is left; others as they are."""
+    if queue != Queue.AUTHORIZATION or not drawn:
+        return tuple(drawn)
+    told = lines(session, viewer, [UUID(row.id) for row in drawn])
+    return tuple(replace(row, authorization=told.get(UUID(row.id))) for row in drawn)
 
 
 def fingerprint(item: WorkItemRow) -> int:

@@ -175,7 +175,7 @@ def test_a_row_of_the_queue_says_where_its_case_stands_and_what_is_left(
     assert "Sent" in row
     assert "Payer overdue 1 d" in row
     assert 'aria-label="2 used, 1 reserved, 0 left of 3 visits"' in page
-    assert "balance" not in browse(Role.BILLER).get("/queues/scrub").text
+    assert 'class="balance' not in browse(Role.BILLER).get("/queues/scrub").text
 
 
 @pytest.fixture

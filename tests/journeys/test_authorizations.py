@@ -232,6 +232,7 @@ async def test_a_supervisor_sees_what_ends_this_week_and_hands_out_the_cases(
     for place in (0, 1):
         row = supervisor.get_by_role("row").filter(has_text=f"AU-ENDS-{place}")
         await expect(row).to_contain_text("Frida Frontdesk")
-    desk = await people.log_in("frida", "/queues/authorization?view=mine", viewport=NARROW)
+    desk = await people.log_in("frida", "/queues/authorization", viewport=NARROW)
+    await desk.goto("/queues/authorization?view=mine")
     for case in cases:
         await expect(row_of(desk, case)).to_have_class(re.compile(r"\brow\b"))

@@ -189,7 +189,7 @@ def counted_from(terms: PlanTerms | None, on: date) -> date:
 
 
 def care_of(encounter: Encounter) -> Care:
-    """Habilitative where the chart or a service (96) says so; care is rehabilitative otherwise (practice default)."""
+    """Habilitative where the chart or a modifier (96) says so; care is rehabilitative otherwise (practice default)."""
     stated = {modifier for service in encounter.timing.services for modifier in service.modifiers}
     habilitative = encounter.clinical.habilitative or HABILITATIVE_MODIFIER in stated
     return Care.HABILITATIVE if habilitative else Care.REHABILITATIVE

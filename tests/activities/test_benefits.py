@@ -130,6 +130,33 @@ def test_an_impossible_report_is_refused_with_a_sentence(
         tell(books, made["encounter_id"], used, **facts)
 
 
+def test_habilitative_visits_use_only_the_habilitative_limit(books: Books) -> None:
+    limit_plan(books, LIMIT | {"quantity": "1", "care": "habilitative"})
+    rehabilitative, charted, marked = days_of(visit("LIMITCARE"), 3)
+    charted["clinical"]["habilitative"] = True
+    marked["timing"]["services"][0]["modifiers"] = ["96"]
+    books.send(rehabilitative, charted, marked)
+    assert outcomes(books, [rehabilitative, charted, marked]) == ["clear", "clear", "held"]
+    limit_plan(books, LIMIT | {"quantity": "2", "care": "habilitative"})
+    assert books.gates(marked["encounter_id"]).outcome == "clear"
+
+
+def test_a_soft_limit_yields_to_a_reason_and_a_hard_one_to_nobody(books: Books) -> None:
+    visits = days_of(visit("LIMITSOFT"), 4)
+    books.send(*visits)
+    outcomes(books, visits)
+    held = books.item(visits[3]["encounter_id"])
+    assert held is not None
+    assert "hard limit yields to nobody" in books.refusal(held, "exceed_limit")
+    limit_plan(books, LIMIT | {"hard": False})
+    assert books.gates(visits[3]["encounter_id"]).outcome == "held"
+    soft = books.item(visits[3]["encounter_id"])
+    assert soft is not None
+    assert soft.findings[0]["code"] == "B2"
+    assert "with a reason" in books.decide(soft, "exceed_limit", reason="complex fracture, see note")
+    assert books.gates(visits[3]["encounter_id"]).outcome == "clear"
+
+
 def test_reports_are_never_changed(books: Books) -> None:
     engine: Engine = books.engine
     with pytest.raises(ProgrammingError), practice_session(engine, books.practice_id) as session:

@@ -115,6 +115,7 @@ def test_habilitative_and_rehabilitative_care_are_limited_apart() -> None:
     assert found.used_here == 1
     marked = encounter(timing=services(service("97110", modifiers=["96"])))
     assert benefits.care_of(marked) is Care.HABILITATIVE
+    assert benefits.care_of(encounter(clinical={"habilitative": True})) is Care.HABILITATIVE
     assert benefits.care_of(encounter()) is Care.REHABILITATIVE
 
 

@@ -113,7 +113,7 @@ async def test_a_supervisor_changes_the_words_sees_them_first_and_the_next_lette
 
 async def test_a_letter_without_e_mail_is_printed_and_marked_so(clinic: Line, people: People, chart: Chart) -> None:
     made = visit("LETTERPAPER", COMMERCIAL, like=PREFERRED)
-    made["patient"] |= {"patient_id": "P-PAPER"}
+    made["patient"] |= {"patient_id": "P-PAPER", "email": None}
     await chart(made)
     await clinic.until(lambda: clinic.rows(NoticeRow, NoticeRow.state == "no_address"))
     front = await people.log_in("frida", "/notices", java_script_enabled=False)

@@ -30,9 +30,9 @@ PRACTICE = {
 }
 
 
-def _patient(member_id: str, patient_id: str, **facts: str) -> Visit:
+def _patient(member_id: str, patient_id: str, email: str | None = None) -> Visit:
     made = visit(member_id, COMMERCIAL, like=PREFERRED)
-    made["patient"] |= {"patient_id": patient_id} | facts
+    made["patient"] |= {"patient_id": patient_id, "email": email}
     return made
 
 

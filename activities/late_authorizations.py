@@ -75,8 +75,16 @@ def confirm(
     actor: the person's name, for the visit's life. Idempotent: what was done before, or is settled otherwise by now,
     is left alone.
     """
+    with practice_session(engine, practice_id) as session:  # what is left goes to the oldest visits first
+        found = preview(session, session.get_one(PracticeRow, practice_id), authorization_id, now)
+    reached = (
+        {change.encounter_id for change in found.changes if change.action is not Action.BEYOND} if found else set()
+    )
     outcomes = [
-        _confirm_one(engine, practice_id, actor, authorization_id, encounter_id, now) for encounter_id in encounter_ids
+        _confirm_one(engine, practice_id, actor, authorization_id, encounter_id, now)
+        if str(encounter_id) in reached
+        else Outcome(encounter_id, None, "nothing is left of it for this visit, or nothing to do")
+        for encounter_id in encounter_ids
     ]
     with practice_session(engine, practice_id) as session:
         done = sum(1 for outcome in outcomes if outcome.action is not None)

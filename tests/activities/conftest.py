@@ -53,6 +53,10 @@ class Books:
     def visit(self, number: str) -> EncounterRow:
         return self.rows(EncounterRow, EncounterRow.external_id == number)[0]
 
+    def received(self, number: str) -> bool:
+        """Whether a visit was sent at all."""
+        return bool(self.rows(EncounterRow, EncounterRow.external_id == number))
+
     def rows(self, table: type[Row], *where: Any) -> list[Row]:
         with practice_session(self.engine, self.practice_id) as session:
             return list(session.scalars(select(table).where(*where).order_by(text("created_at, id"))))

@@ -36,7 +36,7 @@ def grant(
     record = AuthorizationRecord.model_validate(
         {
             "authorization_id": number or f"A-{patient}",
-            "number": number or f"AUTH-{patient}",
+            "number": more.pop("numbered", number or f"AUTH-{patient}"),
             "patient": patient,
             "plan_id": COMMERCIAL,
             "disciplines": ["PT"],

@@ -75,7 +75,7 @@ async def test_recording_an_authorization_frees_every_held_visit_of_the_patient(
     await expect(row_of(desk, items[1])).not_to_have_class(re.compile(r"\bclosed\b"))
     wanted = {
         "Authorization number": "CCHP-2041-77",
-        "Granted (visits or units)": "12",
+        "Granted (visits, units or dollars)": "12",
         "Valid from": str(TODAY - timedelta(days=60)),
         "Valid to": str(TODAY + timedelta(days=60)),
     }

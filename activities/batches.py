@@ -155,7 +155,7 @@ class SendingActivities:
         What is recorded as uploaded may be released already, and is not uploaded again: a workflow that starts from
         the beginning, after Temporal lost its history, would send it a second time.
         """
-        name, content, status = await asyncio.to_thread(self._attempt, batch)
+        name, content, status = await asyncio.to_thread(self._file, batch, attempt=True)
         if status == "intended":
             async with asyncio.timeout(UPLOAD_SECONDS):
                 await self._clearinghouse.upload(name, content)
@@ -163,13 +163,15 @@ class SendingActivities:
     @activity.defn
     async def release_batch(self, batch: BatchRef) -> None:
         """Rename the uploaded file, unless an earlier call did."""
-        name, _, _ = await asyncio.to_thread(self._attempt, batch)
+        name, _, _ = await asyncio.to_thread(self._file, batch)
         await self._clearinghouse.release(name)
 
-    def _attempt(self, batch: BatchRef) -> tuple[str, bytes, str]:
+    def _file(self, batch: BatchRef, *, attempt: bool = False) -> tuple[str, bytes, str]:
+        """Name, bytes and status. attempt: the bytes are about to be written there, unless they are already."""
         with practice_session(self._engine, batch.practice_id) as session:
             row = session.get_one(BatchRow, batch.batch_id)
-            row.attempts += 1
+            if attempt and row.status == "intended":
+                row.attempts += 1
             return row.file_name, row.content, row.status
 
 

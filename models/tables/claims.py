@@ -82,7 +82,8 @@ class BatchRow(OfPractice, Base):
     """One 837P file: the intent to send is written, with the bytes and their hash, before anything leaves.
 
     status: intended -> uploaded (under a temporary name) -> sent (renamed) -> acknowledged | rejected. Each step is
-    recorded before the next begins, so after any crash the remote folder tells which one was reached.
+    recorded before the next begins, so after any crash the remote folder tells which one was reached. attempts: how
+    often its bytes were written under the temporary name; one, unless a write failed or its end was never heard of.
     """
 
     __tablename__ = "batches"

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
 from billing.vocabulary import Stage
 from models.store.ledger import PATIENT_RECEIVABLE, PAYER_RECEIVABLE
@@ -42,6 +42,9 @@ WALK = (
     (Stage.REMITTANCE, "Remittance"),
     (Stage.PATIENT_BALANCE, "Patient balance"),
     (Stage.CLOSED, "Closed"),
+)
+SENT_ONCE = (
+    "The file and its hash were written down first; then it was put there under a temporary name and renamed once."
 )
 SENT_STATES = frozenset({"sent", "acknowledged", "rejected"})
 
@@ -93,7 +96,7 @@ class ServiceLine:
 
 @dataclass(frozen=True, slots=True)
 class ClaimVersion:
-    """One filing of the claim."""
+    """One filing of the claim. told: what it says that the plans before decided."""
 
     label: str
     status: Chip
@@ -104,6 +107,7 @@ class ClaimVersion:
     prior_authorization_number: str
     original_reference: str
     sent_at: str
+    told: tuple[str, ...]
     current: bool
     lines: tuple[ServiceLine, ...]
 
@@ -200,7 +204,7 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """Proof that a filing left once."""
+    """Proof that a filing left once; one that is in no file has no name, hash nor times."""
 
     label: str
     file_name: str
@@ -219,6 +223,8 @@ class Answer:
 
     file_href: str
     trace_number: str
+    payer: str
+    number: str
     status: str
     charge: str
     paid: str
@@ -305,22 +311,24 @@ def claim_part(session: Session, encounter_id: UUID) -> ClaimPart:
     """Every filing with its lines, newest first; the documented services while there is none."""
     facts: dict[str, Any] = session.scalars(select(EncounterRow.facts).where(EncounterRow.id == encounter_id)).one()
     found = session.execute(
-        select(ClaimVersionRow, ClaimRow)
+        select(ClaimVersionRow, ClaimRow, PayerRow.name)
         .join(ClaimRow, ClaimRow.id == ClaimVersionRow.claim_id)
+        .join(PlanRow, PlanRow.id == ClaimRow.plan_id)
+        .join(PayerRow, PayerRow.id == PlanRow.payer_id)
         .where(ClaimVersionRow.encounter_id == encounter_id)
         .order_by(ClaimRow.rank, ClaimVersionRow.version.desc())
     )
-    versions = [(version, claim) for version, claim in found]
+    versions = [(version, claim, payer) for version, claim, payer in found]
     lines = session.scalars(
         select(ClaimLineRow)
-        .where(ClaimLineRow.claim_version_id.in_([version.id for version, _ in versions]))
+        .where(ClaimLineRow.claim_version_id.in_([version.id for version, _, _ in versions]))
         .order_by(ClaimLineRow.line_number)
     ).all()
     documented = tuple(_documented(number, service) for number, service in enumerate(_services(facts), start=1))
     return ClaimPart(
         place_of_service=str(facts.get("administrative", {}).get("place_of_service", formats.NOTHING)),
         diagnoses=", ".join(_diagnoses(facts)) or formats.NOTHING,
-        versions=tuple(_version(version, claim, lines) for version, claim in versions),
+        versions=tuple(_version(version, claim, payer, lines) for version, claim, payer in versions),
         coded=() if versions else _coded(session, encounter_id),
         documented=documented,
         documented_total=formats.plural(len(documented), "service"),
@@ -373,10 +381,19 @@ def _documented(number: int, service: dict[str, Any]) -> ServiceLine:
     )
 
 
-def _version(version: ClaimVersionRow, claim: ClaimRow, lines: Any) -> ClaimVersion:
-    kinds = {"1": "original", "7": "replacement", "8": "void"}
+FREQUENCIES = {"1": "original", "7": "replacement", "8": "void"}
+ORDINALS = {1: "first plan", 2: "second plan", 3: "third plan"}
+
+
+def filing_label(version: int, frequency_code: str, rank: int, payer: str) -> str:
+    """Which filing it is, and with whom: "Version 1, original, to Prairie Lantern Mutual (second plan)"."""
+    kind = FREQUENCIES.get(frequency_code, frequency_code)
+    return f"Version {version}, {kind}, to {payer} ({ORDINALS.get(rank, rank)})"
+
+
+def _version(version: ClaimVersionRow, claim: ClaimRow, payer: str, lines: Any) -> ClaimVersion:
     return ClaimVersion(
-        label=f"Version {version.version}, {kinds.get(version.frequency_code, version.frequency_code)}",
+        label=filing_label(version.version, version.frequency_code, claim.rank, payer),
         status=claim_chip(version.status),
         control_number=version.patient_control_number,
         payer_control_number=claim.payer_claim_control_number or formats.NOTHING,
@@ -385,8 +402,18 @@ def _version(version: ClaimVersionRow, claim: ClaimRow, lines: Any) -> ClaimVers
         prior_authorization_number=version.prior_authorization_number or formats.NOTHING,
         original_reference=version.original_reference or "",
         sent_at=version.sent_at.strftime("%m/%d/%Y") if version.sent_at else formats.NOTHING,
+        told=tuple(_told(decision) for decision in version.prior_decisions if "paid" in decision),
         current=version.version == claim.current_version,
         lines=tuple(_line(line) for line in lines if line.claim_version_id == version.id),
+    )
+
+
+def _told(decision: dict[str, Any]) -> str:
+    adjustments = [*decision["adjustments"], *(one for line in decision["lines"] for one in line["adjustments"])]
+    patients = sum((Decimal(amount) for group, _, amount, _ in adjustments if group == "PR"), Decimal(0))
+    return (
+        f"the {ORDINALS[decision['rank']]} paid {formats.money(Decimal(decision['paid']))} and left "
+        f"{formats.money(patients)} to the patient (its number {decision['payer_claim_control_number']})"
     )
 
 
@@ -398,7 +425,8 @@ def claim_chip(status: str) -> Chip:
         "denied": ("bad", "!"),
         "rejected": ("bad", "!"),
         "superseded": ("calm", "○"),
-        "void": ("calm", "○"),
+        "withdrawn": ("calm", "○"),
+        "voided": ("calm", "○"),
     }
     tone, sign = tones.get(status, ("info", "◑"))
     return Chip(tone, sign, formats.words(status))
@@ -490,7 +518,8 @@ def money_part(session: Session, encounter_id: UUID) -> MoneyPart:
         lines.append(
             MoneyLine(
                 day=formats.day(transaction.occurred_on),
-                what=formats.words(transaction.kind),
+                what=formats.words(transaction.kind)
+                + ("" if transaction.payer_rank == 1 else _of(transaction.payer_rank)),
                 memo=transaction.memo,
                 payer_change=formats.money(payer_change) if payer_change else "",
                 patient_change=formats.money(patient_change) if patient_change else "",
@@ -500,6 +529,10 @@ def money_part(session: Session, encounter_id: UUID) -> MoneyPart:
             )
         )
     return MoneyPart(tuple(lines), formats.money(payer), formats.money(patient), _adjustments(session, encounter_id))
+
+
+def _of(rank: int) -> str:
+    return f" ({ORDINALS.get(rank, rank)})"
 
 
 def _sum(legs: list[LedgerEntryRow], account: str) -> Decimal:
@@ -571,47 +604,59 @@ def _plain(value: Any) -> str:
 def files_part(session: Session, viewer: Viewer, encounter_id: UUID) -> FilesPart:
     """Batches, acknowledgements and remittances of the visit."""
     found = session.execute(
-        select(
-            ClaimVersionRow.id,
-            ClaimVersionRow.version,
-            BatchRow.id,
-            BatchRow.file_name,
-            BatchRow.sha256,
-            BatchRow.attempts,
-            BatchRow.status,
-            BatchRow.created_at,
-            BatchRow.sent_at,
-        )
-        .join(BatchRow, BatchRow.id == ClaimVersionRow.batch_id)
+        select(ClaimVersionRow, ClaimRow.rank, PayerRow.name, BatchRow)
+        .options(defer(BatchRow.content))
+        .join(ClaimRow, ClaimRow.id == ClaimVersionRow.claim_id)
+        .join(PlanRow, PlanRow.id == ClaimRow.plan_id)
+        .join(PayerRow, PayerRow.id == PlanRow.payer_id)
+        .outerjoin(BatchRow, BatchRow.id == ClaimVersionRow.batch_id)
         .where(ClaimVersionRow.encounter_id == encounter_id)
-        .order_by(ClaimVersionRow.version.desc())
+        .order_by(ClaimRow.rank, ClaimVersionRow.version.desc())
     )
-    sendings = []
-    for version_id, version, batch_id, file_name, sha256, attempts, status, intended_at, sent_at in found:
-        sendings.append(
-            Sending(
-                label=f"Version {version}",
-                file_name=file_name,
-                href=f"/batches/{batch_id}",
-                sha256=sha256,
-                attempts=attempts,
-                intended_at=formats.instant(intended_at, viewer.zone),
-                sent_at=formats.instant(sent_at, viewer.zone),
-                proof=proof(status, attempts),
-                receipts=receipts(session, viewer, batch_id, version_id),
-            )
-        )
-    return FilesPart(tuple(sendings), _answers(session, encounter_id))
+    sendings = tuple(_sending(session, viewer, version, rank, payer, batch) for version, rank, payer, batch in found)
+    return FilesPart(sendings, _answers(session, encounter_id))
+
+
+def _sending(
+    session: Session, viewer: Viewer, version: ClaimVersionRow, rank: int, payer: str, batch: BatchRow | None
+) -> Sending:
+    label = filing_label(version.version, version.frequency_code, rank, payer)
+    answers = receipts(session, viewer, version.batch_id, version.id)
+    if batch is None:
+        return Sending(label, "", "", "", 0, "", "", _not_sent(version.status), answers)
+    return Sending(
+        label=label,
+        file_name=batch.file_name,
+        href=f"/batches/{batch.id}",
+        sha256=batch.sha256,
+        attempts=batch.attempts,
+        intended_at=formats.instant(batch.created_at, viewer.zone),
+        sent_at=formats.instant(batch.sent_at, viewer.zone),
+        proof=proof(batch.status, batch.attempts),
+        receipts=answers,
+    )
+
+
+def _not_sent(status: str) -> Chip:
+    """A filing that is in no file."""
+    said = {
+        "ready": Chip("info", "◑", "Waits for the next file"),
+        "forwarded": Chip("calm", "○", "Passed on by the plan before; nothing of ours leaves"),
+        "rejected": Chip("bad", "!", "Kept back by our own check"),
+    }
+    return said.get(status, Chip("calm", "○", "Never left"))
 
 
 def proof(status: str, attempts: int) -> Chip:
     """Whether the bytes left, and how often."""
     if status not in SENT_STATES:
         return Chip("info", "◑", "Not confirmed yet" if attempts else "Intended, not sent yet")
-    return Chip("good", "✓", "Sent once", "The file was written down with its hash before it left, and left once.")
+    return Chip("good", "✓", "Sent once", SENT_ONCE)
 
 
-def receipts(session: Session, viewer: Viewer, batch_id: UUID, claim_version_id: UUID | None) -> tuple[Receipt, ...]:
+def receipts(
+    session: Session, viewer: Viewer, batch_id: UUID | None, claim_version_id: UUID | None
+) -> tuple[Receipt, ...]:
     """Answers to the batch and, when a claim is named, to that claim."""
     query = select(AcknowledgementRow).order_by(AcknowledgementRow.created_at).limit(200)
     whole = (AcknowledgementRow.batch_id == batch_id) & AcknowledgementRow.claim_version_id.is_(None)
@@ -625,7 +670,7 @@ def receipts(session: Session, viewer: Viewer, batch_id: UUID, claim_version_id:
             code=row.code,
             message=row.message,
             at=formats.instant(row.created_at, viewer.zone),
-            file_href=f"/files/{row.inbound_file_id}",
+            file_href=f"/files/{row.inbound_file_id}" if row.inbound_file_id else "",
         )
         for row in session.scalars(query)
     )
@@ -633,7 +678,7 @@ def receipts(session: Session, viewer: Viewer, batch_id: UUID, claim_version_id:
 
 def _answers(session: Session, encounter_id: UUID) -> tuple[Answer, ...]:
     found = session.execute(
-        select(RemittanceClaimRow, RemittanceRow.trace_number, InboundFileRow.id)
+        select(RemittanceClaimRow, RemittanceRow.trace_number, RemittanceRow.payer_name, InboundFileRow.id)
         .join(RemittanceRow, RemittanceRow.id == RemittanceClaimRow.remittance_id)
         .join(InboundFileRow, InboundFileRow.id == RemittanceRow.inbound_file_id)
         .where(RemittanceClaimRow.encounter_id == encounter_id)
@@ -643,13 +688,15 @@ def _answers(session: Session, encounter_id: UUID) -> tuple[Answer, ...]:
         Answer(
             file_href=f"/files/{file_id}",
             trace_number=trace,
+            payer=payer,
+            number=row.patient_control_number,
             status=formats.claim_status(row.status_code),
             charge=formats.money(row.charge),
             paid=formats.money(row.paid),
             patient_responsibility=formats.money(row.patient_responsibility),
             posted=posting_chip(row.status),
         )
-        for row, trace, file_id in found
+        for row, trace, payer, file_id in found
     )
 
 

@@ -6,9 +6,10 @@ Computed from the item's opening and the intervals in which its clock stood, so 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from billing.deadlines import is_business_day
+from billing.deadlines import SATURDAY, federal_holidays, is_business_day
 from billing.practice import DeskSettings
 
 # Business hours within which an item of a queue should have been worked (practice defaults, market.md 2.9 and 6:
@@ -35,6 +36,11 @@ class Calendar:
     opens_at: time
     closes_at: time
     closed_on: frozenset[date] = frozenset()
+
+    @property
+    def day_length(self) -> timedelta:
+        """Hours of a whole business day."""
+        return timedelta(hours=self.closes_at.hour - self.opens_at.hour)
 
     def works_on(self, day: date) -> bool:
         """Whether the practice works that day."""
@@ -99,13 +105,36 @@ def running(start: datetime, end: datetime, pauses: Sequence[Pause]) -> list[tup
 
 def business_time(start: datetime, end: datetime, calendar: Calendar) -> timedelta:
     """How much of [start, end) lies within the practice's working hours; at most DAYS_COUNTED_MAX days are counted."""
-    day = start.astimezone(calendar.zone).date()
-    last = min(end.astimezone(calendar.zone).date(), day + timedelta(days=DAYS_COUNTED_MAX))
-    total = timedelta(0)
-    while day <= last:
-        if calendar.works_on(day):
-            opens = datetime.combine(day, calendar.opens_at, calendar.zone)
-            closes = datetime.combine(day, calendar.closes_at, calendar.zone)
-            total += max(min(end, closes) - max(start, opens), timedelta(0))
-        day += timedelta(days=1)
-    return total
+    first = start.astimezone(calendar.zone).date()
+    last = min(end.astimezone(calendar.zone).date(), first + timedelta(days=DAYS_COUNTED_MAX))
+    ends = {first, last}
+    total = sum((_within(day, start, end, calendar) for day in ends), timedelta(0))
+    return total + calendar.day_length * _days_between(first, last, calendar)
+
+
+def _within(day: date, start: datetime, end: datetime, calendar: Calendar) -> timedelta:
+    """How much of [start, end) lies within the working hours of one day."""
+    if not calendar.works_on(day):
+        return timedelta(0)
+    opens = datetime.combine(day, calendar.opens_at, calendar.zone)
+    closes = datetime.combine(day, calendar.closes_at, calendar.zone)
+    return max(min(end, closes) - max(start, opens), timedelta(0))
+
+
+def _days_between(first: date, last: date, calendar: Calendar) -> int:
+    """Working days after the first and before the last day; a queue shows many old items, so not one by one."""
+    length = (last - first).days - 1
+    if length <= 0:
+        return 0
+    weeks, rest = divmod(length, 7)
+    begun = first + timedelta(days=1 + 7 * weeks)
+    weekdays = 5 * weeks + sum((begun + timedelta(days=extra)).weekday() < SATURDAY for extra in range(rest))
+    return weekdays - sum(first < day < last for day in _days_off(calendar, first.year, last.year))
+
+
+@lru_cache(maxsize=100)
+def _days_off(calendar: Calendar, first_year: int, last_year: int) -> frozenset[date]:
+    """Weekdays of these years on which the practice does not work."""
+    # a New Year's Day on Saturday is kept in the year before
+    federal = (federal_holidays(year) for year in range(first_year, last_year + 2))
+    return frozenset(day for day in calendar.closed_on.union(*federal) if day.weekday() < SATURDAY)

@@ -14,6 +14,7 @@ from sqlalchemy.engine import make_url
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
+from activities import desk_files
 from clients import connect_temporal, make_engine
 from settings import Settings
 from web import api, api_authorizations, errors, security
@@ -21,6 +22,7 @@ from web.commands import Commands, TemporalCommands
 from web.live import Live
 from web.middleware import BodyLimit, SameOrigin, SecureHeaders
 from web.pages import (
+    attachments,
     audit,
     authorizations,
     bookings,
@@ -31,6 +33,7 @@ from web.pages import (
     events,
     files,
     fork,
+    get_next,
     groups,
     horizon,
     items,
@@ -40,6 +43,7 @@ from web.pages import (
     own_rules,
     queues,
     rules,
+    saved_views,
     supervisor,
     walk,
 )
@@ -48,13 +52,17 @@ from web.sessions import Limits
 
 STATIC = Path(__file__).parent / "static"
 PAGE_BYTES_MAX = 1024 * 1024
+FILE_BYTES_MAX = desk_files.FILE_BYTES_MAX + PAGE_BYTES_MAX  # a file with its form
 API_BYTES_MAX = 16 * 1024 * 1024
 PAGES = (
     login,
     desk,
     clinician,
     queues,
+    get_next,
     items,
+    attachments,
+    saved_views,
     bulk,
     groups,
     events,
@@ -105,7 +113,9 @@ def create_app(settings: Settings, *, engine: Engine | None = None, commands: Co
     app.add_api_route("/readyz", ready, include_in_schema=False)
     errors.install(app)
     app.add_middleware(errors.NothingHalfSaid)
-    app.add_middleware(BodyLimit, page_bytes_max=PAGE_BYTES_MAX, api_bytes_max=API_BYTES_MAX)
+    app.add_middleware(
+        BodyLimit, page_bytes_max=PAGE_BYTES_MAX, api_bytes_max=API_BYTES_MAX, file_bytes_max=FILE_BYTES_MAX
+    )
     app.add_middleware(SameOrigin)
     app.add_middleware(SecureHeaders, https=app.state.https)
     return app

@@ -30,6 +30,7 @@ SECURITY_HEADERS = {
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 STATIC_PREFIX = "/static/"
 API_PREFIX = "/api/"
+FILES_SUFFIX = "/files"  # where forms carry a file
 
 
 class SecureHeaders:
@@ -92,21 +93,27 @@ def came_from_us(headers: Headers) -> bool:
 class BodyLimit:
     """Refuses a body larger than the limit of its path, whatever its Content-Length says."""
 
-    def __init__(self, app: ASGIApp, *, page_bytes_max: int, api_bytes_max: int) -> None:
+    def __init__(self, app: ASGIApp, *, page_bytes_max: int, api_bytes_max: int, file_bytes_max: int) -> None:
         self._app = app
         self._page_bytes_max = page_bytes_max
+        self._file_bytes_max = file_bytes_max
         self._api_bytes_max = api_bytes_max
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] in SAFE_METHODS:
             await self._app(scope, receive, send)
             return
-        limit = self._api_bytes_max if scope["path"].startswith(API_PREFIX) else self._page_bytes_max
+        limit = self._limit(str(scope["path"]))
         body = await _read(receive, Headers(scope=scope), limit)
         if body is None:
             await _too_large(scope["path"], limit)(scope, receive, send)
             return
         await self._app(scope, _replay(body, receive), send)
+
+    def _limit(self, path: str) -> int:
+        if path.startswith(API_PREFIX):
+            return self._api_bytes_max
+        return self._file_bytes_max if path.endswith(FILES_SUFFIX) else self._page_bytes_max
 
 
 def _too_large(path: str, limit: int) -> Response:

@@ -115,7 +115,8 @@ Person = Annotated[Viewer, Depends(current_viewer)]
 Watcher = Annotated[Viewer, Depends(watching_viewer)]
 
 
-def _ours(request: Request, viewer: Viewer, form: Form) -> Form:
+def ours(request: Request, viewer: Viewer, form: Form) -> Form:
+    """The form, if it carries the session's token, as a field or a header."""
     given = request.headers.get("X-CSRF-Token") or form.text("csrf_token")
     if not hmac.compare_digest(given.encode(), viewer.csrf_token.encode()):
         raise Forbidden("This form was not made for your session. Reload the page and try again.")
@@ -124,12 +125,12 @@ def _ours(request: Request, viewer: Viewer, form: Form) -> Form:
 
 def posted_form(request: Request, viewer: Person, form: Annotated[Form, Depends(read_form)]) -> Form:
     """The form, if it is ours: its token (field or header) is the session's."""
-    return _ours(request, viewer, form)
+    return ours(request, viewer, form)
 
 
 def posted_while_watching(request: Request, viewer: Watcher, form: Annotated[Form, Depends(read_form)]) -> Form:
     """The same, of a page that only watches."""
-    return _ours(request, viewer, form)
+    return ours(request, viewer, form)
 
 
 Posted = Annotated[Form, Depends(posted_form)]

@@ -68,3 +68,10 @@ def test_business_time_of_two_parts_is_that_of_the_whole(first: datetime, one: t
     middle, end = first + one, first + one + two
     whole = business_time(first, end, CALENDAR)
     assert business_time(first, middle, CALENDAR) + business_time(middle, end, CALENDAR) == whole
+
+
+@given(instants, st.integers(0, 380))
+def test_a_long_time_counts_the_same_day_by_day(start: datetime, days: int) -> None:
+    pieces = [(start + timedelta(days=day), start + timedelta(days=day + 1)) for day in range(days)]
+    counted = sum((business_time(*piece, CALENDAR) for piece in pieces), timedelta(0))
+    assert business_time(start, start + timedelta(days=days), CALENDAR) == counted

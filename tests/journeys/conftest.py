@@ -94,10 +94,13 @@ async def clinic(request: pytest.FixtureRequest, ground: Ground) -> AsyncIterato
 
 
 @pytest.fixture(scope="module")
-def address(clinic: Line, settings: Settings, temporal_server: TemporalServer) -> Iterator[str]:
-    """Where the module's web server answers."""
+def address(
+    request: pytest.FixtureRequest, clinic: Line, settings: Settings, temporal_server: TemporalServer
+) -> Iterator[str]:
+    """Where the module's web server answers; it follows the module's SETTINGS."""
     database_url = clinic.engine.url.render_as_string(hide_password=False)
     changes = {"app_database_url": database_url, "temporal_address": temporal_server.address}
+    changes |= getattr(request.module, "SETTINGS", {})
     with serving(settings.model_copy(update=changes)) as url:
         yield url
 
@@ -164,7 +167,8 @@ class People:
         return page
 
     def _heard(self, message: ConsoleMessage) -> None:
-        if message.type == "error" and not REFUSED.search(message.text):
+        drawing = bool(os.environ.get("FIRSTPASS_SCREENSHOTS")) and "inline style" in message.text  # Playwright's own
+        if message.type == "error" and not REFUSED.search(message.text) and not drawing:
             self.complaints.append(f"{message.location.get('url')}: {message.text}")
 
     async def leave(self) -> None:
@@ -172,7 +176,7 @@ class People:
         kept = [await page.evaluate("localStorage.length + sessionStorage.length") for page in self.pages]
         for context in self.contexts:
             await context.close()
-        assert not self.complaints
+        assert not self.complaints, self.complaints
         assert not any(kept), "something stayed in a browser's storage"
 
 

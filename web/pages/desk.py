@@ -9,7 +9,7 @@ from billing.desk import AUDIT, DESK_ROLES
 from models.store.session import practice_session
 from web import formats, templating
 from web.pages import clinician
-from web.reads import desk
+from web.reads import desk, mentions
 from web.security import Person, Watcher, engine_of
 from web.shell import Shell, queues_of, shell
 from web.viewer import Viewer
@@ -34,6 +34,7 @@ class Home:
 class Rail:
     """The queues at the left."""
 
+    unread: int
     rail: tuple[desk.QueueLine, ...]
 
 
@@ -55,8 +56,8 @@ def refreshed(request: Request, viewer: Watcher) -> HTMLResponse:
 def rail(request: Request, viewer: Watcher, at: str = "") -> HTMLResponse:
     """Only the rail, for a page that watches."""
     with practice_session(engine_of(request), viewer.practice_id) as session:
-        lines = desk.queue_lines(session, viewer, queues_of(viewer), at)
-    return templating.page("rail.html", templating.as_context(Rail(lines)))
+        beside = Rail(mentions.unseen(session, viewer), desk.queue_lines(session, viewer, queues_of(viewer), at))
+    return templating.page("rail.html", templating.as_context(beside))
 
 
 def _home(request: Request, viewer: Viewer) -> Home:

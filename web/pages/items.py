@@ -1,7 +1,7 @@
 """What a person does with an item: take, release, snooze, note, reassign, decide."""
 
-from collections.abc import Callable
-from datetime import datetime, time
+from collections.abc import Callable, Mapping
+from datetime import datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -10,17 +10,17 @@ from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, Response
 
-from activities import clinicians, desk
+from activities import clinicians, desk, undo
 from activities.desk import Actor, Refused, Seen, Sleep
 from billing.desk import OWN_HOLDS, REASSIGN, WAKES_ON, WORK, DecisionKind, decision
 from billing.vocabulary import Queue
 from models.messages import Decision
 from models.store.session import practice_session
 from models.tables.desk import WorkItemRow
-from web import templating
-from web.commands import Answer, Commands
+from web import formats, templating
+from web.commands import Answer, Commands, hold
 from web.pages import panes, queues
-from web.pages.panes import Toast
+from web.pages.panes import Toast, Undo
 from web.problems import Forbidden, Invalid, NotFound
 from web.reads import items
 from web.reads import queues as lists
@@ -32,6 +32,7 @@ from web.viewer import Viewer
 router = APIRouter(include_in_schema=False)
 
 WAKE_HOUR = 6
+FALLBACK_DAYS = 14  # news that never comes is not waited for longer (practice default)
 REASON_LENGTH_MAX = 2_000
 FIELD_LENGTH_MAX = 4_000
 
@@ -134,11 +135,17 @@ async def decide(request: Request, viewer: Person, form: Posted, item_id: UUID) 
     require(viewer, WORK)
     prepared = await run_in_threadpool(_prepare, request, viewer, form, item_id)
     commands: Commands = request.app.state.commands
-    answer = await commands.decide(prepared[0], prepared[1])
-    return await run_in_threadpool(_decided, request, viewer, item_id, answer, form.text("decision"))
+    kind, workflow_id, decided = prepared
+    seconds: float = request.app.state.settings.undo_seconds
+    if kind.sends_or_posts and seconds > 0:
+        not_before = viewer.now + timedelta(seconds=seconds)
+        answer = await run_in_threadpool(hold, engine_of(request), workflow_id, decided, not_before)
+    else:
+        answer = await commands.decide(workflow_id, decided)
+    return await run_in_threadpool(_decided, request, viewer, item_id, answer, form)
 
 
-def _prepare(request: Request, viewer: Viewer, form: Form, item_id: UUID) -> tuple[str, Decision]:
+def _prepare(request: Request, viewer: Viewer, form: Form, item_id: UUID) -> tuple[DecisionKind, str, Decision]:
     with practice_session(engine_of(request), viewer.practice_id) as session:
         item = items.visible_item(session, viewer, item_id)
         if item is None:
@@ -150,15 +157,19 @@ def _prepare(request: Request, viewer: Viewer, form: Form, item_id: UUID) -> tup
     if viewer.role not in kind.roles:
         raise Forbidden(f"Your role may not decide “{kind.label}”. A supervisor can.")
     version = form.text("version")
-    return workflow_id, Decision(
-        practice_id=viewer.practice_id,
-        work_item_id=item_id,
-        command_id=_uuid(form.text("command_id")),
-        user_id=viewer.user_id,
-        decision=kind.key,
-        reason=_reason(form, kind),
-        fields=_fields(form, kind),
-        seen_version=int(version) if version.isdigit() else None,
+    return (
+        kind,
+        workflow_id,
+        Decision(
+            practice_id=viewer.practice_id,
+            work_item_id=item_id,
+            command_id=_uuid(form.text("command_id")),
+            user_id=viewer.user_id,
+            decision=kind.key,
+            reason=_reason(form, kind),
+            fields=_fields(form, kind),
+            seen_version=int(version) if version.isdigit() else None,
+        ),
     )
 
 
@@ -181,10 +192,20 @@ def _label(name: str) -> str:
     return items.FIELDS.get(name, (name.replace("_", " "), "", ""))[0]
 
 
-def _decided(request: Request, viewer: Viewer, item_id: UUID, answer: Answer, key: str) -> Response:
+def _decided(request: Request, viewer: Viewer, item_id: UUID, answer: Answer, form: Form) -> Response:
+    key = form.text("decision")
+    if answer.kind == "held":
+        seconds = request.app.state.settings.undo_seconds
+        query = Filter.read(dict(request.query_params)).query()
+        back = Undo(f"/items/{item_id}/undo{query}", command_id=form.text("command_id"))
+        said = f"“{formats.words(key)}” will be applied in {seconds:g} seconds."
+        return shown(request, viewer, item_id, Toast("good", said, back))
     done = answer.kind in {"done", "accepted"}
     toast = Toast({"done": "good", "accepted": "info"}.get(answer.kind, "bad"), answer.message)
-    return _shown(request, viewer, item_id, toast, status=200 if done else 409, open_decision="" if done else key)
+    if done:
+        return shown(request, viewer, item_id, toast)
+    typed = {name: form.text(name) for name in form.values}
+    return shown(request, viewer, item_id, toast, status=409, open_decision=key, typed=typed)
 
 
 def _acted(request: Request, viewer: Viewer, item_id: UUID, act: Act) -> Response:
@@ -195,17 +216,29 @@ def _acted(request: Request, viewer: Viewer, item_id: UUID, act: Act) -> Respons
             if item is None:
                 raise NotFound
             said = act(session, item)
+            action = undo.last_action(session, viewer.user_id, item_id, viewer.now)
+            at_once = action if action is not None and action.at == viewer.now else None
     except Refused as refusal:
-        return _shown(request, viewer, item_id, Toast("bad", str(refusal)), status=409)
-    return _shown(request, viewer, item_id, Toast("good", said))
+        return shown(request, viewer, item_id, Toast("bad", str(refusal)), status=409)
+    query = Filter.read(dict(request.query_params)).query()
+    back = Undo(f"/items/{item_id}/undo{query}", action_id=str(at_once.id)) if at_once else None
+    return shown(request, viewer, item_id, Toast("good", said, back))
 
 
-def _shown(
-    request: Request, viewer: Viewer, item_id: UUID, toast: Toast, *, status: int = 200, open_decision: str = ""
+def shown(
+    request: Request,
+    viewer: Viewer,
+    item_id: UUID,
+    toast: Toast | None,
+    *,
+    status: int = 200,
+    open_decision: str = "",
+    typed: Mapping[str, str] | None = None,
 ) -> HTMLResponse:
+    """The item as it is now, with what became of the act: in the pane, or as a whole page without script."""
     wanted = Filter.read(dict(request.query_params))
     with practice_session(engine_of(request), viewer.practice_id) as session:
-        pane = panes.build(session, viewer, item_id, wanted, toast=toast, open_decision=open_decision)
+        pane = panes.build(session, viewer, item_id, wanted, toast=toast, open_decision=open_decision, typed=typed)
         if templating.wanted_region(request) == "pane":
             row = lists.one(session, viewer, item_id, wanted)
             context: dict[str, Any] = {
@@ -228,6 +261,8 @@ def _until(form: Form, viewer: Viewer) -> datetime | None:
     chosen = form.text("until")
     if chosen == "wake":
         return None
+    if form.text("wakes_on"):  # for news, at the latest on a day
+        chosen = form.text("until_day") or (viewer.today + timedelta(days=FALLBACK_DAYS)).isoformat()
     try:
         until = datetime.strptime(form.text("until_day") if chosen == "day" else chosen, "%Y-%m-%d").date()  # noqa: DTZ007
     except ValueError as error:

@@ -1,17 +1,22 @@
 """The pane: one item with its facts, its decisions and its tabs; shared by showing and acting."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy.orm import Session
 
-from billing.desk import OWN_HOLDS, REASSIGN, WORK
+from activities.held_decisions import refused_late
+from billing.desk import OWN_HOLDS, REASSIGN, SKIP_REASONS, WAITING_ON, WAKES_ON, WORK
 from billing.vocabulary import Queue
+from models.tables.desk import WorkItemRow
+from web import formats
 from web.problems import NotFound
-from web.reads import authorizations, encounters, fork, holds, items, queues, requests
+from web.reads import authorizations, desk_files, encounters, fork, holds, items, mentions, queues, requests
 from web.reads.audit import record_view
 from web.reads.queues import Choice, Filter
+from web.reads.standing import Holding, Standing, standings
 from web.shell import sees_files
 from web.viewer import Viewer
 
@@ -44,11 +49,36 @@ class Tab:
 
 
 @dataclass(frozen=True, slots=True)
+class Undo:
+    """The way back from an act, or from a decision that still waits (one of the two ids is empty)."""
+
+    href: str
+    action_id: str = ""
+    command_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Toast:
-    """What just happened."""
+    """What just happened, and for some seconds how to take it back."""
 
     tone: str
     text: str
+    undo: Undo | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What happened to an item while it is open here. version: the one its pane was drawn from."""
+
+    item_id: str
+    queue: str
+    version: int
+    standing: Standing
+    held: Holding | None
+    changed: bool
+    closed: str
+    lease_lost: bool
+    refused_late: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +90,7 @@ class Pane:
     case: requests.Case | None
     decisions: tuple[items.DecisionForm, ...]
     open_decision: str
+    typed: Mapping[str, str]
     tabs: tuple[Tab, ...]
     tab: str
     part: Any
@@ -71,6 +102,12 @@ class Pane:
     may_reassign: bool
     may_open_files: bool
     looking: str
+    locked: str
+    news: News
+    attachments: tuple[desk_files.File, ...]
+    skip_reasons: tuple[tuple[str, str], ...]
+    wakes_on: tuple[tuple[str, str], ...]
+    waiting_on: tuple[tuple[str, str], ...]
     note_id: str
     messages: tuple[holds.Message, ...]
     may_ask: bool
@@ -88,8 +125,12 @@ def build(
     tab: str = "",
     toast: Toast | None = None,
     open_decision: str = "",
+    typed: Mapping[str, str] | None = None,
 ) -> Pane:
-    """The pane of an item; looking at a patient's item leaves an audit line."""
+    """The pane of an item; looking at a patient's item leaves an audit line.
+
+    typed: what was filled into a decision that was refused, so that it stands there again.
+    """
     item = items.item(session, viewer, item_id)
     row = items.visible_item(session, viewer, item_id)
     if item is None or row is None:
@@ -99,13 +140,16 @@ def build(
     names = _tab_names(item, visit, case)
     chosen = tab if tab in dict(names) else (names[0][0] if names else "")
     query = wanted.query()
+    current = news(session, viewer, row, row.version)
+    locked = _locked(viewer, item, current)
     address = f"/queues/{item.queue}/{item.id}"
     pane = Pane(
         item=item,
         visit=visit,
         case=case,
-        decisions=() if item.closed else items.decision_forms(session, viewer, row),
+        decisions=() if item.closed or locked or current.held else items.decision_forms(session, viewer, row),
         open_decision=open_decision,
+        typed=typed or {},
         tabs=tuple(
             Tab(label, f"{address}{query}{'&' if query else '?'}tab={key}", key == chosen) for key, label in names
         ),
@@ -119,6 +163,12 @@ def build(
         may_reassign=viewer.may(REASSIGN),
         may_open_files=sees_files(viewer),
         looking=IN_THE_CHART if viewer.own_visits_only else READ_ONLY,
+        locked=locked,
+        news=current,
+        attachments=desk_files.of_item(session, viewer, row),
+        skip_reasons=tuple(SKIP_REASONS.items()),
+        wakes_on=tuple((key, said) for key, (said, _) in WAKES_ON.items()),
+        waiting_on=tuple(WAITING_ON.items()),
         note_id=str(uuid4()),
         messages=holds.messages(session, viewer, [row.id]).get(row.id, ()),
         may_ask=viewer.may(WORK) and row.clinician_id is not None and row.queue == Queue.DOCUMENTATION.value,
@@ -126,9 +176,38 @@ def build(
         back_href=f"/queues/{item.queue}{query}",
         toast=toast,
     )
+    mentions.seen(session, viewer, row.id)
     if toast is None:
         record_view(session, viewer, f"encounter/{item.encounter_id}" if item.encounter_id else f"work_item/{item.id}")
     return pane
+
+
+def news(session: Session, viewer: Viewer, row: WorkItemRow, seen_version: int, *, leased: bool = False) -> News:
+    """What happened to an open item since its pane was drawn, for a strip in it that moves nothing else."""
+    standing = standings(session, viewer, [row])[row.id]
+    closed = f"{formats.words(row.closed_by)}, {formats.instant(row.closed_at, viewer.zone)}" if row.closed_at else ""
+    return News(
+        item_id=str(row.id),
+        queue=row.queue,
+        version=seen_version,
+        standing=standing,
+        held=standing.held,
+        changed=row.version != seen_version,
+        closed=closed if row.version != seen_version else "",
+        lease_lost=leased and not standing.leased_to_me and row.closed_at is None,
+        refused_late="" if row.closed_at or standing.held else refused_late(session, viewer.practice_id, row),
+    )
+
+
+def _locked(viewer: Viewer, item: items.Item, current: News) -> str:
+    """Why the viewer may look but not act: somebody else has it. A supervisor may step in."""
+    if item.closed or not viewer.may(WORK) or viewer.may(REASSIGN):
+        return ""
+    if item.owner and not item.mine:
+        return f"{item.owner} has it, {item.taken}."
+    if current.standing.leased_by:
+        return "Somebody works on it at this moment."
+    return ""
 
 
 def _tab_names(

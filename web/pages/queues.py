@@ -9,13 +9,13 @@ from fastapi import APIRouter, Request
 from sqlalchemy.orm import Session
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from billing.desk import QueueInfo
+from billing.desk import REASSIGN, WORK, QueueInfo
 from billing.vocabulary import Discipline
 from models.store.session import practice_session
-from web import templating
+from web import formats, templating
 from web.pages import panes
 from web.problems import NotFound
-from web.reads import desk, items, queues
+from web.reads import desk, items, mentions, queues, views
 from web.reads.queues import Choice, Filter
 from web.security import Form, Person, Posted, PostedWatching, Watcher, engine_of
 from web.shell import Shell, queue_of, queues_of, shell
@@ -66,8 +66,12 @@ class QueuePage:
 
     shell: Shell
     queue: QueueHead
+    unread: int
     rail: tuple[desk.QueueLine, ...]
     filter: Filter
+    views: tuple[views.View, ...]
+    may_work: bool
+    may_share: bool
     filter_query: str
     filter_fields: tuple[tuple[str, str], ...]
     chips: tuple[ChipLink, ...]
@@ -181,16 +185,19 @@ def build(
     listed = queues.rows(session, viewer, key, wanted, cursor)
     query = wanted.query()
     more = f"/queues/{key}{query}{'&' if query else '?'}cursor={listed.next_cursor}" if listed.next_cursor else ""
-    narrowed = any((wanted.payer, wanted.discipline, wanted.owner, wanted.text))
     return QueuePage(
         shell=shell(request, viewer),
         queue=QueueHead(key, info.title, info.purpose),
+        unread=mentions.unseen(session, viewer),
         rail=desk.queue_lines(session, viewer, queues_of(viewer), key),
         filter=wanted,
+        views=views.of_queue(session, viewer, key, query),
+        may_work=viewer.may(WORK),
+        may_share=viewer.may(REASSIGN),
         filter_query=query,
-        filter_fields=tuple((name, getattr(wanted, name)) for name in Filter.__slots__),
+        filter_fields=wanted.fields,
         chips=_chips(session, viewer, info, wanted),
-        sorts=tuple(Choice(value, label, value == wanted.sort) for value, label in queues.SORTS.items()),
+        sorts=tuple(Choice(key, sort.label, key == wanted.sort) for key, sort in queues.SORTS.items()),
         payers=queues.payer_choices(session, wanted.payer),
         disciplines=tuple(Choice(value.value, value.value, value == wanted.discipline) for value in Discipline),
         owners=queues.owner_choices(session, wanted.owner),
@@ -198,11 +205,35 @@ def build(
         rows=listed.rows,
         more_cursor=listed.next_cursor,
         more_href=more,
-        empty=Empty("Nothing fits the filter", "Take something out of it.") if narrowed else Empty(*EMPTY[wanted.view]),
+        empty=_empty(session, viewer, key, wanted),
         since=viewer.now.isoformat(),
         chosen=pane.item.id if pane else "",
         pane=pane,
     )
+
+
+def _empty(session: Session, viewer: Viewer, queue: str, wanted: Filter) -> Empty:
+    """What an empty list says: what else there is, and when it comes back."""
+    if any((wanted.payer, wanted.discipline, wanted.owner, wanted.terms, wanted.text)):
+        return Empty("Nothing fits the filter", "Take something out of it.")
+    title, sentence = EMPTY[wanted.view]
+    if wanted.view in ("mine", "snoozed"):
+        return Empty(title, sentence)
+    count, first = queues.next_waking(session, viewer, queue)
+    if first is None:
+        return Empty(title, sentence)
+    today = formats.today(first, viewer.zone) == viewer.today
+    at = formats.time_of_day(first, viewer.zone) if today else formats.instant(first, viewer.zone)
+    return Empty(title, f"{formats.plural(count, 'item')} snoozed; the next wakes at {at}.")
+
+
+def nothing_left(
+    request: Request, viewer: Viewer, queue: str, wanted: Filter, toast: panes.Toast, *, in_pane: bool
+) -> Response:
+    """Get-next found nothing: said in the pane, or beside the list without script."""
+    if in_pane:
+        return templating.page("nothing_left.html", {"toast": toast, "shell": shell(request, viewer)})
+    return RedirectResponse(f"/queues/{queue}{wanted.query()}", status_code=303)
 
 
 def _chips(session: Session, viewer: Viewer, info: QueueInfo, wanted: Filter) -> tuple[ChipLink, ...]:

@@ -161,6 +161,7 @@ class Item:
     clears_when: str
     whose_move: str
     amount: str
+    rank: str
     due: Chip
     escalated: bool
     opened: str
@@ -208,6 +209,7 @@ def item(session: Session, viewer: Viewer, item_id: UUID) -> Item | None:
         clears_when=row.clears_when,
         whose_move=formats.words(row.whose_move),
         amount=formats.money(row.amount),
+        rank="; ".join(row.rank_steps),
         due=formats.due_chip(row.due_at, viewer.now, viewer.zone),
         escalated=row.escalated,
         opened=formats.instant(row.opened_at, viewer.zone),
@@ -354,7 +356,7 @@ def _notes(session: Session, viewer: Viewer, row: WorkItemRow) -> tuple[Note, ..
     found = session.execute(
         select(WorkItemNoteRow.created_at, UserRow.name, WorkItemNoteRow.body)
         .join(UserRow, UserRow.id == WorkItemNoteRow.user_id)
-        .where(same_visit)
+        .where(same_visit, WorkItemNoteRow.withdrawn_at.is_(None))
         .order_by(WorkItemNoteRow.created_at.desc())
         .limit(50)
     )

@@ -49,9 +49,53 @@
     next.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
 
+  function openBeside(by) {
+    step(by);
+    const link = document.activeElement;
+    if (link && link.matches("#rows .row > a")) link.click();
+  }
+
+  let heading = false;  // the keyboard goes to what comes into the pane
+  // n asks for the next: what is finished has been seen, so it leaves the list now, and not before.
+  function next() {
+    for (const done of document.querySelectorAll("#rows .row.closed")) done.remove();
+    if (press("[data-key=n]")) heading = true;
+  }
+
+  const queues = {
+    d: "documentation", a: "authorization", s: "scrub", r: "rejections", f: "follow_up", p: "posting", n: "denials",
+    b: "patient_balance",
+  };
+  let going = 0;
+  function go(key) {
+    going = 0;
+    if (key === "m") location.assign("/mentions");
+    else if (key === "h") location.assign("/");
+    else if (queues[key]) location.assign(`/queues/${queues[key]}`);
+  }
+
+  // A digit presses the button that carries it in the menu that is open.
+  function digit(key) {
+    const button = find(`details[open] [data-digit="${key}"]`);
+    if (button) button.click();
+    return Boolean(button);
+  }
+
   const keys = {
     ArrowLeft: () => film(-1),
     ArrowRight: () => film(1),
+    n: next,
+    p: () => openDetails("#pane details[data-key=p]"),
+    u: () => press("#toast [data-key=u]") || press("#news [data-key=u]"),
+    z: () => press("#toast [data-key=u]") || press("#news [data-key=u]"),
+    r: () => press("#news [data-key=r]"),
+    t: () => press("#pane [data-key=t]"),
+    a: () => openDetails("#pane details[data-key=a]"),
+    o: () => openDetails("#pane details[data-decision=override]"),
+    v: () => openDetails("details[data-key=v]"),
+    g: () => { going = Date.now(); },
+    "[": () => openBeside(-1),
+    "]": () => openBeside(1),
     j: () => step(1),
     k: () => step(-1),
     c: () => press("#pane [data-key=c]"),
@@ -67,11 +111,27 @@
     "?": () => { const help = find("#help"); if (help) help.showModal(); },
   };
 
+  // Out of a field, out of a menu, out of the pane to where one was in the list.
+  function back(target) {
+    const menu = find("details[open][data-key]");
+    if (menu && menu.contains(document.activeElement)) { menu.open = false; find("summary", menu).focus(); return; }
+    if (target.matches("input, textarea, select")) { target.blur(); return; }
+    const link = find("#rows .row.chosen > a");
+    if (link) link.focus();
+  }
+
   document.addEventListener("keydown", (event) => {
     const target = event.target;
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && target.form) {
+      event.preventDefault();
+      target.form.requestSubmit();
+      return;
+    }
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.key === "Escape" && target.matches("input, textarea, select")) { target.blur(); return; }
+    if (event.key === "Escape") { back(target); return; }
     if (target.matches("input, textarea, select") || find("dialog[open]")) return;
+    if (Date.now() - going < 2000) { event.preventDefault(); go(event.key); return; }
+    if (/^\d$/.test(event.key) && digit(event.key)) { event.preventDefault(); return; }
     const act = keys[event.key];
     if (event.key.startsWith("Arrow") && !find(".film")) return;
     if (act) { event.preventDefault(); act(); }
@@ -91,13 +151,75 @@
     if (grid) grid.classList.toggle("has-item", Boolean(item));
   }
 
+  // --- what a swap must not take away: where one stands, and what is ticked ------------------------------------
+
+  let focused = "";
+  let wasInPane = false;
+  let ticked = new Set();
+  document.addEventListener("htmx:before:swap", () => {
+    const here = document.activeElement;
+    if (here && here !== document.body) {  // several swaps of one answer: the first took the focus away
+      focused = here.id;
+      wasInPane = Boolean(here.closest("#pane"));
+    }
+    ticked = new Set([...document.querySelectorAll(".pick:checked")].map((box) => box.value));
+  });
+
+  function keepFocus() {
+    const here = document.activeElement;
+    if (heading) { heading = false; find("#pane").focus({ preventScroll: true }); return; }
+    if (here && here !== document.body) { focused = ""; return; }
+    const kept = focused ? document.getElementById(focused) : null;
+    const done = kept && wasInPane && kept.matches("input, textarea") && !kept.value;  // what stood in it was sent
+    const same = done ? null : kept;
+    const home = same || (wasInPane ? find("#pane") : null);
+    if (home) home.focus({ preventScroll: true });
+  }
+
+  // --- being here: a sign of life every minute while the page is seen, and a word when one leaves ----------------
+
+  let open = "";
+  let token = "";
+  function arrive() {
+    const inner = find("#pane [data-item]");
+    const now = inner ? inner.dataset.item : "";
+    if (open && open !== now) leave();
+    open = now && find("#beat") ? now : "";
+    token = inner ? inner.dataset.csrf : token;
+  }
+  function leave() {
+    const form = new FormData();
+    form.append("csrf_token", token);
+    navigator.sendBeacon(`/items/${open}/left`, form);
+    open = "";
+  }
+  setInterval(() => {
+    const beat = find("#beat");
+    if (beat && !document.hidden) htmx.trigger(beat, "beat");
+  }, 60000);
+  addEventListener("pagehide", () => { if (open) leave(); });
+  document.addEventListener("DOMContentLoaded", arrive);
+
+  // --- the live connection: when it breaks, the page says so and polls ------------------------------------------
+
+  const link = (lost) => { const told = find("#link"); if (told) told.hidden = !lost; };
+  document.addEventListener("htmx:sse:error", () => link(true));
+  document.addEventListener("htmx:after:sse:connection", () => link(false));
+  addEventListener("offline", () => link(true));
+
   let toastTimer = 0;
+  let toasted = null;
   document.addEventListener("htmx:after:swap", () => {
     mark();
+    arrive();
+    keepFocus();
+    for (const box of document.querySelectorAll(".pick:not(:disabled)")) if (ticked.has(box.value)) box.checked = true;
     const toast = find("#toast");
-    if (toast && toast.textContent.trim()) {
+    const said = toast ? toast.firstElementChild : null;
+    if (said && said !== toasted) {
+      toasted = said;
       clearTimeout(toastTimer);
-      toastTimer = setTimeout(() => { toast.replaceChildren(); }, 8000);
+      toastTimer = setTimeout(() => { if (toast.firstElementChild === said) toast.replaceChildren(); }, 10000);
     }
   });
   document.addEventListener("change", (event) => {
@@ -109,7 +231,7 @@
   document.addEventListener("click", (event) => {
     const opener = event.target.closest("[data-opens]");
     if (opener) { const dialog = document.getElementById(opener.dataset.opens); if (dialog) dialog.showModal(); }
-    for (const details of document.querySelectorAll(".tools details[open]")) {
+    for (const details of document.querySelectorAll(".tools details[open], details.views[open]")) {
       if (!details.contains(event.target)) details.open = false;
     }
   });

@@ -1,0 +1,74 @@
+"""Files kept beside items."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session, undefer
+
+from models.tables.access import UserRow
+from models.tables.desk import WorkItemAttachmentRow, WorkItemRow
+from web import formats
+from web.reads import items
+from web.viewer import Viewer
+
+SHOWN_MAX = 50
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file in the pane. own: the viewer added it, and so may take it away."""
+
+    id: str
+    href: str
+    name: str
+    size: str
+    at: str
+    author: str
+    sha256: str
+    own: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """The bytes of a file, with what they were called when they came."""
+
+    name: str
+    media_type: str
+    content: bytes
+    item_id: UUID
+
+
+def of_item(session: Session, viewer: Viewer, row: WorkItemRow) -> tuple[File, ...]:
+    """The files of an item and of its visit."""
+    about = [WorkItemAttachmentRow.work_item_id == row.id]
+    if row.encounter_id is not None:
+        about.append(WorkItemAttachmentRow.encounter_id == row.encounter_id)
+    found = session.execute(
+        select(WorkItemAttachmentRow, UserRow.name)
+        .join(UserRow, UserRow.id == WorkItemAttachmentRow.user_id)
+        .where(or_(*about), WorkItemAttachmentRow.removed_at.is_(None))
+        .order_by(WorkItemAttachmentRow.created_at.desc())
+        .limit(SHOWN_MAX)
+    )
+    return tuple(
+        File(
+            id=str(file.id),
+            href=f"/attachments/{file.id}",
+            name=file.file_name,
+            size=formats.size(file.size_bytes),
+            at=formats.instant(file.created_at, viewer.zone),
+            author=name,
+            sha256=file.sha256[:12],
+            own=file.user_id == viewer.user_id,
+        )
+        for file, name in found
+    )
+
+
+def download(session: Session, viewer: Viewer, file_id: UUID) -> Download | None:
+    """One file, if the viewer may see its item."""
+    file = session.get(WorkItemAttachmentRow, file_id, options=[undefer(WorkItemAttachmentRow.content)])
+    if file is None or file.removed_at is not None or items.visible_item(session, viewer, file.work_item_id) is None:
+        return None
+    return Download(file.file_name, file.media_type, file.content, file.work_item_id)

@@ -1,0 +1,76 @@
+"""Notes in which somebody is named with @: how many wait to be read, and which."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session, aliased
+
+from models.tables.access import UserRow
+from models.tables.desk import WorkItemMentionRow, WorkItemNoteRow, WorkItemRow
+from web import formats
+from web.viewer import Viewer
+
+SHOWN_MAX = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A note for the viewer."""
+
+    href: str
+    at: str
+    author: str
+    body: str
+    reason: str
+    queue: str
+    fresh: bool
+
+
+def unseen(session: Session, viewer: Viewer) -> int:
+    """How many notes name the viewer and were not opened yet."""
+    query = select(func.count()).where(
+        WorkItemMentionRow.practice_id == viewer.practice_id,
+        WorkItemMentionRow.user_id == viewer.user_id,
+        WorkItemMentionRow.seen_at.is_(None),
+    )
+    return session.scalar(query) or 0
+
+
+def seen(session: Session, viewer: Viewer, item_id: UUID) -> None:
+    """The viewer opened the item, so its notes were read."""
+    session.execute(
+        update(WorkItemMentionRow)
+        .where(
+            WorkItemMentionRow.work_item_id == item_id,
+            WorkItemMentionRow.user_id == viewer.user_id,
+            WorkItemMentionRow.seen_at.is_(None),
+        )
+        .values(seen_at=viewer.now)
+    )
+
+
+def listed(session: Session, viewer: Viewer) -> tuple[Mention, ...]:
+    """The latest notes that name the viewer, unread ones first."""
+    author = aliased(UserRow)
+    found = session.execute(
+        select(WorkItemMentionRow, WorkItemNoteRow.body, WorkItemNoteRow.created_at, author.name, WorkItemRow)
+        .join(WorkItemNoteRow, WorkItemNoteRow.id == WorkItemMentionRow.note_id)
+        .join(author, author.id == WorkItemNoteRow.user_id)
+        .join(WorkItemRow, WorkItemRow.id == WorkItemMentionRow.work_item_id)
+        .where(WorkItemMentionRow.user_id == viewer.user_id, WorkItemNoteRow.withdrawn_at.is_(None))
+        .order_by(WorkItemMentionRow.seen_at.is_not(None), WorkItemNoteRow.created_at.desc())
+        .limit(SHOWN_MAX)
+    )
+    return tuple(
+        Mention(
+            href=f"/items/{item.id}",
+            at=formats.instant(at, viewer.zone),
+            author=name,
+            body=body,
+            reason=item.reason,
+            queue=formats.words(item.queue),
+            fresh=mention.seen_at is None,
+        )
+        for mention, body, at, name, item in found
+    )

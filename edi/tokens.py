@@ -23,6 +23,13 @@ WINDOW_CHARS = 1 << 16
 """Text is cut into segments this much at a time, so that memory stays flat."""
 MAX_SEGMENT_CHARS = 1 << 15
 """A longer segment is cut off here: it is a lost terminator, not data."""
+MAX_INTERCHANGE_SEGMENTS = 1_000_000
+"""An interchange is held whole while it is read, except for an 835; reading ends here, and says so. Twenty thousand
+acknowledged claims have a quarter of it."""
+SEGMENTS_OF_A_TRANSACTION = 10
+"""What a transaction counts for beside its segments, because it is an object of its own."""
+MAX_TRANSACTIONS = 20_000
+"""A file with more remittances, or other transactions beside them, is refused: no payer sends as many."""
 MAX_PROBLEMS = 500
 """Findings kept per transaction; a file that is wrong everywhere needs no million sentences."""
 MAX_ISA_CHARS = 400
@@ -439,12 +446,14 @@ class _Assembler:
         self.acknowledgements: list[Segment] = []
         self.problems: list[Problem] = []
         self.current: list[Segment] = []
+        self.held = 0
 
     def take(self, segment: Segment, marks: Delimiters) -> Iterator[Interchange]:
         """One segment in; a finished interchange out when a new ISA begins."""
         if segment.id == "ISA":
             yield from self.finish(segment.number)
         self.marks = marks
+        self.held += SEGMENTS_OF_A_TRANSACTION if segment.id == "ST" else 1
         if segment.id not in EnvelopeTracker.IDS:
             self._inside(segment)
             return
@@ -455,9 +464,14 @@ class _Assembler:
             self.current.append(segment)
             self._close_transaction(problems)
         else:
-            self.problems += problems
+            self.problems += problems[: max(0, MAX_PROBLEMS - len(self.problems))]
         if segment.id == "ST":
             self.current = [segment]
+
+    def break_off(self, number: int) -> None:
+        """More than may be held has come: what follows in the file is not read."""
+        message = f"This interchange has more than {MAX_INTERCHANGE_SEGMENTS:,} segments; the rest was not read."
+        self.problems.append(Problem("TOO_LONG", message, number, ""))
 
     def _inside(self, segment: Segment) -> None:
         if segment.id == "TA1":
@@ -506,6 +520,9 @@ def read_interchanges(data: bytes | str) -> Iterator[Interchange]:
     for segment, marks in segments_with_delimiters(decode(data)):
         number = segment.number
         yield from assembler.take(segment, marks)
+        if assembler.held > MAX_INTERCHANGE_SEGMENTS:
+            assembler.break_off(number)
+            break
     yield from assembler.finish(number)
 
 

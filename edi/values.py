@@ -16,6 +16,8 @@ ZERO = Decimal(0)
 MAX_NUMBER_CHARS = 18
 """X12 allows 18 significant characters in an amount (element 782, 005010)."""
 _is_number = re.compile(r"-?(?:\d+\.?\d*|\.\d+)", re.ASCII).fullmatch
+MAX_REMEMBERED_CHARS = 256
+"""A longer text is no value that comes again, and a file full of them must not fill the memory."""
 CENT = Decimal("0.01")
 
 _UNSAFE = re.compile(r"[^A-Z0-9 !\"&'()+,\-./;?=%@_#]")
@@ -54,6 +56,8 @@ class Memo(dict[str, T]):
         self._limit = limit
 
     def __missing__(self, key: str) -> T:
+        if len(key) > MAX_REMEMBERED_CHARS:
+            return self._work_out(key)
         if len(self) >= self._limit:
             self.clear()
         value = self[key] = self._work_out(key)

@@ -7,7 +7,7 @@ problems, never exceptions. Written for speed: a claim's segments are collected 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
@@ -15,7 +15,16 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from edi.findings import ERROR, WARN, Problem
-from edi.tokens import MAX_PROBLEMS, Block, Delimiters, EnvelopeTracker, blocks, decode
+from edi.tokens import (
+    MAX_PROBLEMS,
+    MAX_TRANSACTIONS,
+    Block,
+    Delimiters,
+    EnvelopeTracker,
+    UnreadableFile,
+    blocks,
+    decode,
+)
 from edi.values import DECIMALS, ZERO, Adjustment, Memo, day, decimal, last_day
 
 __all__ = [
@@ -33,6 +42,9 @@ __all__ = [
 ]
 
 REVERSAL = "22"
+MAX_CLAIM_SEGMENTS, MAX_CLAIM_BLOCKS = 50_000, 64
+"""Held at once of a claim, of the header, and of what is in neither: so many segments, from so many blocks of 64 kB.
+A claim has at most 999 lines (005010X221A1)."""
 FORWARDED = frozenset({"19", "20", "21", "23"})
 """CLP02 values that say the payer sent the claim on to another payer (005010X221A1)."""
 FORWARDING_REMARKS = frozenset({"MA18", "MA07", "N89"})
@@ -166,6 +178,11 @@ class _Notes:
         if len(self.items) < MAX_PROBLEMS:
             self.items.append(Problem(code, message, number, segment[:200], claim, None, severity))
 
+    @property
+    def full(self) -> bool:
+        """Whether no more would be kept."""
+        return len(self.items) >= MAX_PROBLEMS
+
     def extend(self, problems: Iterable[Problem]) -> None:
         self.items += list(problems)[: MAX_PROBLEMS - len(self.items)]
 
@@ -236,8 +253,8 @@ def _line(raws: list[str], cutter: _Cutter, number: int, claim: str, notes: _Not
     """One service line from its raw segments, SVC first; `number` is that of the SVC."""
     separator, decimals = cutter.separator, DECIMALS
     svc = raws[0].split(separator) + _BLANKS
-    adjustments: tuple[Adjustment, ...] = ()
-    remarks: tuple[str, ...] = ()
+    adjustments: list[Adjustment] = []
+    remarks: list[str] = []
     service_date = service_date_end = allowed = None
     control = ""
     following = iter(raws)
@@ -246,8 +263,8 @@ def _line(raws: list[str], cutter: _Cutter, number: int, claim: str, notes: _Not
         tag = raw[:3]
         if tag == "CAS":
             found, faults = cutter.adjustments[raw]
-            adjustments = adjustments + found if adjustments else found
-            if faults:
+            adjustments += found
+            if faults and not notes.full:
                 _cas_faults(faults, raw, number + raws.index(raw), claim, notes)
         elif tag == "DTM":
             kind, text, when = cutter.dates[raw]
@@ -263,10 +280,10 @@ def _line(raws: list[str], cutter: _Cutter, number: int, claim: str, notes: _Not
             if raw[4:6] == "B6":
                 text = raw[7:].partition(separator)[0]
                 allowed = decimals[text]
-                if allowed is None:
+                if allowed is None and not notes.full:
                     allowed = notes.amount(text, "The allowed amount (AMT*B6)", number + raws.index(raw), raw, claim)
         elif tag[:2] == "LQ":
-            remarks += tuple(raw.split(separator)[2:3])
+            remarks += raw.split(separator)[2:3]
     qualifier, code, modifiers = cutter.procedures[svc[1]]
     original, original_modifiers = cutter.procedures[svc[6]][1:] if svc[6] else ("", ())
     charge, paid, units = decimals[svc[2]], decimals[svc[3]], decimals[svc[5]]
@@ -286,8 +303,8 @@ def _line(raws: list[str], cutter: _Cutter, number: int, claim: str, notes: _Not
         service_date_end,
         control,
         allowed,
-        adjustments,
-        remarks,
+        tuple(adjustments),
+        tuple(remarks),
         qualifier,
         svc[4],
         number,
@@ -319,8 +336,8 @@ class _Head:
     rendering: str = ""
     crossover_name: str = ""
     crossover_id: str = ""
-    adjustments: tuple[Adjustment, ...] = ()
-    remarks: tuple[str, ...] = ()
+    adjustments: list[Adjustment] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
     start: date | None = None
     end: date | None = None
     received: date | None = None
@@ -332,7 +349,7 @@ def _head(raws: list[str], cutter: _Cutter, number: int, claim: str, notes: _Not
     """Reads names, dates, remarks, amounts and claim-level adjustments; `number` is that of the CLP."""
     head = _Head()
     separator = cutter.separator
-    for raw in raws:
+    for offset, raw in enumerate(raws):
         tag = raw[:3]
         if tag == "NM1":
             _name(raw.split(separator) + _BLANKS, head)
@@ -341,14 +358,14 @@ def _head(raws: list[str], cutter: _Cutter, number: int, claim: str, notes: _Not
         elif tag == "CAS":
             found, faults = cutter.adjustments[raw]
             head.adjustments += found
-            if faults:
-                _cas_faults(faults, raw, number + raws.index(raw), claim, notes)
+            if faults and not notes.full:
+                _cas_faults(faults, raw, number + offset, claim, notes)
         elif tag == "AMT":
-            _head_amount(raw, raw.split(separator) + _BLANKS, head, number + raws.index(raw), claim, notes)
+            _head_amount(raw, raw.split(separator) + _BLANKS, head, number + offset, claim, notes)
         elif tag in ("MOA", "MIA"):
             _head_remarks(tag, raw.split(separator) + _BLANKS * 2, head)
         elif tag[:2] == "LQ":
-            head.remarks += tuple(raw.split(separator)[2:3])
+            head.remarks += raw.split(separator)[2:3]
     return head
 
 
@@ -371,7 +388,7 @@ def _head_amount(raw: str, e: list[str], head: _Head, number: int, claim: str, n
 
 def _head_remarks(tag: str, e: list[str], head: _Head) -> None:
     codes = e[3:8] if tag == "MOA" else [e[5], *e[20:24]]
-    head.remarks += tuple(code for code in codes if code)
+    head.remarks += [code for code in codes if code]
 
 
 def _name(e: list[str], head: _Head) -> None:
@@ -399,7 +416,7 @@ def _claim(raws: list[str], cutter: _Cutter, number: int, notes: _Notes) -> Remi
     charge, paid, share = DECIMALS[clp[3]], DECIMALS[clp[4]], DECIMALS[clp[5]] if clp[5] else ZERO
     if charge is None or paid is None or share is None:
         charge, paid, share = _clp_faults(clp, number, raws[0], notes)
-    status, remarks = clp[2], head.remarks
+    status, remarks = clp[2], tuple(head.remarks)
     forwarded = status in FORWARDED or bool(head.crossover_name or head.crossover_id)
     values = (
         pcn,
@@ -419,7 +436,7 @@ def _claim(raws: list[str], cutter: _Cutter, number: int, notes: _Notes) -> Remi
         head.start,
         head.end,
         head.received,
-        head.adjustments,
+        tuple(head.adjustments),
         remarks,
         head.interest,
         head.coverage,
@@ -548,11 +565,14 @@ class _Reader:
 
     def __init__(self) -> None:
         self.tracker = EnvelopeTracker()
+        self.transactions = 0
         self.notes = _Notes()
         self.remittance: Remittance | None = None
         self.in_835 = False
         self.in_claim = False
         self.pending: list[str] = []
+        self.left_out = 0  # of the pile
+        self.spans = 0  # blocks the pile reaches over
         self.loose: list[str] = []
         self.provider_adjustments: list[ProviderAdjustment] = []
         self.marks: Delimiters | None = None
@@ -564,10 +584,31 @@ class _Reader:
         segments = block.segments
         done = 0
         for index in [i for i, raw in enumerate(segments) if raw[:3] in boundaries]:
-            self.pending += segments[done:index]
+            self._pile(segments[done:index], block.number + done)
             done = index + 1
             yield from self._boundary(segments[index], block.number + index)
-        self.pending += segments[done:]
+        self._pile(segments[done:], block.number + done)
+        self.spans += 1
+
+    def _pile(self, segments: list[str], number: int) -> None:
+        """Lays segments upon the pile, unless it is higher than any claim is."""
+        if len(self.pending) + len(segments) <= MAX_CLAIM_SEGMENTS and self.spans < MAX_CLAIM_BLOCKS:
+            self.pending += segments
+            return
+        room = max(0, MAX_CLAIM_SEGMENTS - len(self.pending)) if self.spans < MAX_CLAIM_BLOCKS else 0
+        if not self.left_out and self.in_835:
+            self._say_too_long(number + room)
+        self.pending += segments[:room]
+        self.left_out += len(segments) - room
+
+    def _say_too_long(self, number: int) -> None:
+        message = f"More than {MAX_CLAIM_SEGMENTS:,} segments belong together here; the rest was not read."
+        self.notes.add("TOO_LONG", message, number, "")
+
+    def _lay_aside(self, segments: list[str], number: int) -> None:
+        if len(self.loose) <= MAX_CLAIM_SEGMENTS < len(self.loose) + len(segments):
+            self._say_too_long(number)
+        self.loose += segments[: max(0, MAX_CLAIM_SEGMENTS + 1 - len(self.loose))]
 
     def _boundary(self, raw: str, number: int) -> Iterator[tuple[Remittance, RemittanceClaim | None]]:
         assert self.marks is not None
@@ -586,37 +627,40 @@ class _Reader:
     def _settle(self, number: int) -> Iterator[tuple[Remittance, RemittanceClaim | None]]:
         """Turns the pile into the header, a claim, or loose segments, and starts a new pile."""
         assert self.marks is not None
-        pile, self.pending = self.pending, []
+        pile, start = self.pending, number - len(self.pending) - self.left_out
+        self.pending, self.left_out, self.spans = [], 0, 0
         if self.remittance is None:
-            self.remittance = _header(pile, self.marks, number - len(pile), self.tracker, self.notes)
+            self.remittance = _header(pile, self.marks, start, self.tracker, self.notes)
         elif self.in_claim:
-            claim = _claim(pile, _cutter(self.marks.element, self.marks.component), number - len(pile), self.notes)
+            claim = _claim(pile, _cutter(self.marks.element, self.marks.component), start, self.notes)
             self.in_claim = False
             yield self.remittance, claim
         else:
-            self.loose += pile
+            self._lay_aside(pile, start)
 
     def _inside(self, tag: str, raw: str, number: int) -> None:
         assert self.marks is not None
         if tag == "CLP":
             self.in_claim = True
             self.pending = [raw]
-        elif tag == "PLB":
+        elif tag == "PLB" and len(self.loose) <= MAX_CLAIM_SEGMENTS:
             self.provider_adjustments += _provider_adjustments(raw, self.marks, number, self.notes)
-            self.loose.append(raw)
+            self._lay_aside([raw], number)
         else:
-            self.loose.append(raw)
+            self._lay_aside([raw], number)
 
     def _envelope(self, tag: str, raw: str, number: int) -> Iterator[tuple[Remittance, RemittanceClaim | None]]:
         assert self.marks is not None
         parts = raw.split(self.marks.element)
         problems = self.tracker.see(parts, number)
+        if tag == "ST":
+            self._count_transaction()
         if tag == "SE" and self.in_835:
             self.notes.extend(problems)
             yield from self._close(number)
             return
         self.notes.extend(problems)
-        self.pending = []
+        self.pending, self.left_out, self.spans = [], 0, 0
         if tag == "ST" and len(parts) > 1 and parts[1].strip() == "835":
             self.in_835 = True
             self.pending = [raw]
@@ -633,9 +677,14 @@ class _Reader:
             ),
             None,
         )
-        tracker, marks = self.tracker, self.marks
+        tracker, marks, transactions = self.tracker, self.marks, self.transactions
         self.__init__()  # type: ignore[misc]
-        self.tracker, self.marks = tracker, marks
+        self.tracker, self.marks, self.transactions = tracker, marks, transactions
+
+    def _count_transaction(self) -> None:
+        self.transactions += 1
+        if self.transactions > MAX_TRANSACTIONS:
+            raise UnreadableFile(f"This file has more than {MAX_TRANSACTIONS:,} transactions; no payer sends as many.")
 
     def finish(self, number: int) -> Iterator[tuple[Remittance, RemittanceClaim | None]]:
         """The file is over: what is still open is closed, and said to be cut off."""

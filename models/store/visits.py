@@ -307,7 +307,9 @@ def limits_of(session: Session, practice: PracticeRow, row: EncounterRow) -> tup
     if not limits:
         return ()
     past = past_visits(session, row, benefits.counted_from(terms, row.date_of_service))
-    [itself] = [visit for visit in past if visit.is_this]
+    itself = next((visit for visit in past if visit.is_this), None)
+    if itself is None:  # a cancelled visit uses nothing
+        return ()
     uses, reports = limit_uses(past, row), reports_of(session, row.patient_id, row.plan_id)
     found = (benefits.standing(limit, _as_use(itself), uses, reports) for limit in limits)
     return tuple(stands for stands in found if stands is not None)

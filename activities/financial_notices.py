@@ -11,16 +11,20 @@ from sqlalchemy.orm import Session
 from activities.clock import practice_day
 from activities.encounters import evaluate_visit
 from billing import fork
+from billing.findings import Step
 from billing.fork import Excess
-from billing.notices import Letter, NoticeKind, filled
+from billing.notices import NoticeKind, filled
 from billing.practice import PlanTerms
 from billing.trace import steps_to_list
 from billing.vocabulary import BeneficiaryChoice, FinancialNotice, SignatureState
 from models.store.book import book_of
 from models.store.life import audit, record
 from models.store.notices import template_of
+from models.tables.authorizations import BookingRow
+from models.tables.claims import ClaimVersionRow
 from models.tables.encounters import EncounterRow
 from models.tables.notices import FinancialNoticeRow
+from models.tables.patients import PatientRow
 from models.tables.practice import PracticeRow
 
 REASONS = {
@@ -49,6 +53,22 @@ class Writer:
         return practice_day(self.now, self.practice.time_zone)
 
 
+Estimate = tuple[Decimal, tuple[Step, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """Which visit of whom, billed or only booked."""
+
+    patient_external_id: str
+    first_name: str
+    plan_id: UUID
+    discipline: str
+    service_date: date
+    encounter_id: UUID | None = None
+    booking_id: UUID | None = None
+
+
 def make(session: Session, writer: Writer, row: EncounterRow) -> FinancialNoticeRow:
     """A notice about a visit, with its estimate and text as of now. Raises NotNoticed where none is wanted."""
     evaluation = evaluate_visit(session, row, writer.practice, writer.now)[1]
@@ -61,28 +81,100 @@ def make(session: Session, writer: Writer, row: EncounterRow) -> FinancialNotice
     estimate, steps = fork.estimate(evaluation.claim)
     if estimate == 0:
         raise NotNoticed("The visit cannot be coded yet, so nothing can be estimated.")
-    kind = KINDS[terms.financial_notice]
-    letter, version = _letter(session, writer.practice, row, kind, estimate, excess)
+    about = About(
+        row.facts["patient"]["patient_id"],
+        row.facts["patient"]["first_name"],
+        row.plan_id,
+        row.discipline,
+        row.date_of_service,
+        encounter_id=row.id,
+    )
+    return _made(session, writer, about, terms.financial_notice, (estimate, steps), excess)
+
+
+def make_for_booking(session: Session, writer: Writer, booking: BookingRow) -> FinancialNoticeRow:
+    """A notice about a booked visit no authorization covers, so that the patient can choose before coming.
+
+    The estimate rests on the codes the schedule expects, else on the patient's last claim for the discipline. Raises
+    NotNoticed.
+    """
+    book = book_of(session, writer.practice)
+    terms = book.plans[booking.plan_id].terms_on(booking.service_date)
+    wanted = terms.financial_notice if terms else FinancialNotice.WAIVER
+    if not booking.beyond_limit or booking.encounter_id is not None:
+        raise NotNoticed("This booked visit is covered, or has taken place; there is nothing to tell the patient here.")
+    if wanted is FinancialNotice.NONE:
+        raise NotNoticed("This plan wants no notice before the patient pays.")
+    patient = session.scalars(
+        select(PatientRow).where(PatientRow.external_id == booking.patient_external_id)
+    ).one_or_none()
+    if patient is None:
+        raise NotNoticed("The chart has not told who the patient is; the notice can be made after the first visit.")
+    fees = [fee for code in booking.expected for fee in book.fees.get(code, ())]
+    estimate = fork.estimate_of(booking.expected, fees, booking.service_date)
+    if estimate[0] == 0:
+        estimate = _as_last_time(session, patient, booking.discipline)
+    about = About(
+        booking.patient_external_id,
+        patient.first_name,
+        booking.plan_id,
+        booking.discipline,
+        booking.service_date,
+        booking_id=booking.id,
+    )
+    return _made(session, writer, about, wanted, estimate, Excess.AUTHORIZATION)
+
+
+def _as_last_time(session: Session, patient: PatientRow, discipline: str) -> Estimate:
+    found = session.execute(
+        select(ClaimVersionRow.total_charge, EncounterRow.date_of_service)
+        .join(EncounterRow, EncounterRow.id == ClaimVersionRow.encounter_id)
+        .where(EncounterRow.patient_id == patient.id, EncounterRow.discipline == discipline)
+        .order_by(EncounterRow.date_of_service.desc(), ClaimVersionRow.version.desc())
+        .limit(1)
+    ).one_or_none()
+    if found is None:
+        raise NotNoticed("The booking names no codes and the patient has no earlier claim: nothing can be estimated.")
+    charge, day = found
+    return charge, (Step(fork.SUBJECT, f"${charge:,.2f}, as the visit of {day}; the booking names no codes"),)
+
+
+def _made(
+    session: Session, writer: Writer, about: About, wanted: FinancialNotice, estimate: Estimate, excess: Excess
+) -> FinancialNoticeRow:
+    template = template_of(session, KINDS[wanted])
+    dollars, steps = estimate
+    letter = filled(
+        template,
+        practice_facts(writer.practice)
+        | {
+            "first_name": about.first_name,
+            "estimate": f"${dollars:,.2f}",
+            "service_date": f"{about.service_date:%m/%d/%Y}",
+            "reason": REASONS[excess],
+        },
+    )
     made = FinancialNoticeRow(
         practice_id=writer.practice.id,
-        patient_external_id=row.facts["patient"]["patient_id"],
-        plan_id=row.plan_id,
-        discipline=row.discipline,
-        service_date=row.date_of_service,
-        encounter_id=row.id,
-        kind=terms.financial_notice.value,
-        estimate=estimate,
+        patient_external_id=about.patient_external_id,
+        plan_id=about.plan_id,
+        discipline=about.discipline,
+        service_date=about.service_date,
+        encounter_id=about.encounter_id,
+        booking_id=about.booking_id,
+        kind=wanted.value,
+        estimate=dollars,
         steps=steps_to_list(steps),
         subject=letter.subject,
         body=letter.body,
-        template_version=version,
+        template_version=template.version,
         signature_state=SignatureState.UNSIGNED.value,
         made_by=writer.name,
         updated_by=writer.name,
         updated_at=writer.now,
     )
     session.add(made)
-    _said(session, writer, row.id, "notice.made", f"Financial notice over ${estimate} made")
+    _said(session, writer, made, "notice.made", f"Financial notice over ${dollars} made")
     return made
 
 
@@ -92,7 +184,7 @@ def mark_presented(session: Session, writer: Writer, notice: FinancialNoticeRow,
     _refuse_when_answered(notice)
     notice.presented_on = on
     _touch(writer, notice)
-    _said(session, writer, notice.encounter_id, "notice.presented", f"Financial notice presented on {on}")
+    _said(session, writer, notice, "notice.presented", f"Financial notice presented on {on}")
     return f"Presented on {on}."
 
 
@@ -111,7 +203,7 @@ def mark_signed(
     notice.choice = choice.value if choice and notice.kind == FinancialNotice.ABN.value else None
     _touch(writer, notice)
     option = f", option {notice.choice}" if notice.choice else ""
-    _said(session, writer, notice.encounter_id, "notice.signed", f"Financial notice signed on {on}{option}")
+    _said(session, writer, notice, "notice.signed", f"Financial notice signed on {on}{option}")
     return f"Signed on {on}."
 
 
@@ -122,7 +214,7 @@ def mark_refused(session: Session, writer: Writer, notice: FinancialNoticeRow, o
     notice.presented_on = notice.presented_on or on
     notice.signature_state = SignatureState.REFUSED.value
     _touch(writer, notice)
-    _said(session, writer, notice.encounter_id, "notice.refused", f"The patient refused to sign on {on}")
+    _said(session, writer, notice, "notice.refused", f"The patient refused to sign on {on}")
     return "Noted: the patient refused to sign."
 
 
@@ -139,19 +231,6 @@ def locked(session: Session, notice_id: UUID) -> FinancialNoticeRow:
 def _terms(session: Session, practice: PracticeRow, row: EncounterRow) -> PlanTerms:
     terms = book_of(session, practice).plans[row.plan_id].terms_on(row.date_of_service)
     return terms or PlanTerms(effective_from=row.date_of_service)
-
-
-def _letter(
-    session: Session, practice: PracticeRow, row: EncounterRow, kind: NoticeKind, estimate: Decimal, excess: Excess
-) -> tuple[Letter, int]:
-    template = template_of(session, kind)
-    facts = practice_facts(practice) | {
-        "first_name": row.facts["patient"]["first_name"],
-        "estimate": f"${estimate:,.2f}",
-        "service_date": f"{row.date_of_service:%m/%d/%Y}",
-        "reason": REASONS[excess],
-    }
-    return filled(template, facts), template.version
 
 
 def practice_facts(practice: PracticeRow) -> dict[str, str]:
@@ -174,7 +253,9 @@ def _touch(writer: Writer, notice: FinancialNoticeRow) -> None:
     notice.updated_by, notice.updated_at = writer.name, writer.now
 
 
-def _said(session: Session, writer: Writer, encounter_id: UUID | None, kind: str, summary: str) -> None:
-    practice_id = writer.practice.id
-    record(session, practice_id, kind, summary, encounter_id=encounter_id, actor=writer.name, at=writer.now)
-    audit(session, practice_id, writer.name, kind, f"encounter/{encounter_id}")
+def _said(session: Session, writer: Writer, notice: FinancialNoticeRow, kind: str, summary: str) -> None:
+    practice_id, encounter_id = writer.practice.id, notice.encounter_id
+    if encounter_id is not None:
+        record(session, practice_id, kind, summary, encounter_id=encounter_id, actor=writer.name, at=writer.now)
+    about = f"encounter/{encounter_id}" if encounter_id else f"booking/{notice.booking_id}"
+    audit(session, practice_id, writer.name, kind, about)

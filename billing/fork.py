@@ -5,7 +5,7 @@ contract and never the patient's; PR is the patient's (X12 CAS01). Under Medicar
 Beneficiary Notice (CMS-R-131; Medicare Claims Processing Manual ch. 30, 50).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -14,7 +14,7 @@ from enum import StrEnum
 from billing import benefits
 from billing.coding import CodedClaim
 from billing.findings import Step
-from billing.practice import PlanTerms
+from billing.practice import Fee, PlanTerms
 from billing.vocabulary import BeneficiaryChoice, FinancialNotice, SignatureState
 
 SUBJECT = "estimate"
@@ -85,6 +85,17 @@ def excess_of(codes: Iterable[str]) -> Excess | None:
 def ways(facts: ForkFacts) -> tuple[Way, Way, Way]:
     """The three ways, always all of them, so that a closed one can say why."""
     return extension(facts), write_off(facts), patient_pay(facts)
+
+
+def ways_ahead(facts: ForkFacts) -> tuple[Way, Way, Way]:
+    """The same before the visit took place: nothing is billed yet, so a write-off is the visit not being held."""
+    pays = patient_pay(facts)
+    told = "The patient was told and signed: if the visit takes place uncovered, the patient pays for it."
+    return (
+        extension(facts),
+        Way("write_off", "Treat without being paid", True, "The practice would bear it; or move the visit."),
+        Way(pays.key, pays.label, pays.allowed, told if pays.allowed else pays.why),
+    )
 
 
 def extension(facts: ForkFacts) -> Way:
@@ -179,3 +190,20 @@ def estimate(claim: CodedClaim) -> tuple[Decimal, tuple[Step, ...]]:
     allowed = sum((line.expected_allowed for line in claim.lines), Decimal("0.00"))
     total = Step(SUBJECT, f"total ${claim.total_charge:,.2f}; the plan would have allowed ${allowed:,.2f}")
     return claim.total_charge, (*lines, total)
+
+
+def estimate_of(expected: Mapping[str, int], fees: Iterable[Fee], on: date) -> tuple[Decimal, tuple[Step, ...]]:
+    """What a booked visit would cost the patient, in dollars: the codes and units the schedule expects, at the fees of
+    the day. Zero where no code has a fee.
+    """
+    charges = {
+        fee.code: fee.amount
+        for fee in fees
+        if fee.effective_from <= on and (fee.effective_to is None or on <= fee.effective_to)
+    }
+    known = [(code, units, charges[code]) for code, units in sorted(expected.items()) if code in charges and units > 0]
+    total = sum((amount * units for _, units, amount in known), Decimal("0.00"))
+    lines = [
+        Step(SUBJECT, f"{code}: {units} x ${amount:,.2f} = ${amount * units:,.2f}") for code, units, amount in known
+    ]
+    return total, (*lines, Step(SUBJECT, f"total ${total:,.2f}, as expected when it was booked"))

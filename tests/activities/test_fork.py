@@ -1,7 +1,8 @@
 """Who may be made to pay for a visit beyond its limit: decided on real tables, with the notice and its signature."""
 
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from activities.financial_notices import NotNoticed, Writer
 from billing.vocabulary import BeneficiaryChoice
 from models.store import ledger
 from models.store.session import practice_session
+from models.tables.authorizations import BookingRow
 from models.tables.desk import WorkItemRow
 from models.tables.encounters import EncounterRow
 from models.tables.life import EventRow
@@ -140,6 +142,55 @@ def test_a_notice_signed_at_booking_stands_for_the_visit_that_came_of_it(books: 
     books.send(twin)
     assert books.gates(twin["encounter_id"]).outcome == "held"
     assert "now the patient's" in books.decide(item_of(books, twin), "patient_pay")
+
+
+def booked(books: Books, first: Visit, expected: dict[str, int]) -> BookingRow:
+    """A visit of the patient tomorrow that no authorization covers."""
+    starts_at = datetime.now(UTC) + timedelta(days=1)
+    booking = BookingRow(
+        practice_id=books.practice_id,
+        external_id=f"B-{first['encounter_id']}",
+        version=1,
+        patient_external_id=first["patient"]["patient_id"],
+        plan_id=books.visit(first["encounter_id"]).plan_id,
+        discipline="PT",
+        starts_at=starts_at,
+        service_date=starts_at.date(),
+        expected=expected,
+        state="booked",
+        beyond_limit="No authorization is on file.",
+        source="test",
+        sha256="",
+    )
+    with practice_session(books.engine, books.practice_id) as session:
+        session.add(booking)
+        session.flush()
+        session.expunge(booking)
+    return booking
+
+
+def make_ahead(books: Books, booking: BookingRow) -> FinancialNoticeRow:
+    with practice_session(books.engine, books.practice_id) as session:
+        writer = Writer(session.get_one(PracticeRow, books.practice_id), "Frida", books.now)
+        return financial_notices.make_for_booking(session, writer, session.merge(booking))
+
+
+def test_a_booked_visit_is_estimated_from_what_the_schedule_expects_or_as_last_time(books: Books) -> None:
+    made, _ = held(books, "FORKAHEAD")
+    notice = make_ahead(books, booked(books, made, {"97110": 2, "97140": 1}))
+    assert notice.estimate == Decimal("182.00")  # the demo clinic charges 62.00 and 58.00
+    assert notice.steps[0]["text"] == "97110: 2 x $62.00 = $124.00"
+    assert (notice.encounter_id, notice.signature_state) == (None, "unsigned")
+
+    stranger, _ = held(books, "FORKNOCODES")
+    with pytest.raises(NotNoticed, match="nothing can be estimated"):
+        make_ahead(books, booked(books, stranger, {}))
+
+    paid = visit("FORKLASTTIME")
+    books.send(paid)
+    books.gates(paid["encounter_id"])
+    again = make_ahead(books, booked(books, paid, {}))
+    assert again.estimate == books.claims(paid["encounter_id"])[0].total_charge
 
 
 def test_a_visit_within_its_limits_needs_no_notice(books: Books) -> None:

@@ -1,6 +1,7 @@
 """Acting on the fork: the notice made, presented, signed or refused, printed; what other clinics used, told."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from uuid import UUID
@@ -16,17 +17,32 @@ from activities.financial_notices import NotNoticed, Writer
 from billing.desk import WORK
 from billing.vocabulary import BeneficiaryChoice, LimitSource
 from models.store.session import practice_session
+from models.tables.authorizations import BookingRow
 from models.tables.encounters import EncounterRow
 from models.tables.notices import FinancialNoticeRow
 from models.tables.practice import PracticeRow
-from web import templating
+from web import formats, templating
 from web.problems import Invalid, NotFound
 from web.reads import fork
 from web.reads.audit import record_view
 from web.security import Form, Person, Posted, engine_of, own_path, require
+from web.shell import Shell, shell
 from web.viewer import Viewer
 
 router = APIRouter(include_in_schema=False)
+
+
+@dataclass(frozen=True, slots=True)
+class BookingPage:
+    """A booked visit beyond its authorization."""
+
+    shell: Shell
+    when: str
+    patient: str
+    discipline: str
+    why: str
+    fork: fork.Fork
+    back: str
 
 
 @router.post("/encounters/{encounter_id}/financial-notice")
@@ -40,6 +56,43 @@ def make(request: Request, viewer: Person, form: Posted, encounter_id: UUID) -> 
         except NotNoticed as why:
             raise Invalid(str(why)) from why
     return _back(form, f"/encounters/{encounter_id}")
+
+
+@router.get("/bookings/{booking_id}/fork")
+def show_booking(request: Request, viewer: Person, booking_id: UUID) -> HTMLResponse:
+    """What may be done about a booked visit no authorization covers."""
+    require(viewer, WORK)
+    with practice_session(engine_of(request), viewer.practice_id) as session:
+        found = fork.of_booking(session, viewer, booking_id)
+        if found is None:
+            raise NotFound
+        booking, ways = found
+        record_view(session, viewer, f"booking/{booking_id}")
+        page = BookingPage(
+            shell=shell(request, viewer),
+            when=formats.instant(booking.starts_at, viewer.zone),
+            patient=booking.patient_external_id,
+            discipline=booking.discipline,
+            why=booking.beyond_limit,
+            fork=ways,
+            back=f"/bookings/{booking_id}/fork",
+        )
+    return templating.page("booking_fork.html", templating.as_context(page))
+
+
+@router.post("/bookings/{booking_id}/financial-notice")
+def make_for_booking(request: Request, viewer: Person, form: Posted, booking_id: UUID) -> Response:
+    """Make the notice of a booked visit."""
+    require(viewer, WORK)
+    with practice_session(engine_of(request), viewer.practice_id) as session:
+        booking = session.get(BookingRow, booking_id, with_for_update=True)
+        if booking is None:
+            raise NotFound
+        try:
+            financial_notices.make_for_booking(session, _writer(session, viewer), booking)
+        except NotNoticed as why:
+            raise Invalid(str(why)) from why
+    return _back(form, f"/bookings/{booking_id}/fork")
 
 
 @router.post("/financial-notices/{notice_id}/answer")

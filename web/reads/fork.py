@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy import select
@@ -15,8 +16,9 @@ from billing.practice import PlanTerms
 from billing.vocabulary import BeneficiaryChoice, Discipline, FinancialNotice, LimitMeasure, LimitSource, Queue
 from billing.vocabulary import SignatureState as Signature
 from models.store.book import book_of
-from models.store.notices import as_fact, financial_notice_of
+from models.store.notices import as_fact, financial_notice, financial_notice_of
 from models.store.visits import limits_of
+from models.tables.authorizations import BookingRow
 from models.tables.claims import ClaimRow, ClaimVersionRow
 from models.tables.desk import WorkItemRow
 from models.tables.encounters import EncounterRow
@@ -73,7 +75,7 @@ class NoticeRow:
 class Fork:
     """What may be done about a visit beyond its authorization or limit."""
 
-    encounter_id: str
+    make_href: str
     item_href: str
     ways: tuple[WayRow, ...]
     notice_name: str
@@ -140,7 +142,7 @@ def of_visit(session: Session, viewer: Viewer, encounter_id: UUID) -> Fork | Non
         write_off_limit=None if may_write_off(viewer.role, item.amount, limit) else limit,
     )
     return Fork(
-        encounter_id=str(encounter_id),
+        make_href=f"/encounters/{encounter_id}/financial-notice",
         item_href=f"/queues/{item.queue}/{item.id}",
         ways=tuple(_way(way) for way in fork.ways(facts)),
         notice_name=NAMES.get(terms.financial_notice, ""),
@@ -149,6 +151,37 @@ def of_visit(session: Session, viewer: Viewer, encounter_id: UUID) -> Fork | Non
         today=viewer.today.isoformat(),
         choices=CHOICES,
     )
+
+
+def of_booking(session: Session, viewer: Viewer, booking_id: UUID) -> tuple[BookingRow, Fork] | None:
+    """The fork of a booked visit no authorization covers. Nothing is decided before the visit: the notice is made."""
+    booking = session.get(BookingRow, booking_id)
+    if booking is None or not booking.beyond_limit:
+        return None
+    practice = session.get_one(PracticeRow, viewer.practice_id)
+    terms = book_of(session, practice).plans[booking.plan_id].terms_on(booking.service_date)
+    terms = terms or PlanTerms(effective_from=booking.service_date)
+    notice = financial_notice(
+        session, booking.patient_external_id, booking.plan_id, booking.discipline, booking.service_date
+    )
+    facts = fork.ForkFacts(
+        terms=terms,
+        excess=fork.Excess.AUTHORIZATION,
+        date_of_service=booking.service_date,
+        charge=notice.estimate if notice else Decimal("0.00"),
+        notice=as_fact(notice),
+    )
+    made = Fork(
+        make_href=f"/bookings/{booking_id}/financial-notice",
+        item_href="/authorizations/bookings",
+        ways=tuple(_way(way) for way in fork.ways_ahead(facts)),
+        notice_name=NAMES.get(terms.financial_notice, ""),
+        notice=_notice(notice, viewer) if notice else None,
+        may_act=viewer.may(WORK),
+        today=viewer.today.isoformat(),
+        choices=CHOICES,
+    )
+    return booking, made
 
 
 def limits(session: Session, viewer: Viewer, encounter_id: UUID) -> Limits:

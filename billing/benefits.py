@@ -33,7 +33,7 @@ BUCKETS: dict[str, tuple[Discipline, ...]] = {
     "pt-slp": (Discipline.PT, Discipline.SLP),
     "ot": (Discipline.OT,),
 }
-REVIEW_SOURCE = "42 USC 1395l(g)(5)(E); $3,000 through 2027, then indexed"
+REVIEW_SOURCE = "BBA 2018, s. 50202: $3,000 through 2027, then indexed"
 
 BENEFITS: Catalog[[]] = Catalog()
 
@@ -170,6 +170,14 @@ def threshold_limits(year: int) -> tuple[BenefitLimit, ...]:
         for name, quantity, source in figures
         for bucket, disciplines in BUCKETS.items()
     )
+
+
+def title(limit: BenefitLimit) -> str:
+    """How people call a limit."""
+    for name, said in ((THRESHOLD, "Medicare therapy threshold (KX)"), (REVIEW, "Medicare medical review")):
+        if limit.limit_id.startswith(name):
+            return said
+    return limit.limit_id.replace("-", " ").replace("_", " ").capitalize()
 
 
 def is_built_in(limit: BenefitLimit) -> bool:

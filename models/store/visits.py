@@ -1,7 +1,7 @@
 """Gathering what rules may know about a visit (billing.context) from the book and the patient's history."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -23,7 +23,7 @@ from models.store.edits import edit_tables
 from models.store.rules import published_rules
 from models.tables.claims import ClaimRow, ClaimVersionRow
 from models.tables.desk import DecisionRow
-from models.tables.encounters import EncounterRow
+from models.tables.encounters import EncounterRow, EvaluationRow
 from models.tables.patients import PatientRow, ProgressReportRow
 from models.tables.practice import PracticeRow
 
@@ -300,6 +300,17 @@ def rules_for(session: Session, practice: PracticeRow, row: EncounterRow) -> set
     return {(compiled.rule.rule_id, compiled.rule.version) for compiled in chosen.rules}
 
 
+def _lines_as_judged(session: Session, row: EncounterRow) -> tuple[Mapping[str, Any], ...]:
+    """The lines a visit without a claim would have, as of the last time it was judged."""
+    newest = (
+        select(EvaluationRow.trace["claim"]["lines"])
+        .where(EvaluationRow.encounter_id == row.id)
+        .order_by(EvaluationRow.created_at.desc())
+        .limit(1)
+    )
+    return tuple(session.scalar(newest) or ())
+
+
 def limits_of(session: Session, practice: PracticeRow, row: EncounterRow) -> tuple[benefits.Standing, ...]:
     """How the benefit limits of a visit's plan stand for it, counted now and without locking anything."""
     terms = book_of(session, practice).plans[row.plan_id].terms_on(row.date_of_service)
@@ -310,6 +321,8 @@ def limits_of(session: Session, practice: PracticeRow, row: EncounterRow) -> tup
     itself = next((visit for visit in past if visit.is_this), None)
     if itself is None:  # a cancelled visit uses nothing
         return ()
+    if itself.lines is None:
+        itself = replace(itself, lines=_lines_as_judged(session, row))
     uses, reports = limit_uses(past, row), reports_of(session, row.patient_id, row.plan_id)
     found = (benefits.standing(limit, _as_use(itself), uses, reports) for limit in limits)
     return tuple(stands for stands in found if stands is not None)

@@ -13,6 +13,7 @@ from sqlalchemy.exc import ProgrammingError
 from activities.benefits import NotKept, Told, enter_report
 from billing.vocabulary import LimitSource
 from models.store.session import practice_session
+from models.store.visits import limits_of
 from models.tables.benefits import BenefitReportRow
 from models.tables.life import OutboxRow
 from models.tables.practice import PlanRow, PlanTermsRow, PracticeRow
@@ -128,6 +129,18 @@ def test_an_impossible_report_is_refused_with_a_sentence(
     books.send(made)
     with pytest.raises(NotKept, match=sentence):
         tell(books, made["encounter_id"], used, **facts)
+
+
+def test_a_held_visit_is_shown_with_the_dollars_it_would_add(books: Books) -> None:
+    limit_plan(books, LIMIT | {"measure": "dollars", "quantity": "1.00"})
+    [made] = days_of(visit("LIMITSHOWN"), 1)
+    books.send(made)
+    assert outcomes(books, [made]) == ["held"]
+    with practice_session(books.engine, books.practice_id) as session:
+        practice, row = session.get_one(PracticeRow, books.practice_id), books.visit(made["encounter_id"])
+        [stands] = limits_of(session, practice, row)
+    assert stands.exceeded
+    assert stands.this_visit > 1
 
 
 def test_habilitative_visits_use_only_the_habilitative_limit(books: Books) -> None:

@@ -245,7 +245,7 @@ def _limit(stands: Standing) -> LimitRow:
         elsewhere = f"{benefits.amount(limit, stands.used_elsewhere)} as of {formats.day(stands.as_of)}"
     return LimitRow(
         limit_id=limit.limit_id,
-        title=formats.words(limit.limit_id.replace("-", "_")),
+        title=benefits.title(limit),
         of=_of(stands.disciplines, limit.hard, limit.care.value),
         state=_state(stands),
         period=f"{formats.day(stands.period_start)} to {formats.day(stands.period_end)}",

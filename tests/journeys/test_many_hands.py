@@ -17,6 +17,8 @@ from tests.workflows.visits import newer, unsigned, visit
 
 pytestmark = pytest.mark.journey
 
+PRACTICE = {"desk": {"write_off_limit": "500.00"}}  # so that a biller may close a whole visit
+
 Chart = Callable[..., Awaitable[None]]
 Snap = Callable[[Page, str], Awaitable[None]]
 

@@ -129,12 +129,18 @@
     }
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "Escape") { back(target); return; }
-    if (target.matches("input, textarea, select") || find("dialog[open]")) return;
+    if (target.matches("input:not([type=checkbox]), textarea, select") || find("dialog[open]")) return;
     if (Date.now() - going < 2000) { event.preventDefault(); go(event.key); return; }
     if (/^\d$/.test(event.key) && digit(event.key)) { event.preventDefault(); return; }
     const act = keys[event.key];
     if (event.key.startsWith("Arrow") && !find(".film")) return;
     if (act) { event.preventDefault(); act(); }
+  });
+
+  // A part of the page in which somebody writes is not refreshed under the hand.
+  document.addEventListener("htmx:before:request", (event) => {
+    const source = event.detail.ctx.sourceElement;
+    if (source.matches("[data-waits]") && find("details[open], textarea:focus, input:focus", source)) event.preventDefault();
   });
 
   // The row whose item stands in the pane is marked, whoever put it there.

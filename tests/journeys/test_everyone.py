@@ -18,11 +18,13 @@ from sqlalchemy import Engine
 from activities import bulk, clinicians, supervision
 from activities.bulk import Wish
 from activities.desk import Actor, Seen
-from billing.vocabulary import Queue, Role
+from billing.vocabulary import Queue, Role, UseBucket
 from models.store.session import practice_session
+from models.tables.encounters import EncounterRow
 from settings import Settings
 from tests.journeys.conftest import serving
 from tests.web.conftest import House, move_in
+from tests.web.grants import ahead, book, case, draw, grant
 from tests.web.test_clinician import UNSIGNED
 from tests.web.test_many import CAUSE, WRONG_NUMBER
 from tests.web.test_pages import told_life
@@ -62,16 +64,24 @@ def furnish(house: House) -> None:
     for day in range(3):
         house.item(queue="scrub", cause=CAUSE, findings=[WRONG_NUMBER], opened_at=now - timedelta(days=3 * day))
     visits = [house.encounter(f"CH-20{number}") for number in range(3)]
-    held = [
+    holds = [
         house.item(encounter_id=visit, clinician_id=house.clinician_id, findings=[UNSIGNED], amount=0)
         for visit in visits
     ]
     with practice_session(house.engine, house.practice_id) as session:
         said = clinicians.Said(uuid4(), "Please sign: the plan files within 30 days.")
-        clinicians.ask(session, ana, Seen(held[0], 1, None), said, now)
+        clinicians.ask(session, ana, Seen(holds[0], 1, None), said, now)
         off = supervision.DaysOff(house.users[Role.FRONT_DESK], now.date(), now.date() + timedelta(days=4), "vacation")
         supervision.set_absence(session, ana, off, now.date())
-    bulk.apply(house.engine, ana, Wish("take"), [Seen(held[1], 1, None)], uuid4(), "Take (1 item)", now)
+    with practice_session(house.engine, house.practice_id) as session:
+        held = {"plan_id": session.get_one(EncounterRow, visits[0]).plan_id}
+        ending = grant(session, house, number="AU-ENDS", effective_to=ahead(9), **held)
+        draw(session, ending, {"booking_id": book(session, ending, 3).id}, ahead(3), 1, UseBucket.RESERVED)
+        book(session, ending, 4, beyond="The authorization has too little left for this visit.")
+        book(session, ending, 5, external_id="hand-1")
+        asked = case(session, ending, state="sent", answer_due_at=now - timedelta(days=1)).id
+    house.item(queue="authorization", kind="authorization_case", authorization_case_id=asked, reason="Ask for the next")
+    bulk.apply(house.engine, ana, Wish("take"), [Seen(holds[1], 1, None)], uuid4(), "Take (1 item)", now)
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """What is asked of payers: the cases, their clocks, and everything of one patient beside a visit."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -134,9 +134,10 @@ def _beside(session: Session, viewer: Viewer, patient_external_id: str, used_her
 
 
 def beside_case(session: Session, viewer: Viewer, case_id: UUID) -> Beside:
-    """The authorizations of a case's patient, with what is asked for and booked."""
+    """The authorizations of a case's patient, with what else is asked for, and what is booked."""
     row = session.get_one(AuthorizationCaseRow, case_id)
-    return _beside(session, viewer, row.patient_external_id, {})
+    told = _beside(session, viewer, row.patient_external_id, {})
+    return replace(told, requests=tuple(request for request in told.requests if request.id != str(case_id)))
 
 
 def case(session: Session, viewer: Viewer, case_id: UUID) -> Case:

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
+from billing.vocabulary import AuthorizationCaseState
+
 LENGTH_MAX = 300
 TERMS_MAX = 20
 OPERATORS = (">=", "<=", ">", "<", ":")
@@ -26,6 +28,7 @@ TEXTS: Mapping[str, tuple[str, ...]] = {
     "discipline": ("pt", "ot", "slp"),
     "waiting": ("clinician", "front_desk", "biller", "supervisor", "payer", "patient", "system"),
     "is": ("escalated", "leased", "noted", "attached"),
+    "case": tuple(AuthorizationCaseState),
 }
 # key -> what its number counts
 NUMBERS: Mapping[str, str] = {"age": "days since it came", "due": "days until it is due", "amount": "dollars"}
@@ -40,6 +43,7 @@ EXAMPLES: Mapping[str, str] = {
     "discipline": "discipline:pt",
     "waiting": "waiting:payer",
     "is": "is:escalated",
+    "case": "case:sent (of asking a payer)",
     "age": "age>5 (days), age<12h",
     "due": "due<3 (days), due:today, due:overdue",
     "amount": "amount>100",

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from billing.vocabulary import Role, UseBucket
 from models.store.session import practice_session
 from models.tables.authorizations import AuthorizationRow
+from models.tables.desk import WorkItemRow
 from models.tables.encounters import EncounterRow
 from models.tables.life import EventRow
 from models.tables.practice import PlanTermsRow, PracticeRow
@@ -176,6 +177,26 @@ def test_a_row_of_the_queue_says_where_its_case_stands_and_what_is_left(
     assert "Payer overdue 1 d" in row
     assert 'aria-label="2 used, 1 reserved, 0 left of 3 visits"' in page
     assert 'class="balance' not in browse(Role.BILLER).get("/queues/scrub").text
+
+
+def test_the_states_of_cases_are_chips_that_find_the_case_and_the_visits_that_wait(
+    house: House, browse: Browse, told: dict[str, UUID]
+) -> None:
+    with practice_session(house.engine, house.practice_id) as session:
+        visit = session.get_one(EncounterRow, told["visit"])
+        visit.stage, visit.held_by = "authorization", "A4"
+    house.item(reason="Held for want of one", queue="authorization", encounter_id=told["visit"])
+    house.item(reason="Somebody else's", queue="authorization")
+    desk = browse(Role.FRONT_DESK)
+    assert "/queues/authorization?q=case%3Asent" in desk.get("/queues/authorization").text
+    found = text_of(desk.get("/queues/authorization?q=case%3Asent").text.split('id="rows"')[1])
+    assert "Ask for the next one" in found
+    assert "Held for want of one" in found
+    assert "Somebody else" not in found
+    assert "Ask for the next one" not in desk.get("/queues/authorization?q=case%3Adenied").text.split('id="rows"')[1]
+    with practice_session(house.engine, house.practice_id) as session:
+        session.get_one(WorkItemRow, told["item"]).snoozed_until = datetime.now(UTC) + timedelta(days=3)
+    assert "/queues/authorization?view=snoozed&amp;q=case%3Asent" in desk.get("/queues/authorization").text
 
 
 @pytest.fixture

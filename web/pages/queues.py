@@ -10,12 +10,12 @@ from sqlalchemy.orm import Session
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from billing.desk import REASSIGN, WORK, QueueInfo
-from billing.vocabulary import Discipline
+from billing.vocabulary import Discipline, Queue
 from models.store.session import practice_session
 from web import formats, templating
 from web.pages import panes
 from web.problems import NotFound
-from web.reads import desk, items, mentions, queues, views
+from web.reads import desk, items, mentions, queue_authorizations, queues, views
 from web.reads.queues import Choice, Filter
 from web.security import Form, Person, Posted, PostedWatching, Watcher, engine_of
 from web.shell import Shell, queue_of, queues_of, shell
@@ -239,10 +239,24 @@ def nothing_left(
 def _chips(session: Session, viewer: Viewer, info: QueueInfo, wanted: Filter) -> tuple[ChipLink, ...]:
     counts = queues.view_counts(session, viewer, info.queue.value, wanted)
     address = f"/queues/{info.queue.value}"
-    return tuple(
+    views = [
         ChipLink(label, counts[view], f"{address}{wanted.query(view=view)}", view == wanted.view)
         for view, label in queues.VIEWS.items()
-    )
+    ]
+    return (*views, *_case_chips(session, viewer, wanted)) if info.queue is Queue.AUTHORIZATION else tuple(views)
+
+
+def _case_chips(session: Session, viewer: Viewer, wanted: Filter) -> list[ChipLink]:
+    """The states of cases of asking payers; one that sleeps with the payer is found among the snoozed."""
+    chips = []
+    for state in queue_authorizations.state_counts(session, viewer):
+        term = f"case:{state.key}"
+        current = term in wanted.q.split()
+        narrowed = {"view": "open" if state.awake or current else "snoozed", "q": "" if current else term}
+        filtered = Filter.read({**dict(wanted.fields), **narrowed, "text": wanted.text})
+        href = f"/queues/{Queue.AUTHORIZATION.value}{filtered.query()}"
+        chips.append(ChipLink(state.label, state.count, href, current))
+    return chips
 
 
 def _answer(request: Request, page: QueuePage, status: int = 200) -> HTMLResponse:

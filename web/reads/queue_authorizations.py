@@ -32,11 +32,12 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class StateCount:
-    """A state of cases and how many open ones are in it."""
+    """A state of cases, how many open ones are in it, and how many of them are not snoozed."""
 
     key: str
     label: str
     count: int
+    awake: int
 
 
 def lines(session: Session, viewer: Viewer, item_ids: Sequence[UUID]) -> dict[UUID, Line]:
@@ -60,17 +61,18 @@ def lines(session: Session, viewer: Viewer, item_ids: Sequence[UUID]) -> dict[UU
 
 def state_counts(session: Session, viewer: Viewer) -> tuple[StateCount, ...]:
     """The states open cases are in, in the order of the work."""
+    awake = WorkItemRow.snoozed_until.is_(None) | (WorkItemRow.snoozed_until <= viewer.now)
     counted = session.execute(
-        select(AuthorizationCaseRow.state, func.count())
+        select(AuthorizationCaseRow.state, func.count(), func.count().filter(awake))
         .join(WorkItemRow, WorkItemRow.authorization_case_id == AuthorizationCaseRow.id)
         .where(WorkItemRow.practice_id == viewer.practice_id, WorkItemRow.closed_at.is_(None))
         .group_by(AuthorizationCaseRow.state)
     )
-    counts = {str(state): int(count) for state, count in counted}
+    counts = {str(state): (int(count), int(not_asleep)) for state, count, not_asleep in counted}
     return tuple(
-        StateCount(state.value, chip.text, counts[state.value])
+        StateCount(state.value, chip.text, *counts[state.value])
         for state, chip in CASE_CHIPS.items()
-        if counts.get(state.value)
+        if state.value in counts
     )
 
 

@@ -9,10 +9,12 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, Text, and_, cast, func, not_, or_, select
 
+from billing.vocabulary import Stage
 from models.tables.access import UserRow
 from models.tables.authorizations import AuthorizationCaseRow, AuthorizationRow
 from models.tables.desk import WorkItemAttachmentRow, WorkItemNoteRow, WorkItemPauseRow, WorkItemRow
 from models.tables.encounters import EncounterRow
+from models.tables.patients import PatientRow
 from models.tables.practice import LocationRow, PayerRow, PlanRow
 from web.grammar import Term
 from web.viewer import Viewer
@@ -70,6 +72,26 @@ def _site(value: str, viewer: Viewer) -> ColumnElement[bool]:
     return WorkItemRow.encounter_id.in_(
         select(EncounterRow.id).where(EncounterRow.facts["administrative"]["location_id"].astext.in_(places))
     )
+
+
+def _case(value: str, viewer: Viewer) -> ColumnElement[bool]:
+    """Open cases of asking a payer in that state, and the held visits that wait for them."""
+    cases, state = AuthorizationCaseRow, AuthorizationCaseRow.state == value
+    waiting = (
+        select(EncounterRow.id)
+        .join(PatientRow, PatientRow.id == EncounterRow.patient_id)
+        .join(
+            cases,
+            and_(
+                cases.patient_external_id == PatientRow.external_id,
+                cases.plan_id == EncounterRow.plan_id,
+                EncounterRow.discipline == func.any(cases.disciplines),
+            ),
+        )
+        .where(state, cases.closed_at.is_(None), EncounterRow.stage == Stage.AUTHORIZATION)
+    )
+    own = select(cases.id).where(state, cases.closed_at.is_(None))
+    return or_(WorkItemRow.authorization_case_id.in_(own), WorkItemRow.encounter_id.in_(waiting))
 
 
 def _about(of_visit: Callable[[Any], Any], of_paper: Callable[[Any], Any]) -> ColumnElement[bool]:
@@ -183,4 +205,5 @@ _TEXTS: Mapping[str, Callable[[str, Viewer], ColumnElement[bool]]] = {
     "discipline": _discipline,
     "waiting": _waiting,
     "is": _is,
+    "case": _case,
 }

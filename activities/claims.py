@@ -209,7 +209,7 @@ def _counted(coded: CodedClaim) -> str:
     return "1 line" if len(coded.lines) == 1 else f"{len(coded.lines)} lines"
 
 
-def withdraw(session: Session, row: EncounterRow, claim: ClaimVersionRow | None) -> None:
+def withdraw(session: Session, row: EncounterRow, claim: ClaimVersionRow | None, today: date) -> None:
     """Take back a claim that never left the building, and of its charge what nobody paid, adjusted or wrote off."""
     if claim is None or claim.status == "withdrawn":
         return
@@ -222,7 +222,7 @@ def withdraw(session: Session, row: EncounterRow, claim: ClaimVersionRow | None)
         row.practice_id,
         key,
         "charge_reversed",
-        row.date_of_service,
+        today,
         legs,
         encounter_id=row.id,
         memo="Claim withdrawn",

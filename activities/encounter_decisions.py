@@ -38,7 +38,7 @@ def not_billable(case: Case) -> str:
     if not claims.inside(claim):
         raise refusal("A claim for this visit is already out; correct it or write it off instead.")
     _refuse_above_limit(case, case.item.amount)  # not billing it is giving it up
-    claims.withdraw(case.session, case.row, claim)
+    claims.withdraw(case.session, case.row, claim, case.today)
     case.row.disposition = "not_billable"
     release_use(case.session, case.row, "visit not billable", case.now)
     return "The visit is closed as not billable."
@@ -112,7 +112,7 @@ def patient_pay(case: Case) -> str:
     way = fork.patient_pay(_fork_facts(case, claim, coded.total_charge))
     if not way.allowed:
         raise refusal(way.why)
-    claims.withdraw(case.session, case.row, claim)
+    claims.withdraw(case.session, case.row, claim, case.today)
     charge = coded.total_charge
     legs = [(ledger.PATIENT_RECEIVABLE, charge), (ledger.REVENUE, -charge)]
     _post(case, "patient_charge", legs, "Patient pays the visit")
@@ -295,7 +295,7 @@ def write_off(case: Case) -> str:
     legs = [(ledger.WRITE_OFF, owed), (account, -owed)]
     _post(case, "write_off", legs, case.decision.reason, payer_rank=payer_rank or 1)
     if claim is None or (rank == 1 and claims.inside(claim)):
-        claims.withdraw(case.session, case.row, claim)
+        claims.withdraw(case.session, case.row, claim, case.today)
         case.row.disposition = "written_off"
         release_use(case.session, case.row, "written off", case.now)
         return "The visit is written off; nothing is billed."

@@ -315,8 +315,9 @@ def _ended(session: Session, row: EncounterRow, claim: ClaimVersionRow | None, n
 def _cancel(session: Session, row: EncounterRow, claim: ClaimVersionRow | None, now: datetime) -> None:
     """Nothing is billed for the visit: charge and authorization are released, and what the patient paid is returned."""
     practice = session.get_one(PracticeRow, row.practice_id)
-    voids.give_back_shares(session, row, practice_day(now, practice.time_zone))
-    claims.withdraw(session, row, claim)
+    today = practice_day(now, practice.time_zone)
+    voids.give_back_shares(session, row, today)
+    claims.withdraw(session, row, claim, today)
     release_use(session, row, "visit cancelled", now)
     if ledger.balance(session, row.id, ledger.PATIENT_RECEIVABLE) == 0:
         _close(session, row, CANCELLED, "The chart cancelled the visit; nothing is billed", now)

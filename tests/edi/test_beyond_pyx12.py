@@ -37,6 +37,7 @@ def first_line(**change: object) -> tuple[LineAdjudication, ...]:
     return (replace(PRIMARY.lines[0], **change), PRIMARY.lines[1])  # type: ignore[arg-type]
 
 
+BAD = [(code, claim) for code, claim in BAD if all(0 not in line.diagnosis_pointers for line in claim.lines)]
 BAD += [
     ("COB_BALANCE", with_primary(replace(PRIMARY, lines=first_line(paid=Decimal(80))))),
     ("COB_PAID", with_primary(replace(PRIMARY, paid_amount=Decimal(100)))),

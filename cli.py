@@ -517,7 +517,7 @@ def units(
 ) -> None:
     """Count billable units from minutes, with the arithmetic a biller can check.
 
-    Exit status: 0 counted, 2 cannot be counted.
+    Exit status: 0 counted, 2 cannot be counted, or the file cannot be opened.
     """
     from billing import cli_units
 
@@ -544,7 +544,7 @@ def scrub(
     from billing.cli_scrub import scrub_command
 
     lines = _one_object_a_line(_text_of(visits))
-    _finish(scrub_command(lines, practice.read_text(), today=_today(), as_json=as_json))
+    _finish(scrub_command(lines, _text_of(str(practice)), today=_today(), as_json=as_json))
 
 
 @app.command(rich_help_panel=FILES)
@@ -564,12 +564,8 @@ def claim(
     """
     from edi.cli_claim import claim_command
 
-    try:
-        lines = _one_object_a_line(_text_of(visits))
-    except OSError as error:
-        complain(f"{visits} cannot be opened ({(error.strerror or 'unknown reason').lower()}).")
-        raise typer.Exit(SOME_UNREADABLE) from error
-    answer = claim_command(lines, practice.read_text(), now=_now(), check=check)
+    lines = _one_object_a_line(_text_of(visits))
+    answer = claim_command(lines, _text_of(str(practice)), now=_now(), check=check)
     for line in answer.said:
         complain(line)
     if answer.text and out is not None:
@@ -580,7 +576,12 @@ def claim(
 
 
 def _text_of(name: str) -> str:
-    return sys.stdin.read() if name == STANDARD_INPUT else Path(name).read_text(errors="replace")
+    """A file's text; one that cannot be opened is named, and ends the command with 2."""
+    try:
+        return sys.stdin.read() if name == STANDARD_INPUT else Path(name).read_text(errors="replace")
+    except OSError as error:
+        complain(f"{name} cannot be opened ({(error.strerror or 'unknown reason').lower()}).")
+        raise typer.Exit(SOME_UNREADABLE) from error
 
 
 def _one_object_a_line(text: str) -> list[str]:

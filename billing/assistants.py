@@ -101,17 +101,18 @@ def _cut(
 ) -> tuple[tuple[AssistedLine, ...], tuple[Step, ...]]:
     cut: list[AssistedLine] = []
     steps: list[Step] = []
-    free: dict[str, Split] = {}
+    therapists_left: dict[str, int] = {}
     for line in lines:
         key, per_unit = _whole_key(line.code, on)
-        therapist, assistant = minutes.get(key, [0, 0])
-        if key not in free:
+        if key not in therapists_left:
             total = sum(other.units for other in lines if _whole_key(other.code, on)[0] == key)
-            free[key] = _split(per_unit, total, therapist, assistant)
+            therapist, assistant = minutes[key]
+            split = _split(per_unit, total, therapist, assistant)
+            therapists_left[key] = split.without
             if assistant and total:
-                steps.append(_said(key, therapist, assistant, free[key]))
-        own = min(line.units, free[key].without)
-        free[key] = Split(free[key].without - own, free[key].assisted - (line.units - own))
+                steps.append(_said(key, therapist, assistant, split))
+        own = min(line.units, therapists_left[key])
+        therapists_left[key] -= own
         if own or not line.units:
             cut.append(AssistedLine(line.service, line.code, own, False))
         if line.units > own:

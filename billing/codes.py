@@ -117,22 +117,25 @@ def _read(row: dict[str, str], add_on_of: dict[str, str]) -> TherapyCode:
     )
 
 
-def _by_code(read: Iterable[TherapyCode]) -> dict[str, tuple[TherapyCode, ...]]:
+# 0791T rides on 97116 and shares its minutes; it does not continue it, so it is no add-on that takes over units.
+_PARALLEL_ADD_ONS = frozenset({"0791T"})
+
+
+def read(rows: Iterable[dict[str, str]]) -> dict[str, tuple[TherapyCode, ...]]:
+    """The periods of each code, from the rows of the table; a code of a new year is a row more."""
+    rows = tuple(rows)
+    add_on_of = {
+        row["primary_code"]: row["code"]
+        for row in rows
+        if row["primary_code"] and row["minutes_per_unit"] and row["code"] not in _PARALLEL_ADD_ONS
+    }
     periods: dict[str, tuple[TherapyCode, ...]] = {}
-    for entry in read:
-        periods[entry.code] = (*periods.get(entry.code, ()), entry)
+    for row in rows:
+        periods[row["code"]] = (*periods.get(row["code"], ()), _read(row, add_on_of))
     return periods
 
 
-# 0791T rides on 97116 and shares its minutes; it does not continue it, so it is no add-on that takes over units.
-_PARALLEL_ADD_ONS = frozenset({"0791T"})
-_ROWS = tuple(tables.rows("therapy_codes.csv"))
-_ADD_ON_OF = {
-    row["primary_code"]: row["code"]
-    for row in _ROWS
-    if row["primary_code"] and row["minutes_per_unit"] and row["code"] not in _PARALLEL_ADD_ONS
-}
-_PERIODS = _by_code(_read(row, _ADD_ON_OF) for row in _ROWS)
+_PERIODS = read(tables.rows("therapy_codes.csv"))
 
 
 def find(code: str, on: date) -> TherapyCode | None:

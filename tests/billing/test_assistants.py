@@ -70,6 +70,35 @@ def test_unequal_periods_are_judged_as_a_whole() -> None:
     assert cut([ServiceMinutes("97550", 30, 10)]) == {("97550", True, 1), ("97551", True, 1)}
 
 
+@pytest.mark.parametrize(
+    ("therapist", "assistant", "over"),
+    [(179, 21, True), (180, 20, False), (895, 100, True), (900, 100, False), (9, 1, False), (8, 1, True)],
+)
+def test_more_than_a_tenth_is_more_than_a_tenth(therapist: int, assistant: int, over: bool) -> None:
+    assert more_than_a_tenth(therapist, assistant) is over
+
+
+def test_a_left_unit_looks_at_the_minutes_left_only() -> None:
+    """7 and 15 minutes of a code that got two units: the assistant's quarter is one, and of the other gave nothing."""
+    assert split_timed(2, 7, 15) == (1, 1)
+    assert cut([ServiceMinutes("97110", 7, 15), ServiceMinutes("97140", 1)]) == {
+        ("97110", False, 1),
+        ("97110", True, 1),
+    }
+
+
+def test_never_more_units_than_there_are_to_share() -> None:
+    assert split_timed(2, 15, 30) == (1, 1)
+    assert split_timed(1, 30, 15) == (1, 0)
+
+
+def test_a_line_is_cut_only_where_both_have_a_part() -> None:
+    services = [ServiceMinutes("97110", 25, 3), ServiceMinutes("97140", 0, 15)]
+    counted = count_units(UnitMethod.CMS_TOTAL_TIME, services, ON, Discipline.PT)
+    lines, _ = split_lines(services, counted.lines, ON)
+    assert lines == ((0, "97110", 2, False), (1, "97140", 1, True))
+
+
 def test_boundary_would_notice_a_wrong_tenth(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(assistants, "DE_MINIMIS_PERCENT", 9)
     assert more_than_a_tenth(36, 4)

@@ -1,12 +1,13 @@
 """The code set: complete, dated, consistent."""
 
+from collections.abc import Iterator
 from datetime import date
 
 import pytest
 
-from billing import codes
+from billing import codes, tables, units
 from billing.codes import CodeKind, every, find, known
-from billing.vocabulary import Discipline
+from billing.vocabulary import Discipline, UnitMethod
 
 ON = date(2026, 3, 2)
 
@@ -81,6 +82,45 @@ def test_add_ons_know_their_primary() -> None:
 def test_codes_have_their_time(code: str, on: date, there: bool) -> None:
     assert (find(code, on) is not None) is there
     assert known(code) is (code != "99999")
+
+
+# Made-up numbers in the shape the CPT panel approved for 2027-01-01: a first 30 minutes and an add-on of 15 (the real
+# ones are not published yet; domain.md 1.5 and its doubt 2).
+SUCCESSORS = (
+    {"code": "9250X", "kind": "procedure", "minutes_per_unit": "30", "paraphrase": "language treatment, first 30 min"},
+    {"code": "9250Y", "kind": "add_on", "minutes_per_unit": "15", "primary_code": "9250X", "paraphrase": "its next 15"},
+)
+
+
+@pytest.fixture
+def table_of_2027(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    shipped = list(tables.rows("therapy_codes.csv"))
+    empty = dict.fromkeys(shipped[0], "") | {"effective_from": "2027-01-01", "disciplines": "SLP", "therapy": "always"}
+    monkeypatch.setattr(codes, "_PERIODS", codes.read([*shipped, *({**empty, **row} for row in SUCCESSORS)]))
+    units._shape.cache_clear()
+    yield
+    units._shape.cache_clear()
+
+
+@pytest.mark.usefixtures("table_of_2027")
+@pytest.mark.parametrize(
+    ("code", "minutes", "on", "expected"),
+    [
+        ("92507", 45, date(2026, 12, 31), {"92507": 1}),  # untimed while it lasts
+        ("9250X", 15, date(2027, 1, 4), {"9250X": 0}),
+        ("9250X", 16, date(2027, 1, 4), {"9250X": 1}),
+        ("9250X", 37, date(2027, 1, 4), {"9250X": 1}),
+        ("9250X", 38, date(2027, 1, 4), {"9250X": 1, "9250Y": 1}),
+        ("9250X", 55, date(2027, 1, 4), {"9250X": 1, "9250Y": 2}),
+        ("9250X", 55, date(2026, 12, 31), {"9250X": 1}),  # unknown that day: one unit is all that can be said
+    ],
+)
+def test_the_speech_codes_of_2027_are_rows_of_the_table(
+    code: str, minutes: int, on: date, expected: dict[str, int]
+) -> None:
+    given = [units.ServiceMinutes(code, minutes)]
+    result = units.count_units(UnitMethod.PER_CODE_MIDPOINT, given, on, Discipline.SLP)
+    assert {line.code: line.units for line in result.lines} == expected
 
 
 def test_attributes_others_rely_on() -> None:

@@ -145,6 +145,33 @@ def test_scrub_reads_the_examples_of_the_manual() -> None:
     assert "of 1 visits clean" in done.stdout
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("units", "--batch", "/nowhere/requests.jsonl"),
+        ("scrub", "/nowhere/visits.jsonl", "--practice", "docs/examples/practice.json"),
+        ("claim", "/nowhere/visits.jsonl", "--practice", "docs/examples/practice.json"),
+        ("scrub", "docs", "--practice", "docs/examples/practice.json"),
+    ],
+)
+def test_a_file_that_cannot_be_opened_ends_with_2_and_is_named(command: tuple[str, ...]) -> None:
+    done = firstpass(*command)
+    assert done.returncode == 2
+    assert "cannot be opened" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_scrub_tells_a_held_visit_from_a_practice_file_it_cannot_read(tmp_path: Path) -> None:
+    visit = json.loads(Path("docs/examples/encounter.json").read_text())
+    held, broken = tmp_path / "held.jsonl", tmp_path / "practice.json"
+    held.write_text(json.dumps(visit | {"compliance": visit["compliance"] | {"signatures": []}}))
+    broken.write_bytes(b"\xff\x00 not json")
+    assert firstpass("scrub", str(held), "--practice", "docs/examples/practice.json").returncode == 1
+    unread = firstpass("scrub", str(held), "--practice", str(broken))
+    assert unread.returncode == 2
+    assert "the practice file does not read" in unread.stderr + unread.stdout
+
+
 def test_import_takes_in_the_practice_and_its_visits_once(database: Database) -> None:
     where = {"FIRSTPASS_APP_DATABASE_URL": database.app_url}
     visits = firstpass("import", "docs/examples/encounter.json", **where)

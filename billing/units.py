@@ -83,7 +83,7 @@ class Ladder:
     code: str
     index: int
     minutes: int = 0
-    add_on_index: int = -1
+    add_on_index: int | None = None
     charted: int = 0
 
 
@@ -278,7 +278,7 @@ def _climb(day: _Day, shape: Shape, index: int) -> Ladder:
     ladder = day.ladders.get(base.code)
     if ladder is None:
         ladder = day.ladders[base.code] = Ladder(base, base.code, day.first[base.code])
-    if primary is not None and ladder.add_on_index < 0:
+    if primary is not None and ladder.add_on_index is None:
         ladder.add_on_index = index
     return ladder
 
@@ -289,8 +289,8 @@ def _lines(ladder: Ladder, units: int) -> list[UnitLine]:
     if add_on is None:
         return [UnitLine(ladder.index, units, ladder.code)]
     lines = [UnitLine(ladder.index, min(units, 1), ladder.code)]
-    if units > 1 or ladder.add_on_index >= 0:
-        index = ladder.add_on_index if ladder.add_on_index >= 0 else ladder.index
+    if units > 1 or ladder.add_on_index is not None:
+        index = ladder.index if ladder.add_on_index is None else ladder.add_on_index
         lines.append(UnitLine(index, max(units - 1, 0), add_on))
     return lines
 

@@ -136,6 +136,11 @@ def test_an_unknown_amount_expects_nothing_and_says_so() -> None:
     ("year", "threshold", "known"),
     [
         (2018, 2010, True),
+        (2019, 2040, True),
+        (2020, 2080, True),
+        (2021, 2110, True),
+        (2022, 2150, True),
+        (2023, 2230, True),
         (2024, 2330, True),
         (2025, 2410, True),
         (2026, 2480, True),

@@ -103,6 +103,10 @@ FAILING: list[tuple[str, Encounter, VisitContext, list[Severity]]] = [
     ("S10", encounter(administrative={"place_of_service": "10"}), PLAIN, [HOLD]),
     ("S10", exercise(modifiers=["95"]), PLAIN, [HOLD]),
     ("S10", encounter(administrative=HOME_VIDEO, timing=services(("97140", 15))), PLAIN, [BLOCK]),
+    *(
+        ("S10", encounter(administrative=HOME_VIDEO, timing=services((code, 15))), PLAIN, [BLOCK])
+        for code in ("97012", "97035", "G0283", "97124", "97113")
+    ),
     ("S10", encounter(administrative=HOME_VIDEO, timing=services(("97533", 15))), PLAIN, [HOLD]),
     (
         "S10",
@@ -315,6 +319,87 @@ PAIRS = [
     ("97530", "97535", date(2021, 12, 31), 1),
     ("97530", "97535", date(2022, 1, 1), None),
 ]
+
+
+# domain.md 4.2 (CMS practitioner table of 2024-07-01), codes of our own set: column 1 | with a modifier | never
+_RE_EVALUATIONS = "97164 97168"
+_BEFORE_RE_EVALUATIONS = (
+    "97032 97033 97034 97035 97036 97039 97124 97129 97130 97139 97533 97535 97537 97542 97545 G0283"
+)
+_NEVER_BESIDE_EVALUATION = "97750 97755 97763 95851 95852"
+ACTIVE = f"""
+97150 | 97110 97112 97113 97116 97124 97140 97530 97533 97535 97537 97542 97760 97761 97763 | 95851
+97530 | 97537 97542 97750 | 95851 95852
+97140 | 95851 95852 97018 97750 | 97124
+97112 | 97022 97036 |
+97113 | 97022 97110 | 97036
+97012 | 97018 97140 {_RE_EVALUATIONS} |
+97016 | 97018 97026 {_RE_EVALUATIONS} |
+97018 | 97022 {_RE_EVALUATIONS} |
+97022 | 97602 {_RE_EVALUATIONS} |
+97024 | 97018 97026 {_RE_EVALUATIONS} |
+97026 | 97018 97022 {_RE_EVALUATIONS} |
+97028 | 97018 97022 97026 {_RE_EVALUATIONS} |
+G0283 | 97032 |
+97545 | | 97140
+97161 | 96105 96125 | 97164 {_NEVER_BESIDE_EVALUATION}
+97162 | 96105 96125 | 97161 97164 {_NEVER_BESIDE_EVALUATION}
+97163 | 96105 96125 | 97161 97162 97164 {_NEVER_BESIDE_EVALUATION}
+97164 | 96105 96125 | {_NEVER_BESIDE_EVALUATION}
+97165 | 96105 96125 | 97168 {_NEVER_BESIDE_EVALUATION}
+97166 | 96105 96125 | 97165 97168 {_NEVER_BESIDE_EVALUATION}
+97167 | 96105 96125 | 97165 97166 97168 {_NEVER_BESIDE_EVALUATION}
+97168 | 96105 96125 | {_NEVER_BESIDE_EVALUATION}
+97750 | | 97150 95851 95852 97169 97170 97171 97172
+97755 | 97035 97110 97112 97140 97530 97533 97535 97537 97542 97545 97760 97761 97763 | 97750
+97760 | 97016 97110 97112 97116 97124 97140 97164 97168 | 97763
+97761 | 97016 97110 97112 97116 97124 97140 97164 97168 97760 | 97763
+97763 | 97016 97110 97112 97116 97124 97140 |
+92507 | 97110 97112 97129 97150 97530 97533 |
+92508 | 92507 97110 97112 97129 97150 97530 97533 |
+92526 | 92520 97110 97112 97150 97530 | 97032 G0283
+92523 | 96105 96125 | 92522
+92521 | 96105 96125 |
+92522 | 96105 96125 |
+92524 | 96105 96125 |
+92607 | 92507 92508 92521 92522 92523 92524 92609 | 92597 97755
+92609 | 92507 92508 92521 92522 92523 92524 | 97755
+95992 | 97110 97112 97140 97530 |
+90912 | 97032 97110 97112 97530 97535 97750 | 90901
+90913 | 97032 97110 97112 97530 97535 97750 | 90901
+98980 | | 97750
+98981 | | 97750
+"""
+
+
+def test_active_pairs_of_the_reference_table() -> None:
+    wanted = {
+        (column1.strip(), column2): indicator
+        for column1, *by_indicator in (row.split("|") for row in ACTIVE.strip().splitlines())
+        for indicator, second in zip((1, 0), by_indicator, strict=True)
+        for column2 in second.split()
+    } | {(column1, column2): 1 for column1 in _BEFORE_RE_EVALUATIONS.split() for column2 in _RE_EVALUATIONS.split()}
+    pairs = {pair: ncci.TABLE.active(*pair, VISIT) for pair in wanted}
+    told = {pair: None if one is None else one.indicator for pair, one in pairs.items()}
+    assert told == wanted
+
+
+_EVALUATIONS = ("97161", "97162", "97163", "97165", "97166", "97167")
+ENDED = [
+    *((evaluation, other) for evaluation in _EVALUATIONS for other in ("97140", "97530", "97150")),
+    *(
+        (other, again)
+        for other in ("97110", "97112", "97113", "97116", "97140", "97150", "97530")
+        for again in ("97164", "97168")
+    ),
+    ("97140", "97530"), ("97530", "97116"), ("97530", "97535"), ("97530", "97533"), ("97530", "97113"),
+    ("97161", "97165"), ("97163", "97167"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("code", "second"), ENDED)
+def test_edits_people_still_know_are_none_any_more(code: str, second: str) -> None:
+    assert ncci.TABLE.active(code, second, VISIT) is None
 
 
 @pytest.mark.parametrize(("code", "second", "on", "indicator"), PAIRS)

@@ -143,6 +143,29 @@ def test_an_add_on_the_chart_wrote_keeps_its_own_place() -> None:
     assert {(line.service, line.code, line.units) for line in lines} == {(0, "97130", 1), (1, "97129", 1)}
 
 
+def test_an_add_on_continues_the_primary_that_is_there_and_stands_alone_otherwise() -> None:
+    together = [ServiceMinutes("97130", 7), ServiceMinutes("97129", 16)]  # 23 minutes of one ladder
+    assert billed(MIDPOINT, together) == {"97129": 1, "97130": 1}
+    assert billed(MIDPOINT, [ServiceMinutes("97130", 15)]) == {"97130": 1}
+
+
+@pytest.mark.parametrize(
+    ("services", "expected"),
+    [
+        ([("97129", 15)], [(0, 1, "97129")]),  # no line for an add-on that nobody wrote or earned
+        ([("97129", 24)], [(0, 1, "97129"), (0, 1, "97130")]),
+        ([("97129", 15), ("97130", 4)], [(0, 1, "97129"), (1, 0, "97130")]),
+        ([("97130", 4), ("97129", 15)], [(0, 0, "97130"), (1, 1, "97129")]),
+        ([("97130", 4), ("97129", 15), ("97130", 5)], [(0, 1, "97130"), (1, 1, "97129")]),
+    ],
+)
+def test_lines_stand_where_their_code_was_first_written(
+    services: list[tuple[str, int]], expected: list[tuple[int, int, str]]
+) -> None:
+    given = [ServiceMinutes(code, minutes) for code, minutes in services]
+    assert list(count_units(CMS, given, ON, Discipline.OT).lines) == expected
+
+
 def test_untimed_is_one_and_stays_out_of_the_pool() -> None:
     services = [ServiceMinutes("97161", 35), ServiceMinutes("97110", 15), ServiceMinutes("97140", 10)]
     result = count_units(CMS, services, ON, Discipline.PT)
@@ -155,6 +178,18 @@ def test_shared_minutes_earn_no_timed_unit(mode: ServiceMode) -> None:
     result = count_units(CMS, [ServiceMinutes("97110", 30, 0, mode)], ON, Discipline.PT)
     assert (result.timed_minutes, result.total_units) == (0, 0)
     assert any("not one-on-one" in step.text for step in result.steps)
+
+
+def test_shared_minutes_keep_their_line_without_units() -> None:
+    """The chart's row stays visible; beside one-on-one minutes of the same code it is the same line."""
+    shared = ServiceMinutes("97110", 30, 0, ServiceMode.GROUP)
+    assert list(count_units(CMS, [shared], ON, Discipline.PT).lines) == [(0, 0, "97110")]
+    both = count_units(CMS, [shared, ServiceMinutes("97110", 15)], ON, Discipline.PT)
+    assert list(both.lines) == [(0, 1, "97110")]
+    assert list(count_units(CMS, [shared, ServiceMinutes("97140", 15)], ON, Discipline.PT).lines) == [
+        (0, 0, "97110"),
+        (1, 1, "97140"),
+    ]
 
 
 def test_group_code_is_one_unit_beside_one_on_one_minutes() -> None:
@@ -174,6 +209,54 @@ def test_riding_add_on_does_not_pool_its_minutes_again() -> None:
 def test_a_tie_names_all_who_could_have_had_the_unit() -> None:
     result = count_units(CMS, given_minutes("97110 23 + 97140 8 + 97035 8"), ON, Discipline.PT)
     assert result.ties == (("97035", "97140"),)
+
+
+@pytest.mark.parametrize(
+    ("charted", "winner", "by"),
+    [
+        ({}, "97140", "code number"),
+        ({"97112": 1}, "97112", "the chart"),
+        ({"97140": 1}, "97140", "the chart"),
+        ({"97112": 1, "97140": 1}, "97140", "code number"),  # more than there is: the chart settles nothing
+    ],
+)
+def test_the_chart_settles_a_tie_and_the_step_says_who_did(charted: dict[str, int], winner: str, by: str) -> None:
+    given = [ServiceMinutes(code, 8, charted_units=charted.get(code, 0)) for code in ("97112", "97140")]
+    result = count_units(CMS, given, ON, Discipline.PT)
+    assert {line.code for line in result.lines if line.units} == {winner}
+    assert any(step.text.endswith(f"chosen by {by}") for step in result.steps)
+
+
+def test_units_the_chart_counted_on_one_row_of_a_code_count_for_the_code() -> None:
+    given = [ServiceMinutes("97112", 4, charted_units=1), ServiceMinutes("97112", 4), ServiceMinutes("97140", 8)]
+    result = count_units(CMS, given, ON, Discipline.PT)
+    assert {line.code for line in result.lines if line.units} == {"97112"}
+
+
+def test_whole_quarters_leave_nothing_to_share_and_no_tie() -> None:
+    result = count_units(CMS, given_minutes("97110 15 + 97140 15"), ON, Discipline.PT)
+    assert result.ties == ()
+    assert not any("largest remainder" in step.text for step in result.steps)
+
+
+@pytest.mark.parametrize(
+    ("code", "method", "rule"),
+    [
+        ("97110", MIDPOINT, "8 min earn the first"),
+        ("97550", MIDPOINT, "16 min earn the first"),
+        ("97110", UnitMethod.PER_CODE_FULL, "whole periods only"),
+        ("98980", CMS, "whole periods only"),
+    ],
+)
+def test_the_step_of_a_code_alone_says_its_rule(code: str, method: UnitMethod, rule: str) -> None:
+    (step,) = count_units(method, [ServiceMinutes(code, 40)], ON, Discipline.PT).steps
+    assert step.text.startswith("40 min alone -> ")
+    assert step.text.endswith(f"({rule})")
+
+
+@pytest.mark.parametrize(("units", "minutes"), [(0, "under 8"), (1, "8-22"), (2, "23-37"), (8, "113-127")])
+def test_minutes_of_a_count_as_the_manual_prints_them(units: int, minutes: str) -> None:
+    assert bucket(units) == minutes
 
 
 def test_steps_say_the_arithmetic() -> None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
+from itertools import combinations
 
 from billing import annual, assistants, modifiers, ncci, payment
 from billing.checks import Catalog, Problem
@@ -200,15 +201,20 @@ def _distinct(encounter: Encounter, context: VisitContext, terms: PlanTerms, dra
     """Mark column 2 of a pair as distinct where the chart proves it."""
     table = pair_table(context)
     billed = sorted({draft.code for draft in drafts})
-    steps = []
-    for number, code in enumerate(billed):
-        for other in billed[number + 1 :]:
-            pair = table.active(code, other, encounter.date_of_service)
-            if pair and pair.indicator == ncci.WITH_MODIFIER and _proven(encounter, terms, pair, drafts):
-                _add(drafts, pair.column2, terms.distinct_modifier)
-                text = f"own 15-minute block beside {pair.column1} -> {terms.distinct_modifier}"
-                steps.append(Step(pair.column2, text))
+    found = [table.active(code, other, encounter.date_of_service) for code, other in combinations(billed, 2)]
+    pairs = [pair for pair in found if pair is not None]
+    steps = [Step("pairs", _pairs_told(billed, pairs, table))] if len(billed) > 1 else []
+    for pair in pairs:
+        if pair.indicator == ncci.WITH_MODIFIER and _proven(encounter, terms, pair, drafts):
+            _add(drafts, pair.column2, terms.distinct_modifier)
+            text = f"own 15-minute block beside {pair.column1} -> {terms.distinct_modifier}"
+            steps.append(Step(pair.column2, text))
     return steps
+
+
+def _pairs_told(billed: Sequence[str], pairs: Sequence[ncci.Pair], table: ncci.PairTable) -> str:
+    among = ", ".join(f"{pair.column1} over {pair.column2} (indicator {pair.indicator})" for pair in pairs)
+    return f"among {', '.join(billed)}, CMS's table of {table.edition} has {among or 'none'}"
 
 
 def _proven(encounter: Encounter, terms: PlanTerms, pair: ncci.Pair, drafts: Sequence[_Draft]) -> bool:
@@ -394,6 +400,16 @@ def _ties(services: Sequence[ServiceMinutes], counted: UnitResult) -> list[Findi
     ]
 
 
+def _terms_told(context: VisitContext) -> Step:
+    """On whose word all that follows rests."""
+    terms = context.terms
+    if terms is None:
+        return Step("terms", f"plan {context.plan_id} has none that day: the practice's defaults")
+    until = f" to {terms.effective_to}" if terms.effective_to else ""
+    text = f"plan {context.plan_id}, terms from {terms.effective_from}{until} (source: {terms.source})"
+    return Step("terms", f"{text}: units by {terms.unit_method.value.replace('_', ' ')}")
+
+
 def code_claim(encounter: Encounter, context: VisitContext) -> CodedClaim:
     """The claim this visit makes under the plan's terms on the date of service, with the arithmetic in words."""
     terms, on = terms_of(encounter, context), encounter.date_of_service
@@ -416,7 +432,7 @@ def code_claim(encounter: Encounter, context: VisitContext) -> CodedClaim:
         expected_patient=expected.patient,
         place_of_service=encounter.administrative.place_of_service,
         diagnoses=claim_diagnoses(encounter),
-        steps=(*counted.steps, *split_steps, *distinct_steps, *expected.steps, *kx_steps),
+        steps=(_terms_told(context), *counted.steps, *split_steps, *distinct_steps, *expected.steps, *kx_steps),
         findings=(
             *_swaps(encounter, terms),
             *_gaps(encounter, context, drafts, charges),

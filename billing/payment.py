@@ -139,7 +139,9 @@ def _line_allowed(
         return rate * line.units, Step(line.code, f"{line.units} x {rate} = {rate * line.units} allowed")
     full = 1 if is_first and line.units else 0
     amount = full * rate + (line.units - full) * cut
-    return amount, Step(line.code, f"{full} x {rate} + {line.units - full} x {cut} (MPPR) = {amount} allowed")
+    parts = [f"{full} x {rate}"] if full else []
+    parts += [f"{line.units - full} x {cut} (MPPR)"] if line.units > full else []
+    return amount, Step(line.code, f"{' + '.join(parts)} = {amount} allowed")
 
 
 def _pay(line: PayableLine, allowed: Decimal, deductible: Decimal, copay: Decimal, terms: PlanTerms) -> ExpectedLine:

@@ -480,7 +480,11 @@ def _steps(trace: dict[str, Any]) -> list[TraceStep]:
         )
         if not findings:
             told.append(TraceStep(name, "nothing found"))
-    told.extend(TraceStep(str(step["subject"]), str(step["text"])) for step in trace.get("steps", []))
+    told.extend(
+        TraceStep(str(step["subject"]), str(step["text"]))
+        for step in trace.get("steps", [])
+        if not str(step["subject"]).startswith("rule ")  # each rule is told whole, below
+    )
     told.extend(_rule_step(entry) for entry in trace.get("practice_rules", []))
     if trace.get("look_again_on"):
         told.append(TraceStep("Next look", f"on {trace['look_again_on']}, when a date alone may change the answer"))

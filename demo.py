@@ -14,7 +14,7 @@ from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
 from sqlalchemy import Engine, text
@@ -24,6 +24,7 @@ from activities.practice_file import load_practice
 from billing.practice import Practice
 from clients import connect_temporal, make_engine
 from models.ids import encounter_workflow_id
+from models.messages import Decision
 from models.store.session import practice_session
 from settings import Problem, Settings
 from simulator.clinic import generate, write
@@ -40,6 +41,18 @@ GIVE_UP_AFTER_SECONDS = 15 * 60.0
 SILENCE = timedelta(days=22)
 PAYS_PERCENT = 70
 POST_SECONDS = 120.0
+
+PACKET = {"requested_quantity": "12", "document": "plan of care and last progress note"}
+CASE_STEPS: Sequence[Sequence[tuple[str, dict[str, str]]]] = (
+    (),
+    (("start_packet", PACKET),),
+    (("mark_sent", PACKET),),
+    (("mark_sent", PACKET), ("information_asked", {"question": "the initial evaluation with measures"})),
+    (
+        ("mark_sent", PACKET),
+        ("record_answer", {"outcome": "denied", "denial_reason": "no measurable progress in the notes sent"}),
+    ),
+)
 
 Tell = Callable[[str], None]
 
@@ -63,7 +76,14 @@ class Files:
 
     def visits(self) -> list[dict[str, Any]]:
         """The visits, one a line."""
-        return [json.loads(line) for line in (self.directory / "encounters.jsonl").read_text().splitlines()]
+        return self._lines("encounters.jsonl")
+
+    def bookings(self) -> list[dict[str, Any]]:
+        """The visits ahead, one a line."""
+        return self._lines("bookings.jsonl")
+
+    def _lines(self, name: str) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in (self.directory / name).read_text().splitlines()]
 
 
 def prepare(settings: Settings, visits: int) -> Files:
@@ -98,6 +118,9 @@ async def run(stack: Stack, files: Files, tell: Tell) -> None:
     clinic = Clinic(engine, practice_id, issue_api_key(engine, practice_id, "demo-chart", "demo"), stack.settings)
     clinic.send_visits(files.visits(), tell)
     clinic.follow(tell)
+    clinic.send_bookings(files.bookings(), tell)
+    if asked := await clinic.ask_payers():
+        tell(f"The front desk took up {asked} authorization cases")
     if paid := clinic.pay_balances(files.as_of):
         tell(f"{paid} patients paid their share at the desk")
         clinic.follow(tell)
@@ -135,6 +158,44 @@ class Clinic:
             for result in answer.json()["results"]:
                 counts[result["status"]] = counts.get(result["status"], 0) + 1
         tell("Visits sent over the API: " + ", ".join(f"{count} {status}" for status, count in counts.items()))
+
+    def send_bookings(self, bookings: Sequence[dict[str, Any]], tell: Tell) -> None:
+        """Over the API, as a schedule would."""
+        beyond = 0
+        for start in range(0, len(bookings), VISITS_PER_POST):
+            body = {"bookings": bookings[start : start + VISITS_PER_POST]}
+            answer = self._api.post("/bookings", json=body)
+            if answer.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
+                raise Problem(
+                    f"The web server answered {answer.status_code} to bookings; see {self._settings.log_dir}."
+                )
+            beyond += sum(1 for result in answer.json()["results"] if result.get("beyond_limit"))
+        tell(f"{len(bookings)} bookings sent over the API, {beyond} beyond what payers granted")
+
+    async def ask_payers(self) -> int:
+        """Bring authorization cases into several states, as a front desk would; one in four is left as it is."""
+        cases = self._rows(
+            "SELECT id, version, workflow_id FROM work_items "
+            "WHERE kind = 'authorization_case' AND closed_at IS NULL ORDER BY opened_at, id"
+        )
+        [(user_id,)] = self._rows("SELECT id FROM users WHERE role = 'supervisor' ORDER BY email LIMIT 1")
+        client = await connect_temporal(self._settings)
+        asked = 0
+        for number, (item_id, _, workflow_id) in enumerate(cases):
+            handle = client.get_workflow_handle(workflow_id)
+            for decision, fields in CASE_STEPS[number % len(CASE_STEPS)]:
+                command = Decision(
+                    practice_id=self._practice_id,
+                    work_item_id=item_id,
+                    command_id=uuid4(),
+                    user_id=user_id,
+                    decision=decision,
+                    reason="demo",
+                    fields=fields,
+                )
+                await handle.execute_update("decide", command, id=str(command.command_id))
+            asked += bool(CASE_STEPS[number % len(CASE_STEPS)])
+        return asked
 
     def follow(self, tell: Tell) -> None:
         """Show how visits move on, until nothing has moved for a while."""

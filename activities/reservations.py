@@ -202,19 +202,27 @@ def _write(
     arrived: Mapping[UUID, _Arrived],
     now: datetime,
 ) -> None:
-    changed: set[UUID] = set()
+    wanted = {}
     for row in bookings:
         kept = reserved.get(row.external_id, Reservation(row.external_id, None, NOTHING))
         chosen = UUID(kept.authorization_id) if kept.authorization_id else None
-        reason = _reason(row, arrived)
-        changed |= authorizations.set_reservation(session, row, chosen, kept.by_code, reason)
+        wanted[row] = authorizations.Reserved(chosen, kept.by_code), _reason(row, arrived)
         row.beyond_limit = kept.reason
+    changed = authorizations.set_reservations(session, wanted)
     session.flush()
     tell_authorizations(session, practice.id, changed)
-    for row in bookings:
-        if row.beyond_limit and row.encounter_id is None:
-            cases.open_for_booking(session, practice, row, now)
+    for row in _soonest_beyond(bookings, practice_day(now, practice.time_zone)):
+        cases.open_for_booking(session, practice, row, now)
     cases.look_again(session, practice.id, bookings[0].patient_external_id)
+
+
+def _soonest_beyond(bookings: Iterable[BookingRow], today: date) -> Iterable[BookingRow]:
+    """Per plan and discipline the first booking ahead that nothing covers: one case asks for all of them."""
+    beyond = (row for row in bookings if row.beyond_limit and row.encounter_id is None and row.service_date >= today)
+    soonest: dict[tuple[UUID, str], BookingRow] = {}
+    for row in sorted(beyond, key=lambda one: (one.starts_at, one.external_id)):
+        soonest.setdefault((row.plan_id, row.discipline), row)
+    return soonest.values()
 
 
 def _reason(row: BookingRow, arrived: Mapping[UUID, _Arrived]) -> str:

@@ -20,6 +20,7 @@ from simulator import clinic_payers as plans
 from simulator import clinic_problems as problems
 from simulator import clinic_roster as roster
 from simulator import clinic_stories as stories
+from simulator.clinic_bookings import schedule
 from simulator.clinic_care import CONDITIONS, Condition
 from simulator.clinic_episodes import (
     CLINIC_TIME,
@@ -87,6 +88,7 @@ class Clinic:
     stories: list[Story]
     amendments: list[Json] = field(default_factory=list)
     expected: dict[str, Json] = field(default_factory=dict)
+    bookings: list[Json] = field(default_factory=list)
 
 
 def generate(seed: int, as_of: date, visits: int = problems.PER_VISITS) -> Clinic:
@@ -110,6 +112,7 @@ def generate(seed: int, as_of: date, visits: int = problems.PER_VISITS) -> Clini
         stories=stories.tell(cast),
         amendments=_amendments(desk, written),
         expected={visit.encounter_id: _expectation(visit) for visit in written if visit.queue},
+        bookings=schedule(desk.authorizations, as_of),
     )
 
 
@@ -351,6 +354,7 @@ def write(clinic: Clinic, directory: Path) -> None:
     _write(directory / "practice.json", json.dumps(clinic.practice, indent=2))
     _write(directory / "encounters.jsonl", "\n".join(map(json.dumps, clinic.encounters)))
     _write(directory / "amendments.jsonl", "\n".join(map(json.dumps, clinic.amendments)))
+    _write(directory / "bookings.jsonl", "\n".join(map(json.dumps, clinic.bookings)))
     _write(directory / "world.json", json.dumps(clinic.world, indent=2))
     _write(directory / "expected.json", json.dumps(clinic.expected, indent=2))
     _write(directory / "stories.md", stories.as_markdown(clinic.stories))

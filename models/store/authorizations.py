@@ -7,7 +7,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import func, select, text
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from billing.authorization_ledger import Entry, Measured, Standing, standing, typical
 from billing.context import AuthorizationBalance, NoneNeeded
@@ -27,6 +27,13 @@ class Pocket(NamedTuple):
     code: str
     day: str
     discipline: str
+
+
+class Reserved(NamedTuple):
+    """What a booking is to reserve, by code, of which authorization (None: nothing)."""
+
+    authorization_id: UUID | None
+    by_code: Mapping[str, Decimal]
 
 
 def lock_for_patient(session: Session, practice_id: UUID, patient_external_id: str) -> Sequence[AuthorizationRow]:
@@ -172,15 +179,20 @@ def set_use(
     Writes only the differences. Returns the authorizations whose balance changed. The caller holds their locks.
     """
     wanted = _pockets(authorization_id, UseBucket.USED, by_code, row.date_of_service.isoformat(), row.discipline)
-    return _settle(session, row.practice_id, {"encounter_id": row.id}, wanted, reason)
+    held = _held(session, AuthorizationUseRow.encounter_id, [row.id])[row.id]
+    return _settle(session, row.practice_id, {"encounter_id": row.id}, held, wanted, reason)
 
 
-def set_reservation(
-    session: Session, row: BookingRow, authorization_id: UUID | None, by_code: Mapping[str, Decimal], reason: str
-) -> set[UUID]:
-    """Make the booking reserve exactly that, as ``set_use`` does for a visit."""
-    wanted = _pockets(authorization_id, UseBucket.RESERVED, by_code, row.service_date.isoformat(), row.discipline)
-    return _settle(session, row.practice_id, {"booking_id": row.id}, wanted, reason)
+def set_reservations(session: Session, wanted: Mapping[BookingRow, tuple[Reserved, str]]) -> set[UUID]:
+    """Make each booking reserve exactly that and nothing else, with the reason, as ``set_use`` does for a visit."""
+    rows = {row.id: row for row in wanted}
+    held = _held(session, AuthorizationUseRow.booking_id, rows)
+    changed: set[UUID] = set()
+    for row, (reserved, reason) in wanted.items():
+        day = row.service_date.isoformat()
+        pockets = _pockets(reserved.authorization_id, UseBucket.RESERVED, reserved.by_code, day, row.discipline)
+        changed |= _settle(session, row.practice_id, {"booking_id": row.id}, held[row.id], pockets, reason)
+    return changed
 
 
 def _pockets(
@@ -195,25 +207,33 @@ def _pockets(
     }
 
 
-def _held(session: Session, subject: Mapping[str, UUID]) -> dict[Pocket, Decimal]:
+def _held(
+    session: Session, subject: InstrumentedAttribute[UUID | None], ids: Iterable[UUID]
+) -> dict[UUID, dict[Pocket, Decimal]]:
+    """What each visit or booking holds, by pocket."""
     session.flush()
-    uses = AuthorizationUseRow
-    [(column, subject_id)] = subject.items()
+    uses, found = AuthorizationUseRow, {one: dict[Pocket, Decimal]() for one in ids}
     pocket = (uses.authorization_id, uses.bucket, uses.code, uses.service_date, uses.discipline)
     rows = session.execute(
-        select(*pocket, func.sum(uses.quantity)).where(getattr(uses, column) == subject_id).group_by(*pocket)
+        select(subject, *pocket, func.sum(uses.quantity)).where(subject.in_(list(found))).group_by(subject, *pocket)
     )
-    return {
-        Pocket(authorization_id, bucket, code, day.isoformat(), discipline): quantity
-        for authorization_id, bucket, code, day, discipline, quantity in rows
-    }
+    for one, authorization_id, bucket, code, day, discipline, quantity in rows:
+        if one is None:  # an entry is a visit's or a booking's
+            continue
+        found[one][Pocket(authorization_id, bucket, code, day.isoformat(), discipline)] = quantity
+    return found
 
 
 def _settle(
-    session: Session, practice_id: UUID, subject: Mapping[str, UUID], wanted: Mapping[Pocket, Decimal], reason: str
+    session: Session,
+    practice_id: UUID,
+    subject: Mapping[str, UUID],
+    held: Mapping[Pocket, Decimal],
+    wanted: Mapping[Pocket, Decimal],
+    reason: str,
 ) -> set[UUID]:
     """Write what is missing between what the subject holds and what it should hold."""
-    held, none = _held(session, subject), Decimal(0)
+    none = Decimal(0)
     changes = {key: wanted.get(key, none) - held.get(key, none) for key in sorted({*held, *wanted})}
     changed = {key: change for key, change in changes.items() if change}
     session.add_all(
@@ -230,5 +250,4 @@ def _settle(
         )
         for key, change in changed.items()
     )
-    session.flush()
     return {key.authorization_id for key in changed}

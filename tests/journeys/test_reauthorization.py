@@ -9,7 +9,7 @@ from temporalio.testing import TimeSkipper
 
 from models.ids import authorization_workflow_id
 from models.tables.authorizations import AuthorizationRow
-from tests.journeys.conftest import People, fill_in, said
+from tests.journeys.conftest import People, decision_of, fill_in, said
 from tests.line import TODAY, Line
 from tests.workflows.visits import COMMERCIAL
 
@@ -63,6 +63,7 @@ async def test_the_next_authorization_is_asked_for_escalated_and_closed_when_rec
         "Valid to": str(TODAY + timedelta(days=LENGTH + 91)),
     }
     button = await fill_in(desk, "record_answer", wanted)
+    await decision_of(desk, "record_answer").get_by_label("The payer's answer").select_option("granted")
     await button.click()
     await expect(said(desk, "good")).to_contain_text("CCHP-2077-02 recorded, approved")
     await expect(asked).to_have_class(re.compile(r"\bclosed\b"))

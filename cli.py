@@ -11,6 +11,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -483,15 +484,22 @@ def era(
 
 
 @app.command(rich_help_panel=FILES)
-def x12(files: Files) -> None:
+def x12(
+    files: Files,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per file, for programs.")] = False,
+) -> None:
     """Show any X12 file as a tree, its segments named and told in words.
 
     Exit status: 0 all read, 2 some cannot be read.
     """
-    from edi.describe import tree
+    from edi.describe import tree, tree_report
     from edi.tokens import decode
 
     def look(label: str, data: bytes) -> int:
+        if as_json:
+            report = tree_report(label, data)
+            say(json.dumps(report))
+            return SOME_UNREADABLE if report["error"] else ALL_BALANCED
         text = decode(data)
         say(f"{label}\n{tree(text)}")
         return ALL_BALANCED
@@ -618,6 +626,8 @@ def _look_at_each(names: Sequence[str], look: Callable[[str, bytes], int]) -> in
     for label, read in _sources(names):
         try:
             worst = max(worst, look(label, read()))
+        except BrokenPipeError:
+            raise  # whoever read what we say has had enough
         except OSError as error:
             complain(f"{label} cannot be opened ({(error.strerror or 'unknown reason').lower()}).")
             worst = SOME_UNREADABLE
@@ -633,11 +643,18 @@ def _sources(names: Sequence[str]) -> Iterator[tuple[str, Callable[[], bytes]]]:
         if name == STANDARD_INPUT:
             yield "standard input", sys.stdin.buffer.read
         elif path.is_dir():
-            for inner in sorted(path.rglob("*")):
-                if inner.is_file() and not inner.name.startswith("."):
-                    yield str(inner), inner.read_bytes
+            inside = [inner for inner in sorted(path.rglob("*")) if inner.is_file() and not inner.name.startswith(".")]
+            yield from ((str(inner), inner.read_bytes) for inner in inside)
+            if not inside:
+                yield name, partial(_nothing_inside, name)
         else:
             yield name, path.read_bytes
+
+
+def _nothing_inside(name: str) -> bytes:
+    from edi.tokens import UnreadableFile
+
+    raise UnreadableFile("there is no file in this directory.")
 
 
 def _room(module: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from edi.tokens import Delimiters, Segment, UnreadableFile, decode, segments_with_delimiters
 
@@ -61,27 +62,53 @@ def tree(data: bytes | str) -> str:
         return f"{unreadable}\n"
 
 
+def tree_report(name: str, data: bytes | str) -> dict[str, Any]:
+    """The same for programs: `{"file", "segments": [{"number", "depth", "id", "label", "elements"}], "more", "error"}`.
+
+    `more` counts the segments beyond MAX_LINES; `error` is None or a sentence.
+    """
+    report: dict[str, Any] = {"file": name, "segments": [], "more": 0, "error": None}
+    try:
+        for depth, segment, _ in _indented(decode(data)):
+            if len(report["segments"]) == MAX_LINES:
+                report["more"] += 1
+                continue
+            shown = {"number": segment.number, "depth": depth, "id": segment.id, "label": label(segment)}
+            report["segments"].append({**shown, "elements": list(segment.elements)})
+    except UnreadableFile as unreadable:
+        report["error"] = str(unreadable)
+    return report
+
+
 def _lines(text: str) -> Iterator[str]:
-    depth = 0
     count = 0
-    for segment, marks in segments_with_delimiters(text):
+    for depth, segment, marks in _indented(text):
         count += 1
-        if count > MAX_LINES:
-            continue
-        own = _DEPTHS.get(segment.id)
-        if segment.id == "LX" and depth > 5:
-            own = 5
-        depth = depth if own is None else own + 1
-        indent = depth if own is None else own
-        yield f"{segment.number:>6}  {'  ' * indent}{describe(segment, marks)}"
+        if count <= MAX_LINES:
+            yield f"{segment.number:>6}  {'  ' * depth}{describe(segment, marks)}"
     if count > MAX_LINES:
         yield f"        ... and {count - MAX_LINES} more segments"
 
 
+def _indented(text: str) -> Iterator[tuple[int, Segment, Delimiters]]:
+    """Every segment, and how deep it stands."""
+    depth = 0
+    for segment, marks in segments_with_delimiters(text):
+        own = _DEPTHS.get(segment.id)
+        if segment.id == "LX" and depth > 5:
+            own = 5
+        depth = depth if own is None else own + 1
+        yield (depth if own is None else own), segment, marks
+
+
+def label(segment: Segment) -> str:
+    """What a segment is, in our own words: "name, payer"; blank when we have none."""
+    kind = _KINDS.get(segment.id, {}).get(segment.get(3 if segment.id == "HL" else 1), "")
+    return ", ".join(filter(None, (_LABELS.get(segment.id, ""), kind)))
+
+
 def describe(segment: Segment, marks: Delimiters) -> str:
     """One segment with its label: "CLM claim: PT1 220 11:B:1 ..."."""
-    kind_position = 3 if segment.id == "HL" else 1
-    kind = _KINDS.get(segment.id, {}).get(segment.get(kind_position), "")
-    label = ", ".join(filter(None, (_LABELS.get(segment.id, ""), kind)))
+    said = f"({label(segment)}) " if label(segment) else ""
     values = " ".join(value.strip() or "-" for value in segment.elements).strip("- ") if segment.elements else ""
-    return f"{segment.id} {f'({label}) ' if label else ''}{values.replace(marks.component, ':')}".rstrip()
+    return f"{segment.id} {said}{values.replace(marks.component, ':')}".rstrip()

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from edi.describe import tree
+from edi.describe import tree, tree_report
 from edi.report import era_report, render_era
 from edi.x837p import write_837p
 from tests.edi.examples import BATCH, ERA
@@ -96,3 +96,12 @@ def test_a_tree_of_something_else_is_a_sentence() -> None:
 
 def test_a_tree_knows_its_limit() -> None:
     assert "more segments" in tree(ERA.replace("LX*1~\n", "LX*1~\n" * 21_000)).splitlines()[-1]
+
+
+def test_a_tree_for_programs_says_the_same_as_the_page() -> None:
+    report = tree_report("era", ERA)
+    assert (report["file"], report["error"], report["more"]) == ("era", None, 0)
+    assert len(report["segments"]) == tree(ERA).count("\n")
+    [claim, *_] = [segment for segment in report["segments"] if segment["id"] == "CLP"]
+    assert (claim["depth"], claim["label"], claim["elements"][0]) == (4, "claim payment", "PT000123-1")
+    assert tree_report("web", "<html>")["error"] == "This file is XML or HTML, not X12."

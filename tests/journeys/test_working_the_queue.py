@@ -165,7 +165,7 @@ async def test_two_people_meet_on_one_item_and_each_sees_the_other(
     await sam.get_by_role("button", name="Take").click()
     await expect(said(sam, "good")).to_contain_text("It is yours now.")
     await expect(ana.locator(f"#row-{first}").get_by_title("Sasha Supervisor", exact=True)).to_be_visible()
-    await expect(ana.locator("#news")).to_contain_text("Your hold on this item ran out")
+    await expect(ana.locator("#news")).to_contain_text("Sasha Supervisor has it now")
     await expect(ana.get_by_role("textbox", name="Note")).to_have_value("half a thought")
     await snap(ana, "queue-lease-lost")
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from activities.held_decisions import refused_late
 from billing.desk import OWN_HOLDS, REASSIGN, SKIP_REASONS, WAITING_ON, WAKES_ON, WORK
 from billing.vocabulary import Queue
+from models.tables.access import UserRow
 from models.tables.desk import WorkItemRow
 from web import formats
 from web.problems import NotFound
@@ -78,6 +79,7 @@ class News:
     changed: bool
     closed: str
     lease_lost: bool
+    has_it_now: str
     refused_late: str
 
 
@@ -185,6 +187,7 @@ def build(
 def news(session: Session, viewer: Viewer, row: WorkItemRow, seen_version: int, *, leased: bool = False) -> News:
     """What happened to an open item since its pane was drawn, for a strip in it that moves nothing else."""
     standing = standings(session, viewer, [row])[row.id]
+    owner = session.get(UserRow, row.owner_id) if row.owner_id not in (None, viewer.user_id) else None
     closed = f"{formats.words(row.closed_by)}, {formats.instant(row.closed_at, viewer.zone)}" if row.closed_at else ""
     return News(
         item_id=str(row.id),
@@ -195,6 +198,7 @@ def news(session: Session, viewer: Viewer, row: WorkItemRow, seen_version: int, 
         changed=row.version != seen_version,
         closed=closed if row.version != seen_version else "",
         lease_lost=leased and not standing.leased_to_me and row.closed_at is None,
+        has_it_now=owner.name if owner else standing.leased_by,
         refused_late="" if row.closed_at or standing.held else refused_late(session, viewer.practice_id, row),
     )
 

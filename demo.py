@@ -5,6 +5,7 @@ Everything happens on the real parts: visits and payments come in over the API, 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +19,8 @@ from uuid import UUID, uuid4
 
 import httpx
 from sqlalchemy import Engine, text
+from temporalio.client import WorkflowUpdateFailedError
+from temporalio.service import RPCError
 
 from activities.api_keys import issue_api_key
 from activities.practice_file import load_practice
@@ -175,13 +178,13 @@ class Clinic:
     async def ask_payers(self) -> int:
         """Bring authorization cases into several states, as a front desk would; one in four is left as it is."""
         cases = self._rows(
-            "SELECT id, version, workflow_id FROM work_items "
-            "WHERE kind = 'authorization_case' AND closed_at IS NULL ORDER BY opened_at, id"
+            "SELECT i.id, i.workflow_id FROM work_items i JOIN authorization_cases c ON c.id = i.authorization_case_id "
+            "WHERE i.closed_at IS NULL AND c.state = 'needed' ORDER BY i.opened_at, i.id"
         )
         [(user_id,)] = self._rows("SELECT id FROM users WHERE role = 'supervisor' ORDER BY email LIMIT 1")
         client = await connect_temporal(self._settings)
         asked = 0
-        for number, (item_id, _, workflow_id) in enumerate(cases):
+        for number, (item_id, workflow_id) in enumerate(cases):
             handle = client.get_workflow_handle(workflow_id)
             for decision, fields in CASE_STEPS[number % len(CASE_STEPS)]:
                 command = Decision(
@@ -193,7 +196,8 @@ class Clinic:
                     reason="demo",
                     fields=fields,
                 )
-                await handle.execute_update("decide", command, id=str(command.command_id))
+                with contextlib.suppress(WorkflowUpdateFailedError, RPCError):  # the case moved on meanwhile
+                    await handle.execute_update("decide", command, id=str(command.command_id))
             asked += bool(CASE_STEPS[number % len(CASE_STEPS)])
         return asked
 

@@ -200,3 +200,19 @@ def test_the_patient_may_pay_instead_and_nothing_goes_to_a_payer(books: Books) -
     assert books.balance_look(number) == "waiting"
     assert books.claims(number) == []
     assert books.balance(number, "patient_receivable") == item.amount
+
+
+def test_a_rejected_claim_that_is_written_off_gives_its_use_back(books: Books) -> None:
+    made = wanting("AUTHREJECTED")
+    books.send(made)
+    granted = grant(books, made["patient"]["patient_id"], 10)
+    number = made["encounter_id"]
+    assert books.gates(number).outcome == "clear"
+    assert left(books, granted) == 9
+    books.set_claim(number, status="rejected")
+    assert books.claim_look(number) == "waiting"
+    item = books.item(number)
+    assert item is not None
+    books.decide(item, "write_off")
+    assert left(books, granted) == 10, "no payer ever counted the visit"
+    assert books.claim_look(number) == "closed"

@@ -185,7 +185,7 @@ async def test_screens_behind_forms_are_for_everybody_too(
     await page.locator("summary", has_text="They are yours.").click()
     await page.get_by_role("button", name="See what becomes of each").and_(page.locator("[value=take]")).click()
     await judge(page, desk, "many, before it happens")
-    await page.get_by_role("button", name="Take them").click()
+    await page.get_by_role("button", name="Apply: Take").click()
     await judge(page, desk, "a batch and its outcome")
     await page.goto("/supervisor")
     await page.get_by_label("to", exact=True).first.select_option("balance")

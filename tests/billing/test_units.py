@@ -201,6 +201,12 @@ def test_one_code_in_two_rows_is_one_code() -> None:
     assert billed(MIDPOINT, [ServiceMinutes("97110", 10), ServiceMinutes("97110", 13)]) == {"97110": 2}
 
 
+def test_minutes_of_therapist_and_assistant_count_together() -> None:
+    for method in (CMS, MIDPOINT):
+        assert billed(method, [ServiceMinutes("97110", 10, 13)]) == {"97110": 2}
+        assert billed(method, [ServiceMinutes("97110", 0, 8)]) == {"97110": 1}
+
+
 def test_riding_add_on_does_not_pool_its_minutes_again() -> None:
     result = count_units(CMS, [ServiceMinutes("97116", 15), ServiceMinutes("0791T", 15)], ON, Discipline.PT)
     assert {line.code: line.units for line in result.lines} == {"97116": 1, "0791T": 1}

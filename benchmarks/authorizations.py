@@ -70,9 +70,7 @@ def _measure(stack: Stack, count: int, woken_count: int) -> None:
     rate = woken_count / drained
     print(f"time moved for {woken_count} in {moved:.1f} s; their cases open after {drained:.1f} s: {rate:.1f} a second")
     each_second = count / 1800
-    print(
-        f"spread over half an hour they come at {each_second:.1f} a second: {rate / each_second:.1f} times slower than measured"
-    )
+    print(f"spread over half an hour they come at {each_second:.1f} a second, {rate / each_second:.1f} times slower")
     woken = _memory(stack)
     print("  after the morning: " + ", ".join(f"{part} {woken[part]:.1f} MB" for part in ("temporal", "worker")))
 

@@ -16,7 +16,7 @@ from activities.files import FileActivities
 from activities.gateways.clearinghouse import SftpAddress, SftpClearinghouse
 from activities.gateways.mail import MailAddress, SmtpMail
 from activities.inbox import InboxActivities
-from activities.notices import NoticeActivities, NoticeSending
+from activities.notices import NoticeActivities, NoticeSendingActivities
 from activities.reconcile import ReconcileActivities
 
 
@@ -65,5 +65,5 @@ def outside(wiring: Wiring) -> Sequence[Callable[..., Any]]:
         sending.upload_batch,
         sending.release_batch,
         InboxActivities(wiring.engine, gateway).fetch_files,
-        NoticeSending(wiring.engine, mail).send_notice,
+        NoticeSendingActivities(wiring.engine, mail).send_notice,
     ]

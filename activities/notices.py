@@ -178,7 +178,7 @@ def _print_ticket(notice: NoticeRow) -> Ticket:
     )
 
 
-class NoticeSending:
+class NoticeSendingActivities:
     """The one call that leaves the building. gateway: None where no mail server is set."""
 
     def __init__(self, engine: Engine, gateway: SmtpMail | None) -> None:

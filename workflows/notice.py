@@ -3,7 +3,7 @@
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from activities.notices import NoticeActivities, NoticeSending
+    from activities.notices import NoticeActivities, NoticeSendingActivities
     from models.messages import LookAtNotice, NoticeRef
 
 from workflows.desk import OnTheDesk
@@ -26,7 +26,7 @@ class NoticeWorkflow(OnTheDesk):
         progress = await ask(NoticeActivities.look_at_notice, self._look())
         if progress.outcome == "send":
             await workflow.execute_activity_method(
-                NoticeSending.send_notice, notice, task_queue=CLEARINGHOUSE_QUEUE, **MAIL
+                NoticeSendingActivities.send_notice, notice, task_queue=CLEARINGHOUSE_QUEUE, **MAIL
             )
             progress = await ask(NoticeActivities.look_at_notice, self._look())
         while progress.outcome == "print":

@@ -12,7 +12,7 @@ from temporalio.exceptions import ApplicationError
 from activities.authorizations import AuthorizationActivities
 from activities.gateways.mail import Message, NotSent, OutcomeUnknown, SmtpMail
 from activities.notice_templates import NotUsable, keep_template
-from activities.notices import NoticeActivities, NoticeSending
+from activities.notices import NoticeActivities, NoticeSendingActivities
 from billing.notices import NoticeKind
 from models.messages import LookAtAuthorization, LookAtNotice, NoticeRef
 from models.store.notices import template_of
@@ -69,8 +69,8 @@ def again(books: Books, notice: NoticeRow) -> NoticeRow:
     return books.rows(NoticeRow, NoticeRow.id == notice.id)[0]
 
 
-def sending(books: Books, post: Post, **overrides: Any) -> NoticeSending:
-    return NoticeSending(books.engine, SmtpMail(post.address(**overrides)))
+def sending(books: Books, post: Post, **overrides: Any) -> NoticeSendingActivities:
+    return NoticeSendingActivities(books.engine, SmtpMail(post.address(**overrides)))
 
 
 def set_desk(books: Books, **settings: Any) -> None:
@@ -258,7 +258,7 @@ def test_a_worker_killed_while_sending_leaves_a_letter_that_may_have_been_sent(b
 
 def test_without_a_mail_server_the_letter_says_so_and_can_be_printed(books: Books) -> None:
     letter = planned(books, "MAILLESS")
-    NoticeSending(books.engine, None).send_notice(reference(letter))
+    NoticeSendingActivities(books.engine, None).send_notice(reference(letter))
     assert again(books, letter).state == "failed"
     assert "FIRSTPASS_SMTP_HOST" in again(books, letter).outcome
 

@@ -28,6 +28,7 @@ WORDS = {  # text fields that carry a word of ours, never a fact about a person
     "Outcome.closed_as",
     "AuthorizationProgress.ended",
     "AuthorizationCaseProgress.ended",
+    "NoticeProgress.outcome",
     "ConnectionRef.connection",
     "Decision.decision",
 }

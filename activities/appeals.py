@@ -2,6 +2,7 @@
 
 from datetime import date
 
+from activities import proofs
 from activities.case import Case
 from activities.clock import practice_day
 from billing import appeals
@@ -58,5 +59,6 @@ def _facts(case: Case, refused: DenialRow) -> appeals.AppealFacts:
         diagnoses=tuple(version.coded["diagnoses"]),
         clinician_name=f"{clinician.first_name} {clinician.last_name}",
         authorization_number=version.prior_authorization_number or "",
+        evidence=proofs.against(session, case.practice, row, refused),
         arguments=case.decision.fields.get("arguments", "").strip(),
     )

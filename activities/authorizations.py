@@ -1,6 +1,6 @@
 """Watching an authorization: what is left, when the next must be asked for, when its life is over."""
 
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -16,19 +16,18 @@ from activities.reservations import reassess
 from billing import measures
 from billing.authorization import BOOKING_UNITS, AuthorizationOutlook, outlook
 from billing.authorization_case import TO_DO
-from billing.authorization_ledger import Entry, Standing, costs, standing, typical
-from billing.forecast import BurnDown, Draw, Grant, Habits, burn_down
+from billing.authorization_ledger import Entry, Standing, standing, typical
 from billing.vocabulary import AuthorizationCaseState as State
-from billing.vocabulary import UnitOfMeasure, UseBucket
+from billing.vocabulary import UnitOfMeasure
 from models.messages import AuthorizationProgress, LookAtAuthorization
 from models.store import authorizations
 from models.store.book import book_of
+from models.store.courses import courses, lead_days_of
 from models.store.life import record
 from models.store.session import practice_session
-from models.tables.authorizations import AuthorizationCaseRow, AuthorizationRow, BookingRow
+from models.tables.authorizations import AuthorizationCaseRow, AuthorizationRow
 from models.tables.practice import PracticeRow
 
-LEAD_DAYS = 7  # where the plan has no terms today (practice default)
 OVER = ("replaced", "not_continued", authorizations.VOIDED)
 SPREAD_SECONDS = 1_800  # looks due on one morning are spread over half an hour, each by its own id
 
@@ -57,11 +56,11 @@ class AuthorizationActivities:
 
 def _review(session: Session, row: AuthorizationRow, practice: PracticeRow, now: datetime) -> AuthorizationProgress:
     today = practice_day(now, practice.time_zone)
-    terms = book_of(session, practice).plans[row.plan_id].terms_on(today)
-    lead_days = terms.authorization_lead_days if terms else LEAD_DAYS
+    book = book_of(session, practice)
+    lead_days = lead_days_of(book, row, today)
     entries = authorizations.entries_of(session, [row.id])[row.id]
     stands = standing(authorizations.measured(row), entries)
-    down = _burn_down(session, row, entries, today, lead_days)
+    runs_out_on = courses(session, book, [row], today)[row.id].down.runs_out_on
     before = _case_after(session, row)
     ahead = outlook(
         visits_left(row, stands, entries),
@@ -69,7 +68,7 @@ def _review(session: Session, row: AuthorizationRow, practice: PracticeRow, now:
         today,
         lead_days,
         open_reauthorization=before is not None and not _may_be_pressed(before),
-        runs_out_on=down.runs_out_on,
+        runs_out_on=runs_out_on,
     )
     if ahead.ended == "expired":
         return _end(session, row, "expired", now)
@@ -98,38 +97,6 @@ def visits_left(row: AuthorizationRow, stands: Standing, entries: list[Entry]) -
     if usual is None or usual <= 0:
         usual = stands.left if row.unit_of_measure == UnitOfMeasure.DOLLARS.value else BOOKING_UNITS
     return stands.left / usual if usual > 0 else stands.left
-
-
-def _burn_down(session: Session, row: AuthorizationRow, entries: list[Entry], today: date, lead_days: int) -> BurnDown:
-    """The forecast: visits used, bookings that reserve and those it could not carry, and the usual frequency after."""
-    grant = authorizations.measured(row)
-    counting = costs(grant, entries)
-    beyond = session.scalars(
-        select(BookingRow.service_date).where(
-            BookingRow.practice_id == row.practice_id,
-            BookingRow.patient_external_id == row.patient_external_id,
-            BookingRow.plan_id == row.plan_id,
-            BookingRow.discipline.in_(row.disciplines),
-            BookingRow.beyond_limit != "",
-            BookingRow.encounter_id.is_(None),
-            BookingRow.service_date.between(row.effective_from, row.effective_to),
-        )
-    )
-    each = typical(entries) or Decimal(1)
-    return burn_down(
-        Grant(grant.quantity, grant.unit_of_measure, row.effective_from, row.effective_to, grant.used_before),
-        [_draw(entry) for entry in counting if entry.bucket is UseBucket.USED],
-        [
-            *(_draw(entry) for entry in counting if entry.bucket is UseBucket.RESERVED),
-            *(Draw(day, each) for day in beyond),
-        ],
-        today,
-        Habits(lead_days),
-    )
-
-
-def _draw(entry: Entry) -> Draw:
-    return Draw(entry.service_date, entry.quantity)
 
 
 def _case_after(session: Session, row: AuthorizationRow) -> AuthorizationCaseRow | None:

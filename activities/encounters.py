@@ -15,7 +15,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 from temporalio import activity
 
-from activities import authorization_cases, claims, secondary, tickets, underpayment, voids
+from activities import authorization_cases, claims, proofs, secondary, tickets, underpayment, voids
 from activities.benefits import recheck_held_by_a_limit
 from activities.clock import morning_of, practice_day
 from activities.nudges import tell_authorizations
@@ -240,7 +240,8 @@ class EncounterActivities:
     ) -> ClaimProgress:
         refused = claims.open_denial(session, claim)
         if refused is not None:
-            ask = tickets.denial(row, refused, tickets.desk_settings(practice), practice, now)
+            held_against_it = proofs.against(session, practice, row, refused)
+            ask = tickets.denial(row, refused, tickets.desk_settings(practice), practice, now, held_against_it)
             _ask(session, row, ask, Stage.DENIAL, now)
             return ClaimProgress(outcome="waiting")
         if not claims.settled(session, row, claim):

@@ -183,8 +183,15 @@ def silence(row: EncounterRow, claim: ClaimVersionRow, kind: str, message: str, 
     return ticket(row, Queue.FOLLOW_UP, kind, [finding], claim.total_charge, due_at)
 
 
-def denial(row: EncounterRow, refused: DenialRow, desk: DeskSettings, practice: PracticeRow, now: datetime) -> Ticket:
-    """A payer refused to pay."""
+def denial(
+    row: EncounterRow,
+    refused: DenialRow,
+    desk: DeskSettings,
+    practice: PracticeRow,
+    now: datetime,
+    proofs: Sequence[str] = (),
+) -> Ticket:
+    """A payer refused to pay. proofs: sentences on what is on file against it."""
     group, _, carc = refused.reason.partition("-")
     evidence = {
         "category": refused.category.replace("_", " "),
@@ -192,6 +199,8 @@ def denial(row: EncounterRow, refused: DenialRow, desk: DeskSettings, practice: 
         "who bears it": explain_group(group),
     }
     evidence |= {code: explain_rarc(code) for code in refused.remark_codes}
+    if proofs:
+        evidence["proof on file"] = "; ".join(proofs)
     if refused.appeal_deadline:
         evidence["appeal until"] = refused.appeal_deadline.isoformat()
     choices = ", ".join(DECISION_WORDS[key] for key in refused.decisions)

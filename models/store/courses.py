@@ -60,7 +60,7 @@ def courses(session: Session, book: Book, rows: Sequence[AuthorizationRow], toda
         recent = [day for name in row.disciplines for day in days[(row.patient_external_id, name)]]
         paid = [price for name in row.disciplines if (price := prices.get((row.plan_id, name)))]
         habits = Habits(
-            lead_days=_lead_days(book, row, today),
+            lead_days=lead_days_of(book, row, today),
             visits_per_week=usual_frequency(recent, today),
             expected_payment=max(paid, default=NO_MONEY),
         )
@@ -81,7 +81,8 @@ def grant_of(row: AuthorizationRow) -> Grant:
     )
 
 
-def _lead_days(book: Book, row: AuthorizationRow, today: date) -> int:
+def lead_days_of(book: Book, row: AuthorizationRow, today: date) -> int:
+    """How long the payer usually takes to answer, in days: a term of the plan."""
     terms = book.plans[row.plan_id].terms_on(today)
     return terms.authorization_lead_days if terms else LEAD_DAYS
 

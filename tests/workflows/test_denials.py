@@ -4,13 +4,16 @@ from datetime import timedelta
 from decimal import Decimal
 
 from models.store import ledger
+from models.tables.authorizations import AuthorizationCaseRow
+from models.tables.desk import WorkItemRow
 from models.tables.remittances import AppealRow, DenialRow
 from tests.line import TODAY, Line
-from tests.workflows.visits import MEDICARE, PREFERRED, visit
+from tests.workflows.visits import COMMERCIAL, MEDICARE, PREFERRED, visit
 
 WORLD = {
     "scripted": {
         "DENAUTH": "denied:CO-197",
+        "NONENEED1": "denied:CO-197",
         "DENDOC": "denied:CO-16+M135",
         "DENCODE": "denied:CO-4+N822",
         "DENNEED": "denied:CO-50+N115",
@@ -116,6 +119,24 @@ async def test_an_appeal_drafts_the_letter_with_its_deadline_and_waits(clinic: L
     await clinic.until(lambda: clinic.item(number) is None)
     assert clinic.visit(number).stage == "denial"
     assert denial_of(clinic, number).state == "appealed"
+
+
+async def test_who_said_that_no_authorization_is_needed_stands_on_the_denial_and_in_the_appeal(clinic: Line) -> None:
+    made = visit("NONENEED1", COMMERCIAL, like=PREFERRED)
+    clinic.send(made)
+    await clinic.until_item(made["encounter_id"], "authorization")
+    await clinic.until(lambda: clinic.rows(AuthorizationCaseRow))
+    case = clinic.rows(AuthorizationCaseRow)[-1]
+    [asking] = clinic.rows(WorkItemRow, WorkItemRow.authorization_case_id == case.id)
+    said = {"answered_by": "Ann, member services", "reference": "C-4711"}
+    await clinic.decide(asking, "none_needed", said, role="front_desk")
+    item = await clinic.until_item(made["encounter_id"], "denials")
+    proof = item.findings[0]["evidence"]["proof on file"]
+    assert "Ann, member services" in proof
+    assert "C-4711" in proof
+    await clinic.decide(item, "appeal")
+    [letter] = clinic.rows(AppealRow, AppealRow.denial_id == denial_of(clinic, made["encounter_id"]).id)
+    assert f"- {proof}" in letter.letter
 
 
 async def test_a_biller_writes_off_up_to_the_limit_and_a_supervisor_above(clinic: Line) -> None:

@@ -188,20 +188,6 @@ def test_a_biller_cannot_give_up_an_unbilled_visit_above_the_limit(books: Books)
     assert books.visit(made["encounter_id"]).closed_as == "written_off"
 
 
-def test_the_patient_may_pay_instead_and_nothing_goes_to_a_payer(books: Books) -> None:
-    made = wanting("AUTHSELF1")
-    number = made["encounter_id"]
-    books.send(made)
-    books.gates(number)
-    item = books.item(number)
-    assert item is not None
-    books.decide(item, "patient_pay")
-    assert books.gates(number).outcome == "patient_pays"
-    assert books.balance_look(number) == "waiting"
-    assert books.claims(number) == []
-    assert books.balance(number, "patient_receivable") == item.amount
-
-
 def test_a_rejected_claim_that_is_written_off_gives_its_use_back(books: Books) -> None:
     made = wanting("AUTHREJECTED")
     books.send(made)

@@ -85,6 +85,8 @@ def test_the_patient_pays_once_the_notice_is_signed_and_not_before(books: Books)
     answer(books, notice, signed())
     assert "now the patient's" in books.decide(item, "patient_pay")
     assert books.gates(made["encounter_id"]).outcome == "patient_pays"
+    assert books.balance_look(made["encounter_id"]) == "waiting"
+    assert books.claims(made["encounter_id"]) == []
     assert books.balance(made["encounter_id"], ledger.PATIENT_RECEIVABLE) == notice.estimate
     with practice_session(books.engine, books.practice_id) as session:
         told = session.query(EventRow).filter(EventRow.encounter_id == books.visit(made["encounter_id"]).id)

@@ -12,6 +12,7 @@ from activities import authorization_cases as cases
 from activities.clock import morning_of, practice_day
 from activities.grants import recheck_held
 from activities.notices import tell_patient
+from activities.relief import relieved
 from activities.reservations import reassess
 from billing import measures
 from billing.authorization import BOOKING_UNITS, AuthorizationOutlook, outlook
@@ -75,7 +76,7 @@ def _review(session: Session, row: AuthorizationRow, practice: PracticeRow, now:
     _raise_flags(session, row, ahead, stands.left, now)
     tell_patient(session, practice, row, ahead, stands.left, now)
     _turn(session, row, "exhausted" if ahead.ended == "exhausted" else "active", now)
-    if ahead.open_now:
+    if ahead.open_now and not relieved(session, book, row, today):
         _ask(session, row, ahead, practice, now)
     if stands.left > 0:
         recheck_held(session, row)  # a visit given back may free one that was held

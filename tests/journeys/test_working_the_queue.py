@@ -105,6 +105,13 @@ async def test_a_biller_clears_several_items_with_the_keyboard_alone(
     await expect(desk.locator("#pane .note")).to_contain_text("Called the clinic")
     for item_id in done:
         await expect(desk.locator(f"#row-{item_id}")).to_have_class(re.compile(r"\bclosed\b"))
+    await key.press("n")
+    await expect(desk.locator("#pane")).to_contain_text("Nothing is left for you here")
+    await expect(desk.locator("#toast")).to_contain_text("Nothing is left")
+    for item_id in done:
+        await expect(desk.locator(f"#row-{item_id}")).to_have_count(0)  # seen as finished, gone with the next pull
+    await focus_stays(desk)
+    await snap(desk, "queue-nothing-left")
     assert len({*done, skipped, last}) == 4
     assert all(as_it_is(clinic, item).closed_at for item in items if str(item.id) in done)
 

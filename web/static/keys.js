@@ -55,9 +55,12 @@
     if (link && link.matches("#rows .row > a")) link.click();
   }
 
+  let sent = null;  // the form of the pane that is on its way, and the field one wrote in
+  let nextWaits = false;
   let heading = false;  // the keyboard goes to what comes into the pane
   // n asks for the next: what is finished has been seen, so it leaves the list now, and not before.
   function next() {
+    if (sent) { nextWaits = true; return; }  // first what was sent is answered: a refusal must be seen
     for (const done of document.querySelectorAll("#rows .row.closed")) done.remove();
     if (press("[data-key=n]")) heading = true;
   }
@@ -171,14 +174,31 @@
     ticked = new Set([...document.querySelectorAll(".pick:checked")].map((box) => box.value));
   });
 
+  // What was written is on its way, so the keyboard leaves the field: keys are commands again, and nothing more is typed
+  // into what is gone. (htmx gives the focus back to a field of the same id, which would swallow the next command.)
+  document.addEventListener("htmx:before:request", (event) => {
+    const form = event.detail.ctx.sourceElement;
+    const field = document.activeElement;
+    if (!form.matches("#pane form") || !form.contains(field) || !field.matches("input, textarea")) return;
+    sent = { form, id: field.id };
+    find("#pane").focus({ preventScroll: true });
+  });
+  document.addEventListener("htmx:finally:request", (event) => {
+    if (!sent || event.detail.ctx.sourceElement !== sent.form) return;
+    const field = sent.id ? document.getElementById(sent.id) : null;
+    const goesOn = nextWaits;
+    sent = null;
+    nextWaits = false;
+    if (field && field.value) field.focus({ preventScroll: true });  // refused, or not heard: it stands there to be mended
+    else if (goesOn) next();
+  });
+
   function keepFocus() {
     const here = document.activeElement;
     if (heading) { heading = false; find("#pane").focus({ preventScroll: true }); return; }
     if (here && here !== document.body) { focused = ""; return; }
     const kept = focused ? document.getElementById(focused) : null;
-    const done = kept && wasInPane && kept.matches("input, textarea") && !kept.value;  // what stood in it was sent
-    const same = done ? null : kept;
-    const home = same || (wasInPane ? find("#pane") : null);
+    const home = kept || (wasInPane ? find("#pane") : null);
     if (home) home.focus({ preventScroll: true });
   }
 

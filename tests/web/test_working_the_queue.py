@@ -1,6 +1,8 @@
 """The desk as pages answer: next, skip, snooze until news, undo, decisions that wait, files, mentions, views."""
 
+import re
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from uuid import uuid4
 
 import pytest
@@ -14,6 +16,7 @@ from models.store.session import practice_session
 from models.tables.desk import WorkItemPauseRow, WorkItemSkipRow
 from models.tables.life import OutboxRow
 from tests.web.conftest import Browse, Decided, House
+from web.reads import desk
 
 IN_PANE = {"HX-Request": "true", "HX-Request-Type": "partial", "HX-Target": "section#pane"}
 QUEUE = "/queues/documentation"
@@ -282,3 +285,45 @@ def test_every_term_narrows_the_list(house: House, browse: Browse, asked: str, f
     page = browse(Role.BILLER).get("/queues/scrub", params={"q": asked}).text
     shown = [name for item, name in names.items() if f'id="row-{item}"' in page]
     assert " ".join(shown) == found
+
+
+def test_the_rail_counts_as_far_as_it_shows_and_says_so(
+    house: House, browse: Browse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk, "RAIL_COUNT_MAX", 2)
+    now = datetime.now(UTC)
+    for days in (-1, 1, 1):
+        house.item(queue="documentation", due_at=now + timedelta(days=days))
+    house.item(queue="documentation", snoozed_until=now + timedelta(days=1))
+    for _ in range(2):
+        house.item(queue="scrub")
+    rail = browse(Role.BILLER).get("/rail?at=scrub").text
+    told = dict(re.findall(r"/queues/(\w+)\".*?<span class=\"count\">(\S+?)</span>", rail, re.S))
+    assert (told["documentation"], told["scrub"], told["posting"]) == ("2+", "2", "0")
+    assert re.findall(r"! (\S+) overdue", rail) == ["1"]
+    assert re.findall(r"/queues/(\w+)\" aria-current", rail) == ["scrub"]
+
+
+def test_a_clinicians_rail_counts_the_own_only(house: House, browse: Browse) -> None:
+    house.item(queue="documentation", clinician_id=house.clinician_id)
+    house.item(queue="documentation")
+    rail = browse(Role.CLINICIAN).get("/rail").text
+    assert re.findall(r"<span class=\"count\">(\S+?)</span>", rail)[0] == "1"
+
+
+def test_count_dollars_age_and_chips_tell_of_the_same_items(house: House, browse: Browse) -> None:
+    now, me = datetime.now(UTC), house.users[Role.BILLER]
+    house.item(amount=Decimal("10.00"), opened_at=now - timedelta(days=9), due_at=now - timedelta(days=1))
+    house.item(amount=Decimal("20.00"), opened_at=now - timedelta(days=3), owner_id=me)
+    house.item(amount=Decimal("70.00"), snoozed_until=now + timedelta(days=1))
+    house.item(amount=Decimal("500.00"), closed_at=now)
+    biller = browse(Role.BILLER)
+    for view, told in {
+        "open": "<strong>2 items</strong> · $30.00 · oldest 9 d",
+        "mine": "<strong>1 item</strong> · $20.00 · oldest 3 d",
+        "snoozed": "<strong>1 item</strong> · $70.00",
+    }.items():
+        page = biller.get(f"/queues/documentation?view={view}").text
+        assert told in page
+        chips = re.findall(r">(All open|Mine|Unassigned|Due today|Snoozed) (\d+)</a>", page)
+        assert dict(chips) == {"All open": "2", "Mine": "1", "Unassigned": "1", "Due today": "1", "Snoozed": "1"}

@@ -35,7 +35,7 @@ class Rail:
     """The queues at the left."""
 
     unread: int
-    rail: tuple[desk.QueueLine, ...]
+    rail: tuple[desk.RailLine, ...]
 
 
 @router.get("/")
@@ -56,7 +56,7 @@ def refreshed(request: Request, viewer: Watcher) -> HTMLResponse:
 def rail(request: Request, viewer: Watcher, at: str = "") -> HTMLResponse:
     """Only the rail, for a page that watches."""
     with practice_session(engine_of(request), viewer.practice_id) as session:
-        beside = Rail(mentions.unseen(session, viewer), desk.queue_lines(session, viewer, queues_of(viewer), at))
+        beside = Rail(mentions.unseen(session, viewer), desk.rail(session, viewer, queues_of(viewer), at))
     return templating.page("rail.html", templating.as_context(beside))
 
 

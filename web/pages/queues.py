@@ -1,5 +1,6 @@
 """A queue: list and pane side by side, each of which can be fetched alone."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -67,7 +68,7 @@ class QueuePage:
     shell: Shell
     queue: QueueHead
     unread: int
-    rail: tuple[desk.QueueLine, ...]
+    rail: tuple[desk.RailLine, ...]
     filter: Filter
     views: tuple[views.View, ...]
     may_work: bool
@@ -135,10 +136,10 @@ def fresh(request: Request, viewer: Watcher, form: PostedWatching, queue: str) -
     wanted = Filter.read({**dict(request.query_params), "text": form.text("text")})
     with practice_session(engine_of(request), viewer.practice_id) as session:
         found = queues.changes(session, viewer, info.queue.value, wanted, _shown(form), _since(form, viewer))
-        summary = queues.summary(session, viewer, info.queue.value, wanted)
-        chips = _chips(session, viewer, info, wanted)
+        figures = queues.figures(session, viewer, info.queue.value, wanted)
+        chips = _chips(session, viewer, info, wanted, figures.views)
     load_href = f"/queues/{info.queue.value}{wanted.query()}"
-    page = FreshPage(found.new, found.rows, summary, chips, load_href, chosen="")
+    page = FreshPage(found.new, found.rows, figures.summary, chips, load_href, chosen="")
     return templating.page("fresh.html", templating.as_context(page))
 
 
@@ -183,29 +184,30 @@ def build(
     """Everything the screen shows, in a handful of SELECTs."""
     key = info.queue.value
     listed = queues.rows(session, viewer, key, wanted, cursor)
+    figures = queues.figures(session, viewer, key, wanted)
     query = wanted.query()
     more = f"/queues/{key}{query}{'&' if query else '?'}cursor={listed.next_cursor}" if listed.next_cursor else ""
     return QueuePage(
         shell=shell(request, viewer),
         queue=QueueHead(key, info.title, info.purpose),
         unread=mentions.unseen(session, viewer),
-        rail=desk.queue_lines(session, viewer, queues_of(viewer), key),
+        rail=desk.rail(session, viewer, queues_of(viewer), key),
         filter=wanted,
         views=views.of_queue(session, viewer, key, query),
         may_work=viewer.may(WORK),
         may_share=viewer.may(REASSIGN),
         filter_query=query,
         filter_fields=wanted.fields,
-        chips=_chips(session, viewer, info, wanted),
+        chips=_chips(session, viewer, info, wanted, figures.views),
         sorts=tuple(Choice(key, sort.label, key == wanted.sort) for key, sort in queues.SORTS.items()),
         payers=queues.payer_choices(session, wanted.payer),
         disciplines=tuple(Choice(value.value, value.value, value == wanted.discipline) for value in Discipline),
         owners=queues.owner_choices(session, wanted.owner),
-        summary=queues.summary(session, viewer, key, wanted),
+        summary=figures.summary,
         rows=listed.rows,
         more_cursor=listed.next_cursor,
         more_href=more,
-        empty=_empty(session, viewer, key, wanted),
+        empty=Empty("", "") if listed.rows else _empty(session, viewer, key, wanted),
         since=viewer.now.isoformat(),
         chosen=pane.item.id if pane else "",
         pane=pane,
@@ -236,8 +238,9 @@ def nothing_left(
     return RedirectResponse(f"/queues/{queue}{wanted.query()}", status_code=303)
 
 
-def _chips(session: Session, viewer: Viewer, info: QueueInfo, wanted: Filter) -> tuple[ChipLink, ...]:
-    counts = queues.view_counts(session, viewer, info.queue.value, wanted)
+def _chips(
+    session: Session, viewer: Viewer, info: QueueInfo, wanted: Filter, counts: Mapping[str, int]
+) -> tuple[ChipLink, ...]:
     address = f"/queues/{info.queue.value}"
     views = [
         ChipLink(label, counts[view], f"{address}{wanted.query(view=view)}", view == wanted.view)

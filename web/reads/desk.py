@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ARRAY, ColumnElement, ScalarSelect, TableValuedAlias, Text, cast, func, or_, select
 from sqlalchemy.orm import Session
 
 from billing.desk import QueueInfo
@@ -18,6 +18,7 @@ from web.reads.queues import end_of_today
 from web.viewer import Viewer
 
 FIRST_PASS_DAYS = 90
+RAIL_COUNT_MAX = 999  # on every page, so counted no further; the home page counts all
 AGE_BUCKETS = ((0, 2, "0–1 d"), (2, 4, "2–3 d"), (4, 8, "4–7 d"), (8, 15, "8–14 d"), (15, 100_000, "15 d +"))
 
 
@@ -37,6 +38,16 @@ class QueueLine:
     oldest: str
     dollars: str
     amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class RailLine:
+    """A queue beside another one: its items counted to RAIL_COUNT_MAX, beyond it ``999+``. overdue: empty when none."""
+
+    href: str
+    title: str
+    open: str
+    overdue: str
     current: bool
 
 
@@ -49,9 +60,7 @@ class Figure:
     note: str
 
 
-def queue_lines(
-    session: Session, viewer: Viewer, queues: Sequence[QueueInfo], current: str = ""
-) -> tuple[QueueLine, ...]:
+def queue_lines(session: Session, viewer: Viewer, queues: Sequence[QueueInfo]) -> tuple[QueueLine, ...]:
     """Each queue's open, awake items counted in one SELECT."""
     late = WorkItemRow.due_at < viewer.now
     query = (
@@ -93,10 +102,46 @@ def queue_lines(
                 oldest=formats.age(row.oldest, viewer.now) if row else formats.NOTHING,
                 dollars=formats.money(amount),
                 amount=amount,
-                current=info.queue.value == current,
             )
         )
     return tuple(lines)
+
+
+def rail(session: Session, viewer: Viewer, queues: Sequence[QueueInfo], current: str = "") -> tuple[RailLine, ...]:
+    """Each queue's open, awake and late items, counted as far as the rail shows, in one SELECT."""
+    asked = func.unnest(cast([info.queue.value for info in queues], ARRAY(Text))).table_valued("name")
+    late = WorkItemRow.due_at < viewer.now
+    counts = (_counted(viewer, asked).label("open"), _counted(viewer, asked, late).label("late"))
+    found = {
+        row.name: (_told(row.open), _told(row.late) if row.late else "")
+        for row in session.execute(select(asked.c.name, *counts))
+    }
+    return tuple(
+        RailLine(f"/queues/{info.queue.value}", info.title, *found[info.queue.value], info.queue.value == current)
+        for info in queues
+    )
+
+
+def _counted(viewer: Viewer, asked: TableValuedAlias, *more: ColumnElement[bool]) -> ScalarSelect[int]:
+    own = [WorkItemRow.clinician_id == viewer.clinician_id] if viewer.own_visits_only else []
+    first = (
+        select(WorkItemRow.queue)
+        .where(
+            WorkItemRow.practice_id == viewer.practice_id,
+            WorkItemRow.queue == asked.c.name,
+            WorkItemRow.closed_at.is_(None),
+            or_(WorkItemRow.snoozed_until.is_(None), WorkItemRow.snoozed_until <= viewer.now),
+            *own,
+            *more,
+        )
+        .limit(RAIL_COUNT_MAX + 1)
+        .correlate(asked)
+    )
+    return select(func.count()).select_from(first.subquery()).scalar_subquery()
+
+
+def _told(count: int) -> str:
+    return f"{count}" if count <= RAIL_COUNT_MAX else f"{RAIL_COUNT_MAX}+"
 
 
 def _due(overdue: int, today: int) -> Chip:

@@ -187,6 +187,14 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True)
+class Figures:
+    """A filter in numbers. views: what each chip would show under the rest of the filter."""
+
+    summary: Summary
+    views: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Choice:
     """One option of a filter."""
 
@@ -253,25 +261,22 @@ def next_waking(session: Session, viewer: Viewer, queue: str) -> tuple[int, date
     return count, first
 
 
-def summary(session: Session, viewer: Viewer, queue: str, wanted: Filter) -> Summary:
-    """Count, dollars and age of everything the filter matches, not only of the page."""
-    summed = func.coalesce(func.sum(WorkItemRow.amount), Decimal(0))
-    query = _lean(select(func.count(), summed, func.min(WorkItemRow.opened_at)), wanted)
-    count, dollars, oldest = session.execute(query.where(*conditions(viewer, queue, wanted))).one()
-    return Summary(count, formats.money(dollars), formats.age(oldest, viewer.now) if oldest else "")
+def figures(session: Session, viewer: Viewer, queue: str, wanted: Filter) -> Figures:
+    """Count, dollars and age of everything the filter matches, and how many each chip would show, in one pass."""
+    shown = and_(*_view(viewer, wanted.view))
+    summed = func.coalesce(func.sum(WorkItemRow.amount).filter(shown), Decimal(0)).label("dollars")
+    oldest = func.min(WorkItemRow.opened_at).filter(shown).label("since")
+    counted = [func.count().filter(and_(*_view(viewer, view))).label(view) for view in VIEWS]
+    query = _lean(select(summed, oldest, *counted), wanted).where(*_base(viewer, queue), *_narrowed(viewer, wanted))
+    found = session.execute(query).one()
+    counts = {view: getattr(found, view) for view in VIEWS}
+    age = formats.age(found.since, viewer.now) if found.since else ""
+    return Figures(Summary(counts[wanted.view], formats.money(found.dollars), age), counts)
 
 
 def matching(viewer: Viewer, queue: str, wanted: Filter) -> Select[*tuple[Any, ...]]:
     """The ids of everything the filter shows, for whoever acts on all of it."""
     return _lean(select(WorkItemRow.id), wanted).where(*conditions(viewer, queue, wanted))
-
-
-def view_counts(session: Session, viewer: Viewer, queue: str, wanted: Filter) -> dict[str, int]:
-    """How many items each chip would show under the other filters."""
-    counted = [func.count().filter(and_(*_view(viewer, view))).label(view) for view in VIEWS]
-    query = _lean(select(*counted), wanted).where(*_base(viewer, queue), *_narrowed(viewer, wanted))
-    found = session.execute(query).one()
-    return {view: getattr(found, view) for view in VIEWS}
 
 
 def one(session: Session, viewer: Viewer, item_id: UUID, wanted: Filter) -> Row | None:

@@ -14,7 +14,6 @@ from billing import service_clock
 from billing.desk import WAITING_ON
 from billing.practice import DeskSettings
 from billing.service_clock import Clock, Pause
-from models.store.desk import settings_of
 from models.tables.access import UserRow
 from models.tables.desk import WorkItemPauseRow, WorkItemPresenceRow, WorkItemRow
 from models.tables.practice import PracticeRow
@@ -67,7 +66,9 @@ def standings(session: Session, viewer: Viewer, items: Sequence[WorkItemRow]) ->
 
 def practice_settings(session: Session, viewer: Viewer) -> DeskSettings:
     """The practice's own desk settings."""
-    return settings_of(session.get_one(PracticeRow, viewer.practice_id))
+    # not the whole profile, which is a practice's every rule and person
+    told = session.scalar(select(PracticeRow.profile["desk"]).where(PracticeRow.id == viewer.practice_id))
+    return DeskSettings.model_validate(told or {})
 
 
 def _standing(

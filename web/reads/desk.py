@@ -109,12 +109,12 @@ def queue_lines(session: Session, viewer: Viewer, queues: Sequence[QueueInfo]) -
 
 def rail(session: Session, viewer: Viewer, queues: Sequence[QueueInfo], current: str = "") -> tuple[RailLine, ...]:
     """Each queue's open, awake and late items, counted as far as the rail shows, in one SELECT."""
-    asked = func.unnest(cast([info.queue.value for info in queues], ARRAY(Text))).table_valued("name")
+    asked = func.unnest(cast([info.queue.value for info in queues], ARRAY(Text))).table_valued("queue").render_derived()
     late = WorkItemRow.due_at < viewer.now
     counts = (_counted(viewer, asked).label("open"), _counted(viewer, asked, late).label("late"))
     found = {
-        row.name: (_told(row.open), _told(row.late) if row.late else "")
-        for row in session.execute(select(asked.c.name, *counts))
+        row.queue: (_told(row.open), _told(row.late) if row.late else "")
+        for row in session.execute(select(asked.c.queue, *counts))
     }
     return tuple(
         RailLine(f"/queues/{info.queue.value}", info.title, *found[info.queue.value], info.queue.value == current)
@@ -128,12 +128,13 @@ def _counted(viewer: Viewer, asked: TableValuedAlias, *more: ColumnElement[bool]
         select(WorkItemRow.queue)
         .where(
             WorkItemRow.practice_id == viewer.practice_id,
-            WorkItemRow.queue == asked.c.name,
+            WorkItemRow.queue == asked.c.queue,
             WorkItemRow.closed_at.is_(None),
             or_(WorkItemRow.snoozed_until.is_(None), WorkItemRow.snoozed_until <= viewer.now),
             *own,
             *more,
         )
+        .order_by(WorkItemRow.due_at)  # in the order of its index
         .limit(RAIL_COUNT_MAX + 1)
         .correlate(asked)
     )

@@ -90,8 +90,8 @@ async def test_the_front_desk_books_beyond_the_limit_and_sees_it_while_the_patie
         await desk.get_by_label("Day", exact=True).fill(str(TODAY + timedelta(days=days)))
         await desk.get_by_label("Time", exact=True).fill("10:30")
         await desk.get_by_label("Time", exact=True).press("Enter")  # no mouse needed
-        await expect(desk.locator(".notice[role=status]")).to_contain_text(answer)
-    told = desk.locator(".notice[role=status]")
+        await expect(desk.locator(".notice[role=status]:not([hidden])")).to_contain_text(answer)
+    told = desk.locator(".notice[role=status]:not([hidden])")
     await expect(told).to_contain_text("keep the booking")
     await expect(told).to_contain_text("The patient may pay for it")
     await expect(desk.locator("tbody")).to_contain_text("Beyond the limit")
@@ -224,7 +224,7 @@ async def test_a_supervisor_sees_what_ends_this_week_and_hands_out_the_cases(
     for case in cases:
         owner = clinic.rows(WorkItemRow, WorkItemRow.id == case.id)[0].owner_id
         assert owner is None, "a look beforehand moves nothing"
-    await supervisor.get_by_role("button", name="Reassign them").click()
+    await supervisor.get_by_role("button", name="Apply: Reassign").click()
     await expect(supervisor.locator("main")).to_contain_text("Frida Frontdesk")
     await clinic.until(lambda: all(clinic.rows(WorkItemRow, WorkItemRow.id == case.id)[0].owner_id for case in cases))
 

@@ -118,7 +118,7 @@ async def test_a_supervisor_hands_work_over_for_a_vacation_and_takes_it_back(
     before = [read(clinic, item).owner_id for _, item in pairs]
     desk = await people.log_in("sasha", "/supervisor")
     await desk.get_by_label("Who is away").select_option(label="Bianca Biller")
-    await desk.get_by_label("to", exact=True).last.fill((TODAY + timedelta(days=9)).isoformat())
+    await desk.get_by_label("until", exact=True).fill((TODAY + timedelta(days=9)).isoformat())
     await desk.get_by_label("Why").fill("vacation")
     await desk.get_by_role("button", name="Keep").click()
     await expect(desk.get_by_text("Away until").first).to_be_visible()

@@ -54,7 +54,7 @@ async def test_a_clinician_sees_own_holds_an_auditor_only_looks_and_logging_out_
     therapist = await people.log_in("rowena", "/queues/documentation")
     await expect(row_of(therapist, mine)).to_be_visible()
     await expect(row_of(therapist, theirs)).to_have_count(0)
-    await expect(therapist.locator("#rail li")).to_have_count(1)
+    await expect(therapist.locator("#rail li")).to_have_text([re.compile("Documentation"), re.compile("Mentions")])
     await open_item(therapist, mine)
     await expect(therapist.locator("#pane details.decision")).to_have_count(0)
     await therapist.get_by_role("textbox", name="Note").fill("Signing it tonight.")

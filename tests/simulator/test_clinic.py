@@ -80,7 +80,7 @@ def test_the_same_arguments_write_the_same_bytes(tmp_path: Path) -> None:
         clinic.main(["--seed", "7", "--as-of", "2026-11-20", "--out", str(tmp_path / name)])
     for file in sorted((tmp_path / "first").iterdir()):
         assert file.read_bytes() == (tmp_path / "second" / file.name).read_bytes(), file.name
-    assert len(list((tmp_path / "first").iterdir())) == 6
+    assert len(list((tmp_path / "first").iterdir())) == 7
 
 
 def test_another_seed_is_another_clinic(demo: Clinic) -> None:

@@ -282,7 +282,7 @@ def test_a_life_fully_told_on_every_page(house: House, browse: Browse) -> None:
         f"{item}?tab=claim": ("97110", "GP KX", "CLM000001", "$124.00"),
         f"{item}?tab=why": ("45 min -&gt; 3 units (38-52)", "Two left."),
         f"{item}?tab=money": ("$214.00", "Payer receivable", "CO-197"),
-        f"{item}?tab=authorization": ("PA-1", "2 of 12 visits left"),
+        f"{item}?tab=authorization": ("PA-1", "2 left of 12 visits"),
         f"{item}?tab=timeline": ("Visit received from chart",),
         f"{item}?tab=files": ("Sent once", "abab", "Accepted", "EFT-77"),
         f"/encounters/{ids['encounter']}": ("Emberquill, Ottilie", "Denial", "Sent once", "97110"),

@@ -100,7 +100,7 @@ def _unmatched(clinic: Line) -> list[WorkItemRow]:
 
 
 def _grow_old(clinic: Line, told: list[WorkItemRow | None]) -> None:
-    """Spread the items over the last days, the told ones among the oldest, and give some of them to people."""
+    """Spread the items over the last days, the told ones among the oldest, and give some of the others to people."""
     first = {item.id for item in told if item is not None}
     statement = text(
         "UPDATE work_items SET opened_at = opened_at - :age, due_at = due_at - :age, owner_id = :owner,"
@@ -110,7 +110,8 @@ def _grow_old(clinic: Line, told: list[WorkItemRow | None]) -> None:
         users = {email.split("@")[0]: user_id for email, user_id in session.execute(select(UserRow.email, UserRow.id))}
         for number, item in enumerate(clinic.rows(WorkItemRow)):
             hours = TOLD_AGE if item.id in first else AGES[number % len(AGES)]
-            owner = users[HAS_IT[item.queue]] if number % 2 and item.queue in HAS_IT else None
+            given = number % 2 and item.queue in HAS_IT and item.id not in first  # what is told is Bianca's to decide
+            owner = users[HAS_IT[item.queue]] if given else None
             session.execute(statement, {"age": timedelta(hours=hours), "owner": owner, "id": item.id})
 
 

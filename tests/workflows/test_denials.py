@@ -125,8 +125,9 @@ async def test_who_said_that_no_authorization_is_needed_stands_on_the_denial_and
     made = visit("NONENEED1", COMMERCIAL, like=PREFERRED)
     clinic.send(made)
     await clinic.until_item(made["encounter_id"], "authorization")
-    await clinic.until(lambda: clinic.rows(AuthorizationCaseRow))
-    case = clinic.rows(AuthorizationCaseRow)[-1]
+    theirs = AuthorizationCaseRow.patient_external_id == made["patient"]["patient_id"]
+    await clinic.until(lambda: clinic.rows(AuthorizationCaseRow, theirs))
+    [case] = clinic.rows(AuthorizationCaseRow, theirs)
     [asking] = clinic.rows(WorkItemRow, WorkItemRow.authorization_case_id == case.id)
     said = {"answered_by": "Ann, member services", "reference": "C-4711"}
     await clinic.decide(asking, "none_needed", said, role="front_desk")

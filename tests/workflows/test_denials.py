@@ -127,6 +127,7 @@ async def test_who_said_that_no_authorization_is_needed_stands_on_the_denial_and
     await clinic.until_item(made["encounter_id"], "authorization")
     theirs = AuthorizationCaseRow.patient_external_id == made["patient"]["patient_id"]
     await clinic.until(lambda: clinic.rows(AuthorizationCaseRow, theirs))
+    await clinic.until(clinic.quiet)  # the case's workflow has begun
     [case] = clinic.rows(AuthorizationCaseRow, theirs)
     [asking] = clinic.rows(WorkItemRow, WorkItemRow.authorization_case_id == case.id)
     said = {"answered_by": "Ann, member services", "reference": "C-4711"}

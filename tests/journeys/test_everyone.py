@@ -36,6 +36,8 @@ ALL: dict[str, Any] = {"runOnly": {"type": "tag", "values": WCAG}, "resultTypes"
 COLOURS: dict[str, Any] = {"runOnly": {"type": "rule", "values": ["color-contrast"]}, "resultTypes": ["violations"]}
 SCHEMES: tuple[tuple[Literal["light", "dark"], dict[str, Any]], ...] = (("light", ALL), ("dark", COLOURS))
 WIDTHS = (900, 1440, 2560)
+# A biller sees the supervisor's screens without some parts, an administrator the same ones: a minute each, saved
+ROLES = (Role.SUPERVISOR, Role.FRONT_DESK, Role.CLINICIAN, Role.AUDITOR)
 SCREENS_MAX = 80  # of one role; more kinds of screens than that and somebody puts ids where words belong
 IDENTITY = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}")
 NUMBER = re.compile(r"/[A-Z]+-?\d+\b")
@@ -163,7 +165,7 @@ async def crawl(page: Page, desk: Desk, role: Role) -> list[str]:
     return list(seen)
 
 
-@pytest.mark.parametrize("role", list(Role))
+@pytest.mark.parametrize("role", ROLES)
 async def test_no_screen_of_any_role_violates_wcag_or_scrolls_sideways(
     browser: Browser, desk: Desk, person: list[BrowserContext], role: Role
 ) -> None:

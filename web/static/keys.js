@@ -141,10 +141,13 @@
   });
 
   // A part of the page in which somebody writes is not refreshed under the hand.
-  document.addEventListener("htmx:before:request", (event) => {
-    const source = event.detail.ctx.sourceElement;
-    if (source.matches("[data-waits]") && find("details[open], textarea:focus, input:focus", source)) event.preventDefault();
-  });
+  // Asked twice: somebody may begin while the answer is on its way.
+  for (const moment of ["htmx:before:request", "htmx:before:response"]) {
+    document.addEventListener(moment, (event) => {
+      const source = event.detail.ctx.sourceElement;
+      if (source.matches("[data-waits]") && find("details[open], textarea:focus, input:focus", source)) event.preventDefault();
+    });
+  }
 
   // The row whose item stands in the pane is marked, whoever put it there.
   function mark() {

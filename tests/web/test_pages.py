@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from html import unescape
 from uuid import UUID, uuid4
 
 import pytest
@@ -308,6 +309,18 @@ def test_a_life_fully_told_on_every_page(house: House, browse: Browse) -> None:
             assert text in answer.text, (path, text)
         assert "style=" not in answer.text, path  # the content security policy forbids it
         assert "onclick" not in answer.text, path
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_no_role_is_shown_a_link_it_may_not_follow(house: House, browse: Browse, role: Role) -> None:
+    ids = told_life(house)
+    item = house.item(queue="authorization", encounter_id=ids["encounter"], inbound_file_id=ids["file"])
+    browser = browse(role)
+    tabs = ("", "?tab=claim", "?tab=money", "?tab=authorization", "?tab=timeline", "?tab=files")
+    shown = [f"/encounters/{ids['encounter']}", *(f"/queues/authorization/{item}{tab}" for tab in tabs)]
+    links = {link for path in shown for link in re.findall(r'<a [^>]*href="(/[^"#]*)', browser.get(path).text)}
+    refused = {link for link in links if browser.get(unescape(link)).status_code == 403}
+    assert links and not refused
 
 
 def test_the_pane_alone_and_the_list_alone_are_fragments(house: House, browse: Browse) -> None:

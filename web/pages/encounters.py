@@ -21,7 +21,7 @@ from web.reads.audit import record_view
 from web.reads.lists import Visit, VisitFilter
 from web.reads.queues import Choice
 from web.security import Person, Posted, engine_of
-from web.shell import Shell, queue_of, shell
+from web.shell import Shell, queue_of, sees_files, shell
 from web.viewer import Viewer
 
 router = APIRouter(include_in_schema=False)
@@ -70,6 +70,7 @@ class VisitPage:
     sections: tuple[Section, ...]
     fork: fork.Fork | None
     here: str
+    may_open_files: bool
 
 
 @router.get("/encounters")
@@ -112,6 +113,7 @@ def show(request: Request, viewer: Person, encounter_id: UUID) -> HTMLResponse:
             sections=tuple(sections),
             fork=fork.of_visit(session, viewer, encounter_id),
             here=f"/encounters/{encounter_id}",
+            may_open_files=sees_files(viewer),
         )
         record_view(session, viewer, f"encounter/{encounter_id}")
     return templating.page("encounter.html", templating.as_context(page))

@@ -24,8 +24,8 @@ from activities.matching import match_all
 from activities.nudges import RECHECK, reopen_all
 from activities.posting_tickets import duplicate_ticket, remittance_subject, unbalanced_ticket, unmatched_ticket
 from billing.denials import assess, reason_of
-from edi.findings import ERROR, Problem
-from edi.tokens import MAX_PROBLEMS, UnreadableFile
+from edi.findings import ERROR, MAX_PROBLEMS, Problem
+from edi.tokens import UnreadableFile
 from edi.values import Adjustment
 from edi.x835 import (
     Remittance,

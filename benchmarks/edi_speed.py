@@ -28,9 +28,9 @@ from decimal import Decimal
 from importlib.util import find_spec
 from pathlib import Path
 
-from edi import x835
 from edi.values import DECIMALS
 from edi.x835 import balance, balance_claim, balance_transaction, read_835, stream_835_claims
+from edi.x835_claim import cutter_of
 from edi.x837p import (
     Address,
     Batch837,
@@ -271,7 +271,7 @@ def measure(name: str, path: Path) -> dict[str, float]:
 def _forget() -> None:
     """Nothing of an earlier run is remembered: a file is read once in real life."""
     DECIMALS.clear()
-    x835._cutter.cache_clear()
+    cutter_of.cache_clear()
 
 
 def peak_megabytes() -> float:

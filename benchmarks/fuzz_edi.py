@@ -25,8 +25,9 @@ from types import FrameType
 from edi.acks import read_277ca, read_999, read_ta1
 from edi.describe import tree
 from edi.identify import identify, kinds
+from edi.interchanges import read_interchanges
 from edi.report import era_report, render_era
-from edi.tokens import UnreadableFile, read_interchanges
+from edi.tokens import UnreadableFile
 from edi.x271 import read_271
 from edi.x277 import read_277
 from edi.x835 import balance, read_835

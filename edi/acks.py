@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
-from edi.tokens import Delimiters, Envelope, Segment, Transaction, read_interchanges, read_transactions
+from edi.interchanges import Envelope, Transaction, read_interchanges, read_transactions
+from edi.tokens import Delimiters, Segment
 from edi.values import day, decimal
 from edi.words import (
     ACKNOWLEDGEMENTS,

@@ -7,6 +7,8 @@ from decimal import Decimal
 
 ERROR = "error"
 WARN = "warn"
+MAX_PROBLEMS = 500
+"""Findings kept per transaction; a file that is wrong everywhere needs no million sentences."""
 
 
 @dataclass(frozen=True, slots=True)

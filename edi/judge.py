@@ -19,8 +19,8 @@ import pyx12.map_if
 import pyx12.params
 import pyx12.x12n_document
 
-from edi.findings import Problem
-from edi.tokens import MAX_PROBLEMS, UnreadableFile, decode
+from edi.findings import MAX_PROBLEMS, Problem
+from edi.tokens import UnreadableFile, decode
 
 _lock = threading.Lock()
 _maps: dict[tuple[object, ...], Any] = {}

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
-from edi.tokens import Segment, Transaction, read_transactions
+from edi.interchanges import Transaction, read_transactions
+from edi.tokens import Segment
 from edi.values import day, decimal
 from edi.words import word
 

@@ -7,7 +7,8 @@ from datetime import date
 from decimal import Decimal
 
 from edi.acks import Status, statuses_of
-from edi.tokens import Segment, Transaction, read_transactions
+from edi.interchanges import Transaction, read_transactions
+from edi.tokens import Segment
 from edi.values import day, decimal
 
 ACKNOWLEDGEMENT = ("X214", "X364")

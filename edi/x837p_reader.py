@@ -9,8 +9,9 @@ from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 
-from edi.findings import Problem
-from edi.tokens import MAX_PROBLEMS, Delimiters, Segment, Transaction, read_interchanges
+from edi.findings import MAX_PROBLEMS, Problem
+from edi.interchanges import Transaction, read_interchanges
+from edi.tokens import Delimiters, Segment
 from edi.values import ZERO, Adjustment, day, decimal, last_day, moment
 from edi.x837p_records import (
     Address,

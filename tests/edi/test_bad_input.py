@@ -14,11 +14,13 @@ from edi.acks import read_277ca, read_999, read_ta1
 from edi.describe import tree
 from edi.findings import ERROR
 from edi.identify import kinds
+from edi.interchanges import read_interchanges
 from edi.report import era_report
-from edi.tokens import UnreadableFile, read_interchanges
+from edi.tokens import UnreadableFile
 from edi.x271 import read_271
 from edi.x277 import read_277
-from edi.x835 import MAX_CLAIM_SEGMENTS, Remittance, balance, read_835
+from edi.x835 import Remittance, balance, read_835
+from edi.x835_reader import MAX_CLAIM_SEGMENTS
 from edi.x837p import read_837p
 from embedded import ROOT
 from tests.edi.examples import ERA

@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 
 from edi.envelope import Outgoing
-from edi.tokens import read_interchanges
+from edi.interchanges import read_interchanges
 from edi.x270 import PHYSICAL_THERAPY, EligibilityInquiry, write_270
 from edi.x271 import read_271
 from edi.x276 import StatusInquiry, write_276

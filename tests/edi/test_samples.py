@@ -11,8 +11,9 @@ from edi.acks import read_277ca, read_999, read_ta1
 from edi.describe import tree
 from edi.findings import ERROR
 from edi.identify import identify
+from edi.interchanges import read_interchanges
 from edi.report import era_report, render_era
-from edi.tokens import UnreadableFile, read_interchanges, read_segments
+from edi.tokens import UnreadableFile, read_segments
 from edi.x835 import balance, read_835
 from edi.x837p import read_837p
 from tests.edi.examples import SAMPLES

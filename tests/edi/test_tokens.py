@@ -9,17 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edi.identify import identify
-from edi.tokens import (
-    HEAD_CHARS,
-    Delimiters,
-    UnreadableFile,
-    blocks,
-    decode,
-    delimiters_at,
-    read_interchanges,
-    read_segments,
-    read_transactions,
-)
+from edi.interchanges import read_interchanges, read_transactions
+from edi.tokens import HEAD_CHARS, Delimiters, UnreadableFile, blocks, decode, delimiters_at, read_segments
 from edi.x837p import write_837p
 from tests.edi.examples import BATCH, ERA
 

@@ -41,9 +41,9 @@ def die(place: str, count: int = 1) -> None:
         os._exit(9)
 
 
-def deaths() -> list[str]:
-    """Where processes of this stack died."""
-    return sorted(path.name for path in DIED_AT.iterdir() if path.suffix != ".passed")
+def deaths(died_at: Path) -> set[str]:
+    """The places at which processes of a stack died."""
+    return {path.name for path in died_at.iterdir() if path.suffix != ".passed"}
 
 
 def after(owner: Any, name: str, place: str, count: int = 1) -> None:

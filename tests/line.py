@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -39,10 +39,11 @@ from models.tables.encounters import EncounterRow
 from models.tables.life import EventRow, OutboxRow
 from simulator.config import SimulatorConfig, World
 from simulator.server import Simulator
-from worker import outside_worker, parts_of, story_worker
+from worker import Parts, outside_worker, parts_of, story_worker
 
 PATIENCE_SECONDS = 45.0  # the first file judged in a process reads pyx12's maps: up to 12 s on a busy machine
 NOT_READY_ATTEMPTS = 10
+STORY_QUEUE, OUTSIDE_QUEUE = "firstpass", "clearinghouse"
 NOTHING_ELSE = {"partial": 0, "denied": 0, "rejected": 0, "lost": 0, "late": 0, "reversed": 0}
 ALL_PAID: dict[str, Any] = {"mix": {"paid": 1, **NOTHING_ELSE}, "patient_share": 0, "duplicate_share": 0}
 
@@ -58,6 +59,7 @@ class Line:
     client: Client
     practice_id: UUID
     simulator_root: Path
+    worker: "WorkerProcess"
 
     def send(self, *visits: dict[str, Any]) -> list[intake.IntakeResult]:
         """Have visits received, as the API would."""
@@ -240,7 +242,6 @@ async def line(
     mail: MailAddress | None = None,
 ) -> AsyncIterator[Line]:
     """Everything running, with the practice loaded; all of it ends with the block."""
-    queue, outside_queue = "firstpass", "clearinghouse"
     config = SimulatorConfig(
         root=directory / "simulator",
         port=0,
@@ -257,18 +258,38 @@ async def line(
     async with Simulator(config) as clearinghouse:
         address = SftpAddress("127.0.0.1", clearinghouse.port, "firstpass", "only-in-tests")
         parts = parts_of(Wiring(engine, client, address, window_seconds, "T", mail=mail))
-        stop = asyncio.Event()
-        relay = Relay(engine, client, queue, structlog.get_logger())
-        with ThreadPoolExecutor(8) as inside, ThreadPoolExecutor(4) as outside:
-            async with (
-                story_worker(client, parts, inside, 8, queue),
-                outside_worker(client, parts, outside, outside_queue),
-            ):
-                carrying = asyncio.create_task(relay.run(stop))
-                yield Line(engine, client, practice_id, config.root)
-                stop.set()
-                await carrying
-                await end_all(client)
+        worker = WorkerProcess(engine, client, parts)
+        await worker.start()
+        yield Line(engine, client, practice_id, config.root, worker)
+        await worker.stop()
+        await end_all(client)
+
+
+class WorkerProcess:
+    """What runs in a worker's process: both workers and the relay. It may stop and start again while the line lives."""
+
+    def __init__(self, engine: Engine, client: Client, parts: Parts) -> None:
+        self._engine, self._client, self._parts = engine, client, parts
+        self._running = AsyncExitStack()
+
+    async def start(self) -> None:
+        """Begin to work."""
+        inside, outside = (self._running.enter_context(ThreadPoolExecutor(threads)) for threads in (8, 4))
+        await self._running.enter_async_context(story_worker(self._client, self._parts, inside, 8, STORY_QUEUE))
+        await self._running.enter_async_context(outside_worker(self._client, self._parts, outside, OUTSIDE_QUEUE))
+        over = asyncio.Event()
+        relay = Relay(self._engine, self._client, STORY_QUEUE, structlog.get_logger())
+        carrying = asyncio.create_task(relay.run(over))
+
+        async def carry_no_more() -> None:
+            over.set()
+            await carrying
+
+        self._running.push_async_callback(carry_no_more)
+
+    async def stop(self) -> None:
+        """Work no more; what is under way is finished."""
+        await self._running.aclose()
 
 
 async def end_all(client: Client) -> None:

@@ -11,7 +11,8 @@ from temporalio.client import WorkflowUpdateFailedError
 from temporalio.service import RPCError
 
 from models.store.session import practice_session
-from models.tables.desk import WorkItemRow
+from models.tables.desk import DecisionRow, WorkItemRow
+from models.tables.encounters import EncounterRow
 from tests.journeys.conftest import NARROW, People, open_item, row_of, said
 from tests.line import Line
 from tests.workflows.visits import unsigned, visit
@@ -178,21 +179,59 @@ async def test_a_lost_connection_is_said_and_the_page_still_learns_of_news(
 ) -> None:
     [item] = await held(clinic, chart, "LOSTLINE")
     desk = await people.log_in("bianca", QUEUE)
-    cut = asyncio.Event()
+    await desk.clock.install()
+    cut = True
 
     async def refuse(route: Route) -> None:
-        await (route.abort() if cut.is_set() else route.continue_())
+        await (route.abort() if cut else route.continue_())
 
     await desk.route("**/events", refuse)
-    cut.set()
     await desk.reload()
-    await desk.evaluate("document.dispatchEvent(new CustomEvent('htmx:sse:error'))")
-    await expect(desk.locator("#link")).to_be_visible()
+    await expect(desk.locator("#link")).to_contain_text("looks for news every 30 seconds")
     await snap(desk, "queue-connection-lost")
     await clinic.decide(item, "not_billable", reason="courtesy visit")
-    await desk.evaluate("htmx.trigger(document.querySelector('#fresh'), 'queue-documentation')")
+    await desk.clock.fast_forward(31_000)
     await expect(row_of(desk, item)).to_have_class(re.compile(r"\bclosed\b"))
-    people.complaints.clear()  # Chromium complains of the request cut here
+    await expect(desk.locator("#link")).to_be_visible()
+
+    cut = False
+    await desk.clock.fast_forward(31_000)
+    await expect(desk.locator("#link")).to_be_hidden()
+    await desk.context.set_offline(True)
+    await expect(desk.locator("#link")).to_be_visible()
+    people.complaints.clear()  # Chromium complains of the requests cut here
+
+
+async def test_a_decision_waits_for_a_worker_that_is_down_and_counts_once(
+    clinic: Line, people: People, chart: Chart, snap: Snap
+) -> None:
+    item, other = await held(clinic, chart, "WORKERONE", "WORKERTWO")
+    bianca, boris = await people.log_in("bianca", f"{QUEUE}/{item.id}"), await people.log_in("boris", QUEUE)
+    await clinic.worker.stop()
+    try:
+        await bianca.keyboard.press("e")
+        await bianca.keyboard.type("courtesy visit")
+        await bianca.keyboard.press("Control+Enter")
+        news = bianca.locator("#news")
+        await expect(news).to_contain_text("will be applied at")
+        await expect(news).to_contain_text("is accepted and being applied. Nothing is lost")  # by itself, when due
+        await snap(bianca, "queue-worker-down")
+        await boris.locator(f"#row-{item.id} > a").click()
+        await expect(boris.locator("#news")).to_contain_text("is accepted and being applied")
+        await expect(boris.locator("#pane details.decision")).to_have_count(0)  # nobody decides a second time
+        await bianca.reload()
+        await expect(news).to_contain_text("is accepted and being applied")  # kept, whatever becomes of the page
+        await bianca.locator(f"#row-{other.id} > a").click()
+        assert as_it_is(clinic, item).closed_at is None
+    finally:
+        await clinic.worker.start()
+    for page in (bianca, boris):  # neither of them clicks anything
+        await expect(row_of(page, item)).to_have_class(re.compile(r"\bclosed\b"))
+    await expect(boris.locator("#news")).to_contain_text("Closed: Not billable")
+    assert [row.decision for row in clinic.rows(DecisionRow, DecisionRow.work_item_id == item.id)] == ["not_billable"]
+    [encounter] = clinic.rows(EncounterRow, EncounterRow.id == item.encounter_id)
+    told = clinic.story(encounter.external_id)
+    assert told.count("decision.not_billable") == 1, told
 
 
 async def test_what_is_typed_narrows_the_list_is_its_address_and_may_be_kept(

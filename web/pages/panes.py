@@ -69,11 +69,12 @@ class Toast:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What happened to an item while it is open here. version: the one its pane was drawn from."""
+    """What happened to an item while it is open here. version, leased: what its pane was drawn from."""
 
     item_id: str
     queue: str
     version: int
+    leased: bool
     standing: Standing
     held: Holding | None
     changed: bool
@@ -193,6 +194,7 @@ def news(session: Session, viewer: Viewer, row: WorkItemRow, seen_version: int, 
         item_id=str(row.id),
         queue=row.queue,
         version=seen_version,
+        leased=leased or standing.leased_to_me,
         standing=standing,
         held=standing.held,
         changed=row.version != seen_version,

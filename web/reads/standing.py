@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import ceil
 from uuid import UUID
 
 from sqlalchemy import select
@@ -26,10 +27,11 @@ SOON = timedelta(hours=2)
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """A decision about to be applied. own: the viewer's, who may take it back."""
+    """A decision about to be applied. own: the viewer's, who may take it back; seconds: until it is carried off."""
 
     label: str
     at: str
+    seconds: int
     due: bool
     own: bool
     command_id: str
@@ -92,9 +94,11 @@ def _standing(
 
 
 def _holding(viewer: Viewer, held: Held) -> Holding:
+    left = held.not_before - viewer.now if held.not_before else timedelta(0)
     return Holding(
         label=formats.words(held.decision),
         at=f"{held.not_before.astimezone(viewer.zone):%H:%M:%S}" if held.not_before else "",
+        seconds=max(0, ceil(left.total_seconds())),
         due=held.not_before is None or held.not_before <= viewer.now,
         own=held.user_id == viewer.user_id,
         command_id=str(held.command_id),

@@ -235,6 +235,13 @@
   document.addEventListener("htmx:sse:error", () => link(true));
   document.addEventListener("htmx:after:sse:connection", () => link(false));
   addEventListener("offline", () => link(true));
+  // htmx calls again by itself only where it had got through once.
+  document.addEventListener("htmx:error", (event) => {
+    const source = event.target;
+    if (!source.matches || !source.matches("[hx-sse\\:connect]")) return;
+    link(true);
+    setTimeout(() => htmx.ajax("GET", source.getAttribute("hx-sse:connect"), { source }), 30000);
+  });
 
   let toastTimer = 0;
   let toasted = null;

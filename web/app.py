@@ -44,6 +44,7 @@ from web.pages import (
     queues,
     rules,
     saved_views,
+    skips,
     supervisor,
     walk,
 )
@@ -72,6 +73,7 @@ PAGES = (
     late,
     authorizations,
     files,
+    skips,
     supervisor,
     walk,
     audit,

@@ -139,8 +139,8 @@ def preview(request: Request, viewer: Person, form: Posted) -> HTMLResponse:
         if not ids:
             raise Invalid("No item fits that choice. Choose another queue, person or age.")
         chosen = many.chosen(session, viewer, ids)
-        targets = _targets(session, viewer, form, chosen)
-    return _previewed(request, viewer, chosen, targets)
+        targets = targets_of(session, viewer, form, chosen)
+    return previewed(request, viewer, chosen, targets)
 
 
 @router.post("/supervisor/reassign")
@@ -154,7 +154,7 @@ def apply(request: Request, viewer: Person, form: Posted) -> Response:
         with practice_session(engine_of(request), viewer.practice_id) as session:
             chosen = many.chosen(session, viewer, [entry.item_id for entry in seen])
         problem = f"{len(seen)} items are many. Type {len(seen)} to show that you mean all of them."
-        return _previewed(request, viewer, chosen, to, problem=problem, status=422)
+        return previewed(request, viewer, chosen, to, problem=problem, status=422)
     known = queues.ids([form.text("action_id")])
     if not known:
         raise Invalid("The form was not complete. Go back and look beforehand again.")
@@ -232,7 +232,7 @@ def _user(value: str) -> UUID | None:
     return known[0] if known else None
 
 
-def _targets(session: Session, viewer: Viewer, form: Form, chosen: Sequence[many.Chosen]) -> dict[UUID, UUID | None]:
+def targets_of(session: Session, viewer: Viewer, form: Form, chosen: Sequence[many.Chosen]) -> dict[UUID, UUID | None]:
     """Whom each item would go to: one person, nobody, or balanced over everybody here but whose work it is."""
     to = form.text("to")
     if not to:
@@ -248,7 +248,7 @@ def _targets(session: Session, viewer: Viewer, form: Form, chosen: Sequence[many
     return {item.id: user for item, user in zip(chosen, given, strict=True)}
 
 
-def _previewed(
+def previewed(
     request: Request,
     viewer: Viewer,
     chosen: Sequence[many.Chosen],
@@ -257,6 +257,7 @@ def _previewed(
     problem: str = "",
     status: int = 200,
 ) -> HTMLResponse:
+    """The look beforehand: who would get what, and everybody's load before and after."""
     seen = [item.seen for item in chosen]
     fates = {
         fate.item_id: fate

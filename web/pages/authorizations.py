@@ -10,9 +10,10 @@ from billing.desk import DESK_ROLES, REASSIGN, WORK
 from models.store.session import practice_session
 from web import templating
 from web.problems import Forbidden, NotFound
-from web.reads import authorizations, encounters, requests
+from web.reads import authorizations, requests, timeline
 from web.reads.audit import record_view
 from web.reads.queues import Choice
+from web.reads.timeline import Event
 from web.security import Person, engine_of
 from web.shell import Shell, sees_authorizations, shell
 from web.viewer import Viewer
@@ -39,7 +40,7 @@ class AuthorizationPage:
     part: authorizations.Detail
     requests: tuple[requests.Request, ...]
     late_href: str
-    timeline: tuple[encounters.Event, ...]
+    timeline: tuple[Event, ...]
 
 
 @router.get("/authorizations")
@@ -68,7 +69,7 @@ def show(request: Request, viewer: Person, authorization_id: UUID) -> HTMLRespon
         if detail is None:
             raise NotFound
         asked = requests.around(session, viewer, authorization_id)
-        story = encounters.timeline(session, viewer, authorization_id=authorization_id)
+        story = timeline.events(session, viewer, authorization_id=authorization_id)
         record_view(session, viewer, f"authorization/{authorization_id}")
     page = AuthorizationPage(
         shell=shell(request, viewer),

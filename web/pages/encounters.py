@@ -16,10 +16,11 @@ from models.tables.desk import WorkItemRow
 from web import formats, templating
 from web.pages.panes import visit_part
 from web.problems import NotFound
-from web.reads import encounters, fork, lists, queues
+from web.reads import denials, encounters, fork, lists, queues, timeline
 from web.reads.audit import record_view
 from web.reads.lists import Visit, VisitFilter
 from web.reads.queues import Choice
+from web.reads.timeline import Event
 from web.security import Person, Posted, engine_of
 from web.shell import Shell, queue_of, sees_files, shell
 from web.viewer import Viewer
@@ -66,7 +67,7 @@ class VisitPage:
     shell: Shell
     visit: encounters.Header
     open_items: tuple[OpenItem, ...]
-    timeline: tuple[encounters.Event, ...]
+    timeline: tuple[Event, ...]
     sections: tuple[Section, ...]
     fork: fork.Fork | None
     here: str
@@ -101,7 +102,7 @@ def show(request: Request, viewer: Person, encounter_id: UUID) -> HTMLResponse:
             ("limits", "Benefit limits"),
             ("files", "Files"),
         ]
-        denied = encounters.denials(session, encounter_id)
+        denied = denials.of_visit(session, encounter_id)
         sections = [Section(key, title, visit_part(session, viewer, encounter_id, key)) for key, title in names]
         if denied:
             sections.insert(0, Section("denial", "Denial", denied))
@@ -109,7 +110,7 @@ def show(request: Request, viewer: Person, encounter_id: UUID) -> HTMLResponse:
             shell=shell(request, viewer),
             visit=visit,
             open_items=_open_items(session, viewer, encounter_id),
-            timeline=encounters.timeline(session, viewer, encounter_id=encounter_id),
+            timeline=timeline.events(session, viewer, encounter_id=encounter_id),
             sections=tuple(sections),
             fork=fork.of_visit(session, viewer, encounter_id),
             here=f"/encounters/{encounter_id}",

@@ -14,7 +14,23 @@ from models.tables.access import UserRow
 from models.tables.desk import WorkItemRow
 from web import formats
 from web.problems import NotFound
-from web.reads import authorizations, desk_files, encounters, fork, holds, items, mentions, queues, requests
+from web.reads import (
+    authorizations,
+    claims,
+    denials,
+    desk_files,
+    encounters,
+    evaluations,
+    fork,
+    holds,
+    items,
+    mentions,
+    money,
+    queues,
+    requests,
+    timeline,
+    transmissions,
+)
 from web.reads.audit import record_view
 from web.reads.queues import Choice, Filter
 from web.reads.standing import Holding, Standing, standings
@@ -240,7 +256,7 @@ def _part(session: Session, viewer: Viewer, item: items.Item, case: requests.Cas
     if tab == "uses" and case.predecessor_id is not None:
         return authorizations.detail(session, viewer, case.predecessor_id)
     if tab == "timeline":
-        return encounters.timeline(session, viewer, authorization_case_id=case.id)
+        return timeline.events(session, viewer, authorization_case_id=case.id)
     return requests.beside_case(session, viewer, case.id)
 
 
@@ -248,20 +264,20 @@ def visit_part(session: Session, viewer: Viewer, encounter_id: UUID, tab: str) -
     """The facts behind one tab of a visit."""
     match tab:
         case "claim":
-            return encounters.claim_part(session, encounter_id)
+            return claims.of_visit(session, encounter_id)
         case "why":
-            return encounters.why_part(session, viewer, encounter_id)
+            return evaluations.of_visit(session, viewer, encounter_id)
         case "money":
-            return encounters.money_part(session, encounter_id)
+            return money.of_visit(session, encounter_id)
         case "authorization":
             return requests.beside_visit(session, viewer, encounter_id)
         case "limits":
             return fork.limits(session, viewer, encounter_id)
         case "timeline":
-            return encounters.timeline(session, viewer, encounter_id=encounter_id)
+            return timeline.events(session, viewer, encounter_id=encounter_id)
         case "files":
-            return encounters.files_part(session, viewer, encounter_id)
+            return transmissions.of_visit(session, viewer, encounter_id)
         case "denial":
-            return encounters.denials(session, encounter_id)
+            return denials.of_visit(session, encounter_id)
         case _:
             raise NotFound

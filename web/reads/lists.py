@@ -17,8 +17,9 @@ from models.tables.practice import PayerRow, PlanRow
 from models.tables.remittances import InboundCopyRow, InboundFileRow, RemittanceClaimRow, RemittanceRow
 from web import formats
 from web.formats import Chip
-from web.reads.encounters import Receipt, claim_chip, posting_chip, proof, receipts
+from web.reads.claims import claim_chip
 from web.reads.paging import Page, cut, decode, encode
+from web.reads.transmissions import Receipt, posting_chip, proof, receipts
 from web.viewer import Viewer
 
 PAGE_SIZE = 50

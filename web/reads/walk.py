@@ -21,7 +21,8 @@ from models.tables.ledger import LedgerEntryRow, LedgerTransactionRow
 from models.tables.life import EventRow
 from models.tables.remittances import InboundFileRow, RemittanceClaimRow, RemittanceRow
 from web import formats
-from web.reads.encounters import EVENTS_MAX, WALK
+from web.reads.encounters import WALK
+from web.reads.timeline import EVENTS_MAX
 from web.viewer import Viewer
 
 TITLES = {**dict(WALK), Stage.DENIAL: "Denial", Stage.INTAKE: "Visit"}

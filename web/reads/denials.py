@@ -1,0 +1,50 @@
+"""The refusals to pay for a visit, and the letters that answered them."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.tables.remittances import AppealRow, DenialRow
+from web import formats
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """A refusal to pay."""
+
+    reason: str
+    category: str
+    amount: str
+    explanation: str
+    remarks: str
+    state: str
+    patient_may_be_billed: bool
+    deadline: str
+    letters: tuple[tuple[str, str, str], ...]
+
+
+def of_visit(session: Session, encounter_id: UUID) -> tuple[Denial, ...]:
+    """Refusals and what was answered."""
+    found = session.scalars(
+        select(DenialRow).where(DenialRow.encounter_id == encounter_id).order_by(DenialRow.created_at.desc())
+    ).all()
+    letters = session.scalars(
+        select(AppealRow).where(AppealRow.denial_id.in_([row.id for row in found])).order_by(AppealRow.level)
+    ).all()
+    return tuple(_denial(row, [letter for letter in letters if letter.denial_id == row.id]) for row in found)
+
+
+def _denial(row: DenialRow, letters: list[AppealRow]) -> Denial:
+    return Denial(
+        reason=row.reason,
+        category=formats.words(row.category),
+        amount=formats.money(row.amount),
+        explanation=row.explanation,
+        remarks=", ".join(row.remark_codes) or formats.NOTHING,
+        state=formats.words(row.state),
+        patient_may_be_billed=row.patient_may_be_billed,
+        deadline=formats.day(row.appeal_deadline),
+        letters=tuple((f"Level {appeal.level}", formats.words(appeal.state), appeal.letter) for appeal in letters),
+    )

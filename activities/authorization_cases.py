@@ -241,6 +241,12 @@ def look_again(session: Session, practice_id: UUID, patient: str) -> None:
         nudge(session, case)
 
 
+def no_longer_wanted_by(session: Session, row: EncounterRow) -> None:
+    """A visit leaves the authorization gate: a case nobody has begun may be wanted by nothing any more."""
+    if row.stage == Stage.AUTHORIZATION.value:
+        look_again(session, row.practice_id, row.facts["patient"]["patient_id"])
+
+
 def stands(case: AuthorizationCaseRow, practice: PracticeRow) -> str:
     """Where a case stands, in a sentence for the visits that wait for it."""
     state = State(case.state)

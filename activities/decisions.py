@@ -14,7 +14,7 @@ from temporalio import activity
 from activities import authorization_decisions, encounter_decisions, notice_decisions, posting_decisions
 from activities.case import Case, refusal
 from activities.desk import Refused, refuse_if_leased
-from activities.encounters import lock_encounter
+from activities.look import lock_encounter
 from activities.notices import PRINT_NOTICE
 from billing import desk
 from billing.vocabulary import Queue, Role

@@ -10,7 +10,7 @@ from activities import claims, secondary, tickets, underpayment, voids
 from activities.appeals import draft_appeal
 from activities.case import Case, refusal
 from activities.clock import morning_of
-from activities.encounters import evaluate_visit
+from activities.evaluations import evaluate_visit
 from activities.grant_form import typed_grant
 from activities.grants import record_grant
 from activities.intake import post_patient_payment

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from activities.clock import practice_day
-from activities.encounters import evaluate_visit
+from activities.evaluations import evaluate_visit
 from billing import fork
 from billing.findings import Step
 from billing.fork import Excess

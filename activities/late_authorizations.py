@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session
 
 from activities import claims
 from activities.clock import practice_day
-from activities.encounters import evaluate_visit, lock_encounter
+from activities.evaluations import evaluate_visit
+from activities.look import lock_encounter
 from activities.nudges import nudge, tell_authorizations
 from activities.reservations import reassess_for_visit
 from billing.authorization import Billed, required, wanted_of

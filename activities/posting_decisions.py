@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from activities import posting
 from activities.case import Case, refusal
-from activities.encounters import lock_encounter
+from activities.look import lock_encounter
 from edi.x835 import RemittanceClaim, stream_835_claims
 from models.store.desk import finish
 from models.tables.claims import ClaimVersionRow

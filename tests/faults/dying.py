@@ -19,7 +19,7 @@ from typing import Any
 from temporalio import activity
 
 import cli
-from activities import encounters, files, inbox, intake, posting
+from activities import files, gates, inbox, intake, posting
 from activities.batches import BatchActivities
 from activities.gateways.clearinghouse import SftpClearinghouse
 from activities.relay import Relay
@@ -86,7 +86,7 @@ def _die_between_chunks() -> None:
 
 
 PLACES: dict[str, Callable[[], None]] = {
-    "before-the-claim-commits": lambda: after(encounters, "_use_authorization", "before-the-claim-commits", count=3),
+    "before-the-claim-commits": lambda: after(gates, "_use_authorization", "before-the-claim-commits", count=3),
     "before-the-batch-commits": lambda: after(BatchActivities, "_build", "before-the-batch-commits"),
     "half-an-upload": _die_half_way_up,
     "after-upload": lambda: after(SftpClearinghouse, "upload", "after-upload"),

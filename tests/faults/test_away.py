@@ -17,18 +17,18 @@ TRIES_WITHOUT_POSTGRES = 12  # the quick profile gives up after six
 async def test_postgres_away_for_longer_than_the_quick_tries_is_waited_out(
     engine: Engine, temporal: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from activities import encounters
+    from activities import gates
 
     asked: list[str] = []
-    judge = encounters.EncounterActivities._judge
+    judge = gates.judge
 
-    def away(self: encounters.EncounterActivities, *args: object) -> object:
+    def away(*args: object) -> object:
         asked.append("")
         if len(asked) <= VISITS * TRIES_WITHOUT_POSTGRES:
             raise OperationalError("connect", {}, OSError("the database system is starting up"))
-        return judge(self, *args)  # type: ignore[arg-type]
+        return judge(*args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(encounters.EncounterActivities, "_judge", away)
+    monkeypatch.setattr(gates, "judge", away)
     async with line(engine, temporal, practice(TODAY), tmp_path, validation="envelope") as clinic:
         clinic.send(*volume(7, TODAY, VISITS))
         await clinic.until(lambda: clinic.stages() == {"closed": VISITS}, seconds=120)

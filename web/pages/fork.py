@@ -12,8 +12,8 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from activities import financial_notices
 from activities.benefits import NotKept, Told, enter_report
-from activities.encounters import lock_encounter
 from activities.financial_notices import NotNoticed, Writer
+from activities.look import lock_encounter
 from billing.desk import WORK
 from billing.vocabulary import BeneficiaryChoice, LimitSource
 from models.store.session import practice_session

@@ -1,0 +1,234 @@
+"""A claim that is out: what became of it, whether it still says what the chart and the rules say, whom to ask when."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+
+from activities import balance, claims, proofs, secondary, tickets, underpayment, voids
+from activities.clock import morning_of, practice_day
+from activities.evaluations import evaluate_visit, keep_evaluation
+from activities.look import UNSENT_HOURS, Look
+from billing.deadlines import add_business_days
+from billing.vocabulary import Stage
+from models.messages import ClaimProgress
+from models.store.visits import rules_for
+from models.tables.claims import AcknowledgementRow, ClaimRow, ClaimVersionRow
+from models.tables.encounters import EvaluationRow
+from models.tables.remittances import DenialRow
+
+NOT_WITH_THE_PAYER = ("ready", "rejected")
+APPEAL_DECISION_DAYS = 60  # 42 CFR 405.950: a redetermination is decided within 60 days; practice default elsewhere
+REMITTANCE_DAYS = 21  # practice default, where the plan has no terms for the day
+SILENCE = {
+    "unsent": "The claim was ready but has not been sent within 24 hours",
+    "no_acknowledgement": "The clearinghouse has not acknowledged the claim",
+    "silent_payer": "The payer accepted the claim but has not answered",
+    voids.UNANSWERED: "The payer accepted the void but has not taken its decision back",
+    "unsettled": "The payer still owes an answer on part of the claim",
+}
+
+
+def follow(look: Look, first: ClaimVersionRow) -> ClaimProgress:
+    """Where the claims of a visit stand. ``first``: the first plan's; the one at work may be a later plan's."""
+    session, row = look.session, look.row
+    voids.file(session, row, look.practice, look.book, window_seconds=look.window_seconds, now=look.now)
+    claim = claims.current(session, row) or first
+    if claims.chart_moved_on(session, row, claim) and (moved := _chart_moved_on(look, claim)):
+        return moved
+    if claims.inside(claim) and _rules_moved_on(look, claim):
+        return ClaimProgress(outcome="to_gates")
+    return _stand(look, claims.at_work(session, row) or claim)
+
+
+def _stand(look: Look, claim: ClaimVersionRow) -> ClaimProgress:
+    """Where the claim at work stands, whichever of the patient's plans it goes to."""
+    secondary.hold_back(look.session, look.row, claim, look.today)
+    if claims.rank_of(look.session, claim) > 1 and (asked := _later_plan(look, claim)):
+        return asked
+    if claim.status in claims.ANSWERED:
+        return _adjudicated(look, claim)
+    return _out(look, claim)
+
+
+# --- does it still say what is true --------------------------------------------------------------------------------
+
+
+def _chart_moved_on(look: Look, claim: ClaimVersionRow) -> ClaimProgress | None:
+    """A newer version came: where no payer has the claim it replaces it, otherwise a person decides."""
+    session, row = look.session, look.row
+    if claim.frequency_code == claims.VOID and row.facts.get("cancelled"):
+        claim.encounter_version = row.version
+        return None
+    if claim.status in NOT_WITH_THE_PAYER:
+        claim.status = "refiling"
+        return ClaimProgress(outcome="to_gates")
+    encounter, evaluation, _ = evaluate_visit(session, row, look.practice, look.now)
+    differences = claims.differences(claim, encounter, evaluation.claim)
+    if not differences:
+        claim.encounter_version = row.version
+        look.record("claim.unaffected", f"Version {row.version} changes nothing on the claim")
+        return None
+    if encounter.cancelled:
+        why = voids.obstacles(session, row, look.book)
+        ask = tickets.cancelled_after_billing(row, claim, why, look.desk, look.now)
+    else:
+        ask = tickets.chart_changed(row, claim, differences, look.desk, look.now)
+    look.ask(ask, Stage(row.stage))
+    return ClaimProgress(outcome="waiting")
+
+
+def _rules_moved_on(look: Look, claim: ClaimVersionRow) -> bool:
+    """Whether a claim still in the house would be held, or look otherwise, under rules published or retired since."""
+    session, row = look.session, look.row
+    trace = select(EvaluationRow.trace["practice_rules"]).where(EvaluationRow.encounter_id == row.id)
+    ran = session.scalar(trace.order_by(EvaluationRow.created_at.desc()).limit(1)) or []
+    if {(one["rule"], one["version"]) for one in ran} == rules_for(session, look.practice, row):
+        return False
+    encounter, evaluation, _ = evaluate_visit(session, row, look.practice, look.now)
+    if evaluation.gate is None and not claims.differences(claim, encounter, evaluation.claim):
+        keep_evaluation(session, row, evaluation)
+        return False
+    claim.status = "refiling"
+    look.record("claim.rejudged", "The practice's own rules changed before the claim was sent; it is checked again")
+    return True
+
+
+# --- a later plan's ------------------------------------------------------------------------------------------------
+
+
+def _later_plan(look: Look, claim: ClaimVersionRow) -> ClaimProgress | None:
+    """What is special about a later plan's claim; None when it is looked at as any other."""
+    session, row = look.session, look.row
+    due = secondary.turn_again(session, row, claim) if claim.frequency_code != claims.VOID else None
+    if due is None:
+        return None
+    outdated = secondary.outdated(session, row, claim)
+    if claim.status in claims.TO_BE_FILED_AGAIN or (outdated and claim.status in secondary.NOT_OUT):
+        return _file_again(look, claim, due)
+    if outdated:
+        look.ask(secondary.outdated_ticket(row, claim, due, look.follow_up_at), Stage.REMITTANCE)
+        return ClaimProgress(outcome="waiting")
+    book = look.book
+    if claim.status == secondary.FORWARDED:
+        limit = secondary.crossover_limit(row, claim, due.rank, book)
+        return _until(look.await_plan(limit, secondary.silent_ticket(row, due, book, look.follow_up_at)))
+    owed = claims.owed_by(session, row, claim)
+    refused = claims.open_denial(session, claim) is not None or _disputed(look, claim)
+    if claim.status in claims.ANSWERED and owed > 0 and not refused:
+        unexplained = secondary.unexplained_ticket(row, due, owed, book, look.follow_up_at)
+        return _until(look.await_plan(look.now, unexplained))
+    return None
+
+
+def _file_again(look: Look, claim: ClaimVersionRow, due: secondary.Turn) -> ClaimProgress:
+    """Make a later plan's claim anew from what the plan before says now."""
+    session, row, practice, book = look.session, look.row, look.practice, look.book
+    passed_on = claim.status == secondary.FORWARDED and secondary.passed_on(row, due, book)
+    why = [] if due.amount <= 0 or passed_on else secondary.obstacles(session, row, due, book)
+    if why:
+        return _until(look.await_plan(look.now, secondary.stuck_ticket(row, due, why, book, look.follow_up_at)))
+    if due.amount <= 0:
+        secondary.withdraw(session, row, claim, look.today)
+    elif passed_on:
+        secondary.wait_for_crossover(session, row, due, practice, look.now)
+    else:
+        claim.status = claim.status if claim.status in claims.TO_BE_FILED_AGAIN else "refiling"
+        secondary.file_next(session, row, due, practice, window_seconds=look.window_seconds, now=look.now)
+    return _stand(look, claims.at_work(session, row) or claim)
+
+
+def _until(look_again_at: datetime | None) -> ClaimProgress:
+    return ClaimProgress(outcome="waiting", look_again_at=look_again_at)
+
+
+# --- answered ------------------------------------------------------------------------------------------------------
+
+
+def _adjudicated(look: Look, claim: ClaimVersionRow) -> ClaimProgress:
+    """A payer has decided: denied, still owing a part, paid too little, or settled."""
+    session, row = look.session, look.row
+    refused = claims.open_denial(session, claim)
+    if refused is not None:
+        held_against_it = proofs.against(session, look.practice, row, refused)
+        look.ask(tickets.denial(row, refused, look.desk, look.practice, look.now, held_against_it), Stage.DENIAL)
+        return ClaimProgress(outcome="waiting")
+    if not claims.settled(session, row, claim):
+        # an appeal is out, or the payer left a remainder unexplained
+        days = APPEAL_DECISION_DAYS if _disputed(look, claim) else 0
+        return _await(look, claim, Stage.DENIAL, (claim.answered_at or look.now) + timedelta(days=days), "unsettled")
+    short = underpayment.of_claim(session, row, claim)
+    if short is not None:
+        return _underpaid(look, claim, short)
+    rest = balance.stand(look)
+    if rest.outcome == "to_claim":  # the next plan is billed
+        return _stand(look, claims.at_work(session, row) or claim)
+    return ClaimProgress(
+        outcome="closed" if rest.outcome == "settled" else "adjudicated", look_again_at=rest.look_again_at
+    )
+
+
+def _underpaid(look: Look, claim: ClaimVersionRow, short: underpayment.Shortfall) -> ClaimProgress:
+    """A person compares with the contract; while the payer is asked, nobody need look."""
+    until = look.patience(underpayment.KIND, look.now)
+    if look.now < until:
+        look.wait(Stage.REMITTANCE, "Waiting: payer asked for the rest")
+        return _until(until)
+    look.ask(underpayment.underpayment_ticket(look.row, claim, short, look.follow_up_at), Stage.REMITTANCE)
+    return ClaimProgress(outcome="waiting")
+
+
+def _disputed(look: Look, claim: ClaimVersionRow) -> bool:
+    """Whether an appeal of this filing is out."""
+    appealed = select(DenialRow.id).where(DenialRow.claim_version_id == claim.id, DenialRow.state == "appealed")
+    return look.session.scalar(appealed.limit(1)) is not None
+
+
+# --- not answered yet ----------------------------------------------------------------------------------------------
+
+
+def _out(look: Look, claim: ClaimVersionRow) -> ClaimProgress:
+    """A claim that no payer has decided on."""
+    if claim.status in ("ready", "batched"):
+        limit = claim.created_at + timedelta(hours=UNSENT_HOURS)
+        return _await(look, claim, Stage.SUBMISSION, limit, "unsent")
+    if claim.status == "sent":
+        limit = _acknowledgement_limit(look, claim)
+        return _await(look, claim, Stage.ACKNOWLEDGEMENT, limit, "no_acknowledgement")
+    if claim.status == "accepted":
+        kind = voids.UNANSWERED if claim.frequency_code == claims.VOID else "silent_payer"
+        return _await(look, claim, Stage.REMITTANCE, _remittance_limit(look, claim), kind)
+    return _rejected(look, claim)
+
+
+def _await(look: Look, claim: ClaimVersionRow, stage: Stage, limit: datetime, kind: str) -> ClaimProgress:
+    """Wait for others until the limit, then have a person look; a person may have moved the limit (keep waiting)."""
+    limit = look.patience(kind, limit)
+    if look.now < limit:
+        look.wait(stage, f"Waiting: {stage.value}")
+        return _until(limit)
+    message = f"{SILENCE[kind]} (limit {limit:%Y-%m-%d})"
+    look.ask(tickets.silence(look.row, claim, kind, message, look.follow_up_at), stage)
+    return ClaimProgress(outcome="waiting")
+
+
+def _acknowledgement_limit(look: Look, claim: ClaimVersionRow) -> datetime:
+    zone, sent_at = look.practice.time_zone, claim.sent_at or claim.created_at
+    limit = add_business_days(practice_day(sent_at, zone), look.desk.acknowledgement_days)
+    return max(morning_of(limit, zone), sent_at + timedelta(days=1))
+
+
+def _remittance_limit(look: Look, claim: ClaimVersionRow) -> datetime:
+    plan_id = look.session.get_one(ClaimRow, claim.claim_id).plan_id
+    terms = look.book.plans[plan_id].terms_on(look.row.date_of_service)
+    days = terms.follow_up_after_days if terms else REMITTANCE_DAYS
+    return (claim.sent_at or claim.created_at) + timedelta(days=days)
+
+
+def _rejected(look: Look, claim: ClaimVersionRow) -> ClaimProgress:
+    refusals = look.session.scalars(
+        select(AcknowledgementRow).where(
+            AcknowledgementRow.claim_version_id == claim.id, AcknowledgementRow.accepted.is_(False)
+        )
+    ).all()
+    look.ask(tickets.rejection(look.row, claim, refusals, look.desk, look.now), Stage.SCRUB)
+    return ClaimProgress(outcome="waiting")

@@ -1,0 +1,93 @@
+"""The commands that are the processes of a stack, one each, and the migration before them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from commands.terminal import say
+from settings import Problem, Settings, load_settings
+
+if TYPE_CHECKING:
+    from simulator.config import SimulatorConfig
+
+
+def worker() -> None:
+    """Carry the workflows on. Start as many as you need; they share the work."""
+    import worker as room
+
+    room.run(load_settings())
+
+
+def web() -> None:
+    """Serve the screens and the API."""
+    import uvicorn
+
+    import log
+
+    settings = load_settings()
+    log.configure(production=settings.production, level=settings.log_level)
+    uvicorn.run(
+        _room("web.app").create_app(settings),
+        host=settings.web_host,
+        port=settings.web_port,
+        log_config=None,  # everything goes through log.py
+        server_header=False,
+        timeout_graceful_shutdown=2,  # an open live-update stream would otherwise keep it from ever ending
+    )
+
+
+def simulator() -> None:
+    """Play the clearinghouse and the payers, over real SFTP. For trying things out; it knows nothing of us."""
+    from simulator.server import run
+
+    run(simulator_config(load_settings()))
+
+
+def simulator_config(settings: Settings) -> SimulatorConfig:
+    """Where the simulated clearinghouse listens, keeps its files and finds its world, by our settings."""
+    from embedded import simulator_host_key
+    from simulator.config import SimulatorConfig, World, load_world
+
+    return SimulatorConfig(
+        root=settings.var_dir / "simulator",
+        host=settings.simulator_listen,
+        port=settings.sftp_port,
+        seed=settings.simulator_seed,
+        host_key=simulator_host_key(settings.var_dir),
+        authorized_user=settings.sftp_user,
+        password=settings.sftp_password,
+        world=load_world(settings.simulator_world) if settings.simulator_world else World(),
+    )
+
+
+def mail() -> None:
+    """Keep letters to patients on this machine instead of sending them. For trying things out; `/mail` shows them."""
+    from simulator.mail import run
+
+    settings = load_settings()
+    run(settings.smtp_host or "127.0.0.1", settings.smtp_port, settings.mail_store or settings.var_dir / "mail")
+
+
+def migrate() -> None:
+    """Bring the database's tables up to date, as their owner (DATABASE_URL), and let the app's role use them."""
+    from clients import ensure_app_role
+    from models.migrations import upgrade
+
+    settings = load_settings()
+    if not settings.database_url:
+        raise Problem("No database is named, so nothing was migrated. Set DATABASE_URL to the owner's address.")
+    ensure_app_role(settings.database_url, settings.app_database_url)
+    upgrade(settings.database_url)
+    say("The database is up to date.")
+
+
+def _room(module: str) -> Any:
+    """A room by name, when a command first needs it."""
+    from importlib import import_module
+
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name and module.startswith(error.name):
+            raise Problem(f"This copy of Firstpass has no {module}, so the command cannot run.") from error
+        raise

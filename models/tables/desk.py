@@ -221,6 +221,16 @@ class SavedViewRow(OfPractice, Base):
     deleted_at: Mapped[datetime | None]
 
 
+class HiddenColumnsRow(OfPractice, Base):
+    """What somebody does not want to see in the rows of a queue. columns: keys of web.reads.columns.COLUMNS."""
+
+    __tablename__ = "hidden_columns"
+    __table_args__ = (UniqueConstraint("user_id", "queue"),)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    queue: Mapped[str]
+    columns: Mapped[list[str]]
+
+
 class DecisionRow(OfPractice, Base):
     """What a person decided; the command id makes a repeated click the same decision."""
 

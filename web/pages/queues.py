@@ -16,6 +16,7 @@ from models.store.session import practice_session
 from web import formats, templating
 from web.pages import panes
 from web.problems import NotFound
+from web.reads import columns as list_columns
 from web.reads import desk, items, mentions, queue_authorizations, queues, views
 from web.reads.queues import Choice, Filter
 from web.security import Form, Person, Posted, PostedWatching, Watcher, engine_of
@@ -71,6 +72,7 @@ class QueuePage:
     rail: tuple[desk.RailLine, ...]
     filter: Filter
     views: tuple[views.View, ...]
+    columns: tuple[list_columns.Column, ...]
     may_work: bool
     may_share: bool
     filter_query: str
@@ -194,6 +196,7 @@ def build(
         rail=desk.rail(session, viewer, queues_of(viewer), key),
         filter=wanted,
         views=views.of_queue(session, viewer, key, query),
+        columns=list_columns.of_queue(session, viewer, key),
         may_work=viewer.may(WORK),
         may_share=viewer.may(REASSIGN),
         filter_query=query,

@@ -96,6 +96,7 @@
     a: () => openDetails("#pane details[data-key=a]"),
     o: () => openDetails("#pane details[data-decision=override]"),
     v: () => openDetails("details[data-key=v]"),
+    l: () => openDetails("details[data-key=l]"),
     g: () => { going = Date.now(); },
     "[": () => openBeside(-1),
     "]": () => openBeside(1),
@@ -166,13 +167,17 @@
   // --- what a swap must not take away: where one stands, and what is ticked ------------------------------------
 
   let focused = "";
-  let wasInPane = false;
+  let menu = "";  // the menu one was in: its button stays when what is in it is gone
+  let region = "";
   let ticked = new Set();
   document.addEventListener("htmx:before:swap", () => {
     const here = document.activeElement;
     if (here && here !== document.body) {  // several swaps of one answer: the first took the focus away
       focused = here.id;
-      wasInPane = Boolean(here.closest("#pane"));
+      const around = here.closest("details[data-key]");
+      menu = around ? around.dataset.key : "";
+      const part = here.closest("#pane, #list, #rail");
+      region = part ? part.id : "";
     }
     ticked = new Set([...document.querySelectorAll(".pick:checked")].map((box) => box.value));
   });
@@ -201,7 +206,7 @@
     if (heading) { heading = false; find("#pane").focus({ preventScroll: true }); return; }
     if (here && here !== document.body) { focused = ""; return; }
     const kept = focused ? document.getElementById(focused) : null;
-    const home = kept || (wasInPane ? find("#pane") : null);
+    const home = kept || (menu ? find(`details[data-key=${menu}] > summary`) : null) || (region ? document.getElementById(region) : null);
     if (home) home.focus({ preventScroll: true });
   }
 

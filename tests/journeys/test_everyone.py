@@ -1,6 +1,7 @@
 """Every screen, for everybody: WCAG 2.2 AA by axe-core in light and dark, and no sideways scrolling from 900 to 2560.
 
 Screens are found by following links as each role, one of every kind; those behind a form are opened by its buttons.
+A screen made only of parts that were judged before, in the same place, is opened but not judged again.
 """
 
 import re
@@ -36,8 +37,17 @@ ALL: dict[str, Any] = {"runOnly": {"type": "tag", "values": WCAG}, "resultTypes"
 COLOURS: dict[str, Any] = {"runOnly": {"type": "rule", "values": ["color-contrast"]}, "resultTypes": ["violations"]}
 SCHEMES: tuple[tuple[Literal["light", "dark"], dict[str, Any]], ...] = (("light", ALL), ("dark", COLOURS))
 WIDTHS = (900, 1440, 2560)
-# A biller sees the supervisor's screens without some parts, an administrator the same ones: a minute each, saved
-ROLES = (Role.SUPERVISOR, Role.FRONT_DESK, Role.CLINICIAN, Role.AUDITOR)
+# An element as the style sheet and axe see it, in the two that hold it; the words in it do not matter.
+PARTS = """() => {
+  const told = ["role", "type", "aria-current"];
+  const part = (element) => !element ? "" : [
+    element.tagName, ...[...element.classList].sort(), ...told.map((name) => element.getAttribute(name)),
+    element.disabled, element.hasAttribute("aria-label"),
+  ].join(" ");
+  const around = (element) => [element.parentElement?.parentElement, element.parentElement, element];
+  const placed = (element) => around(element).map(part).join(">");
+  return [...new Set([...document.body.querySelectorAll("*")].map(placed))];
+}"""
 SCREENS_MAX = 80  # of one role; more kinds of screens than that and somebody puts ids where words belong
 IDENTITY = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}")
 NUMBER = re.compile(r"/[A-Z]+-?\d+\b")
@@ -51,6 +61,7 @@ class Desk:
     house: House
     address: str
     complaints: list[str] = field(default_factory=list)
+    judged: set[str] = field(default_factory=set)
 
 
 def furnish(house: House) -> None:
@@ -159,20 +170,24 @@ async def crawl(page: Page, desk: Desk, role: Role) -> list[str]:
             continue
         if "text/html" not in (answer.headers.get("content-type") or ""):
             continue
-        await judge(page, desk, f"{role} {kind}")
+        parts = set(await page.evaluate(PARTS))
+        if parts - desk.judged:
+            await judge(page, desk, f"{role} {kind}")
+            desk.judged |= parts
         links = await page.eval_on_selector_all("a[href^='/']", "found => found.map(a => a.getAttribute('href'))")
         waiting.extend(link for link in dict.fromkeys(links) if kind_of(link) not in seen)
     return list(seen)
 
 
-@pytest.mark.parametrize("role", ROLES)
 async def test_no_screen_of_any_role_violates_wcag_or_scrolls_sideways(
-    browser: Browser, desk: Desk, person: list[BrowserContext], role: Role
+    browser: Browser, desk: Desk, person: list[BrowserContext]
 ) -> None:
-    page = await sit_down(browser, desk, role, person)
-    kinds = await crawl(page, desk, role)
+    for role in (Role.SUPERVISOR, *(role for role in Role if role is not Role.SUPERVISOR)):  # who sees most comes first
+        page = await sit_down(browser, desk, role, person)
+        kinds = await crawl(page, desk, role)
+        assert 2 < len(kinds) < SCREENS_MAX, kinds
+        await page.context.close()
     assert not desk.complaints, "\n".join(sorted(set(desk.complaints)))
-    assert 2 < len(kinds) < SCREENS_MAX, kinds
 
 
 async def test_screens_behind_forms_are_for_everybody_too(

@@ -82,8 +82,9 @@ def _line(row: AuditRow, viewer: Viewer) -> AuditLine:
 
 
 def subject_address(subject: str) -> str:
-    """The page of a subject, where it has one."""
-    kind, _, key = subject.partition("/")
+    """The page of a subject, where it has one; what only some may open of it is left out of the address."""
+    kind, _, named = subject.partition("/")
+    key = named.partition("/")[0]
     pages = {
         "encounter": "/encounters/",
         "authorization": "/authorizations/",

@@ -41,7 +41,7 @@ from simulator.config import SimulatorConfig, World
 from simulator.server import Simulator
 from worker import Parts, outside_worker, parts_of, story_worker
 
-PATIENCE_SECONDS = 45.0  # the first file judged in a process reads pyx12's maps: up to 12 s on a busy machine
+PATIENCE_SECONDS = 90.0  # the first file judged in a process reads pyx12's maps: up to 12 s on a busy machine
 NOT_READY_ATTEMPTS = 10
 STORY_QUEUE, OUTSIDE_QUEUE = "firstpass", "clearinghouse"
 NOTHING_ELSE = {"partial": 0, "denied": 0, "rejected": 0, "lost": 0, "late": 0, "reversed": 0}

@@ -38,6 +38,7 @@ from web.sessions import hash_token
 
 API_KEY = "only-in-tests"
 ASK_AGAIN_SECONDS = 0.3
+PATIENCE_SECONDS = 300.0  # a busy machine is slow, not wrong; only a failing test waits so long
 LOG_BYTES_SHOWN = 3_000
 STORY_OF_A_CLEAN_VISIT = Counter(
     (
@@ -151,7 +152,7 @@ class Clinic:
         with practice_session(self.engine, self.practice_id) as session:
             return dict(session.execute(select(EncounterRow.stage, func.count()).group_by(EncounterRow.stage)).all())
 
-    def until(self, what: Callable[[], Any], seconds: float) -> float:
+    def until(self, what: Callable[[], Any], seconds: float = PATIENCE_SECONDS) -> float:
         """Wait until it is so, whatever is down meanwhile; returns how long it took."""
         began = time.monotonic()
         while time.monotonic() - began < seconds:
@@ -164,9 +165,9 @@ class Clinic:
             time.sleep(ASK_AGAIN_SECONDS)
         raise AssertionError(f"it never came to be; the stages are {self.stages()}\n{self.where_it_stands()}")
 
-    def until_closed(self, count: int, seconds: float) -> float:
+    def until_closed(self, count: int) -> float:
         """Wait until all encounters are closed, and all word is carried."""
-        return self.until(lambda: self.stages() == {"closed": count} and not self.undelivered(), seconds)
+        return self.until(lambda: self.stages() == {"closed": count} and not self.undelivered())
 
     def undelivered(self) -> list[tuple[str, str | None, str]]:
         """What the outbox still holds."""

@@ -35,7 +35,6 @@ from tests.line import TODAY, Line, line
 
 VISITS = 6
 OVER_A_DAY = timedelta(hours=25)
-PATIENCE_SECONDS = 150.0
 PASSWORD = "only-in-tests"
 NAME = "clearinghouse"  # of the connection, where the practice file gives none
 
@@ -68,13 +67,13 @@ def test_claims_wait_for_the_clearinghouse_and_are_asked_about_after_a_day() -> 
     with running_stack() as (stack, clinic):
         stack.stop("simulator")
         clinic.send(visits)
-        clinic.until(lambda: claims_in(clinic, "batched") == VISITS, PATIENCE_SECONDS)
+        clinic.until(lambda: claims_in(clinic, "batched") == VISITS)
         asyncio.run(a_day_passes(clinic, stack.settings))
-        clinic.until(lambda: len(items(clinic)) == VISITS, PATIENCE_SECONDS)
+        clinic.until(lambda: len(items(clinic)) == VISITS)
         assert {(item.queue, item.kind) for item in items(clinic)} == {("follow_up", "unsent")}
         assert all("has not been sent within 24 hours" in item.reason for item in items(clinic))
         stack.start("simulator")
-        clinic.until_closed(VISITS, PATIENCE_SECONDS)
+        clinic.until_closed(VISITS)
         assert all(item.closed_at is not None for item in items(clinic))
         assert len(items(clinic)) == VISITS, "asked once about each"
         clinic.is_right_apart_from_people(visits)
@@ -87,10 +86,10 @@ def test_a_wiped_temporal_is_told_everything_again_and_finishes() -> None:
     answered, unsent, late = visits[:VISITS], visits[VISITS : 2 * VISITS], visits[2 * VISITS :]
     with running_stack() as (stack, clinic):
         clinic.send(answered)
-        clinic.until(lambda: claims_in(clinic, "sent", "accepted", "paid") == VISITS, PATIENCE_SECONDS)
+        clinic.until(lambda: claims_in(clinic, "sent", "accepted", "paid") == VISITS)
         stack.stop("simulator")
         clinic.send(unsent)
-        clinic.until(lambda: claims_in(clinic, "ready", "batched") == VISITS, PATIENCE_SECONDS)
+        clinic.until(lambda: claims_in(clinic, "ready", "batched") == VISITS)
         stack.stop("temporal")
         for file in stack.settings.var_dir.glob("temporal.db*"):
             file.unlink()
@@ -101,7 +100,7 @@ def test_a_wiped_temporal_is_told_everything_again_and_finishes() -> None:
                 session.execute(text(f"UPDATE {table} SET created_at = created_at - interval '1 hour'"))
         stack.start("temporal")
         stack.start("simulator")
-        clinic.until_closed(len(visits), PATIENCE_SECONDS)
+        clinic.until_closed(len(visits))
         clinic.is_right(visits)
 
 

@@ -9,7 +9,6 @@ from tests.faults.clinic import as_of, python, running_stack
 from tests.faults.dying import PLACES, deaths
 
 VISITS = 9
-PATIENCE_SECONDS = 240.0
 IN_THE_WEB = ("inside-intake",)
 IN_THE_WORKER = tuple(place for place in PLACES if place not in IN_THE_WEB)
 EVERYWHERE = {*PLACES, "inside-a-chunk"}
@@ -30,8 +29,8 @@ def test_a_death_at_every_stage_loses_and_doubles_nothing(monkeypatch: pytest.Mo
         assert counts["created"] + counts["unchanged"] == VISITS
         assert counts["unchanged"] >= 2, "what was kept before the third died with the process is known"
         died_at = Path(stack.settings.var_dir, "died-at")
-        clinic.until_closed(VISITS, PATIENCE_SECONDS)
+        clinic.until_closed(VISITS)
         # A slow machine may read the payment, and close every visit, before it reads the 277CA that came first.
-        clinic.until(lambda: deaths(died_at) == EVERYWHERE, PATIENCE_SECONDS)
-        clinic.until_closed(VISITS, PATIENCE_SECONDS)
+        clinic.until(lambda: deaths(died_at) == EVERYWHERE)
+        clinic.until_closed(VISITS)
         clinic.is_right(visits)

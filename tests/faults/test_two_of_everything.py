@@ -33,7 +33,6 @@ from worker import TASK_QUEUE
 
 VISITS = 40
 SENT_AT_ONCE = 5
-PATIENCE_SECONDS = 150.0
 PASSWORD = "only-in-tests"
 FIRSTPASS = python("dying")  # the command line, which dies at the places named to it: none here
 
@@ -167,11 +166,11 @@ def test_two_workers_and_two_webs_share_the_work_and_one_goes_on_alone(house: Ho
     visits = list(volume(31, as_of(), VISITS))
     first, second = house.workers
     both = {f"firstpass-{worker.child.pid}" for worker in house.workers}
-    house.clinic.until(lambda: both <= asyncio.run(who_polls(house.settings)), PATIENCE_SECONDS)
+    house.clinic.until(lambda: both <= asyncio.run(who_polls(house.settings)))
     send_in_turns(house, visits[: VISITS // 2])
-    house.clinic.until(lambda: both <= set(asyncio.run(who_did_the_work(house))), PATIENCE_SECONDS)
+    house.clinic.until(lambda: both <= set(asyncio.run(who_did_the_work(house))))
     send_in_turns(house, visits[VISITS // 2 :])
     first.child.kill()
-    house.clinic.until_closed(VISITS, PATIENCE_SECONDS)
+    house.clinic.until_closed(VISITS)
     house.clinic.is_right(visits)
     assert second.child.alive

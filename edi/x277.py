@@ -127,9 +127,10 @@ class _Reader:
             self.line = replace(self.line, line_control_number=e.get(2))
         elif e.id == "STC":
             return self._stc(claim, e)
-        elif e.id == "REF" and e.get(1) in ("1K", "EJ"):
-            name = "payer_claim_control_number" if e.get(1) == "1K" else "patient_control_number"
-            return replace(claim, **{name: e.get(2)})  # type: ignore[arg-type]
+        elif e.id == "REF" and e.get(1) == "1K":
+            return replace(claim, payer_claim_control_number=e.get(2))
+        elif e.id == "REF" and e.get(1) == "EJ":
+            return replace(claim, patient_control_number=e.get(2))
         elif e.id == "DTP" and e.get(1) == "472" and self.line is None:
             return replace(claim, service_date=day(e.get(3)))
         else:

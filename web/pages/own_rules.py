@@ -157,10 +157,12 @@ def save(request: Request, viewer: Person, posted: Posted) -> Response:
     is_new, seen = posted.text("is_new") == "yes", posted.text("seen")
     with practice_session(engine_of(request), viewer.practice_id) as session:
 
-        def again(problems: tuple[str, ...] = (), **shown: object) -> HTMLResponse:
+        def again(
+            problems: tuple[str, ...] = (), *, tests: tuple[TrialResult, ...] = (), try_out: TryOut | None = None
+        ) -> HTMLResponse:
             status = 422 if problems and do == "save" else 200  # trying and testing refuse nothing
             page = _edit_page(request, viewer, session, form.with_blank_rows(), is_new=is_new, seen=seen)
-            page = replace(page, problems=problems, try_visit=posted.text("try_visit"), **shown)  # type: ignore[arg-type]
+            page = replace(page, problems=problems, try_visit=posted.text("try_visit"), tests=tests, try_out=try_out)
             return templating.page("own_rule_edit.html", templating.as_context(page), status=status)
 
         if do == "more":

@@ -418,6 +418,7 @@ def _clock(session: Session, case: AuthorizationCaseRow, now: datetime) -> datet
     state = State(case.state)
     if state in WAITING and case.answer_due_at is not None:
         if now < case.answer_due_at:
+            _not_overdue(session, case, now)
             return case.answer_due_at
         if not case.overdue:
             case.overdue = True
@@ -428,6 +429,15 @@ def _clock(session: Session, case: AuthorizationCaseRow, now: datetime) -> datet
             return case.due_at
         escalate(session, case, now)
     return None
+
+
+def _not_overdue(session: Session, case: AuthorizationCaseRow, now: datetime) -> None:
+    """A clock that ran ahead said so and was set back since: the payer still has time."""
+    if case.overdue:
+        case.overdue = False
+        said = "The payer's time to answer has not run out after all: the clock was ahead and was set back"
+        note(session, case, "authorization_case.not_overdue", said, now)
+        recheck_held(session, case)
 
 
 def recheck_held(session: Session, case: AuthorizationCaseRow) -> None:

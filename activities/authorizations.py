@@ -73,6 +73,7 @@ def _review(session: Session, row: AuthorizationRow, practice: PracticeRow, now:
     )
     if ahead.ended == "expired":
         return _end(session, row, "expired", now)
+    _watch_again(session, row, now)
     _raise_flags(session, row, ahead, stands.left, now)
     tell_patient(session, practice, row, ahead, stands.left, now)
     _turn(session, row, "exhausted" if ahead.ended == "exhausted" else "active", now)
@@ -119,6 +120,15 @@ def _case_after(session: Session, row: AuthorizationRow) -> AuthorizationCaseRow
 def _may_be_pressed(case: AuthorizationCaseRow) -> bool:
     """Whether nobody has sent anything yet, so that it may still be escalated."""
     return case.closed_at is None and State(case.state) in TO_DO
+
+
+def _watch_again(session: Session, row: AuthorizationRow, now: datetime) -> None:
+    """It had expired by a clock that ran ahead and was set back since: its days are not over."""
+    if row.ended_at is None:
+        return
+    row.ended_at, row.status = None, "active"
+    said = "Not expired after all: the clock was ahead and was set back"
+    record(session, row.practice_id, "authorization.watched_again", said, authorization_id=row.id, at=now)
 
 
 def _turn(session: Session, row: AuthorizationRow, status: str, now: datetime) -> None:

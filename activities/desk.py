@@ -19,7 +19,7 @@ from activities.clock import practice_day
 from billing.desk import WAITING_ON, WAKES_ON
 from models.ids import new_id
 from models.store import life
-from models.store.desk import end_pause
+from models.store.desk import end_pause, is_leased
 from models.store.people import away_on
 from models.tables.access import UserRow
 from models.tables.desk import WorkItemMentionRow, WorkItemNoteRow, WorkItemPauseRow, WorkItemRow
@@ -255,9 +255,9 @@ def _open(session: Session, actor: Actor, seen: Seen) -> WorkItemRow:
 
 def refuse_if_leased(session: Session, item: WorkItemRow, user_id: UUID, *, supervises: bool) -> None:
     """Somebody else works on it at this moment, so only a supervisor may step in. Leases run by the wall's clock."""
-    if supervises or item.leased_by in (None, user_id) or item.leased_until is None:
+    if supervises or item.leased_by in (None, user_id):
         return
-    if item.leased_until > datetime.now(UTC):
+    if is_leased(item, datetime.now(UTC)):
         name = _name(session, item.leased_by)
         raise Refused(f"{name} is working on this item right now. Take the next one, or ask {name}.")
 

@@ -18,6 +18,7 @@ from sqlalchemy import (
     cast,
     func,
     literal,
+    not_,
     or_,
     select,
     text,
@@ -32,6 +33,7 @@ from activities.desk import Actor, Refused
 from billing.desk import SKIP_REASONS
 from models.ids import new_id
 from models.store import life
+from models.store.desk import leased_at_present
 from models.tables.desk import WorkItemPresenceRow, WorkItemRow, WorkItemSkipRow
 from models.tables.life import OutboxRow
 
@@ -70,7 +72,7 @@ def heartbeat(session: Session, actor: Actor, item_id: UUID, lease: timedelta, n
     session.execute(
         update(WorkItemRow)
         .where(WorkItemRow.id == item_id, WorkItemRow.leased_by == actor.user_id, WorkItemRow.closed_at.is_(None))
-        .values(leased_until=now + lease)
+        .values(leased_until=now + lease, leased_at=func.least(WorkItemRow.leased_at, now))
         .execution_options(synchronize_session=False)
     )
     _note_presence(session, actor, item_id, now)
@@ -128,7 +130,7 @@ def free_for(actor: Actor, now: datetime) -> list[ColumnElement[bool]]:
         WorkItemRow.practice_id == actor.practice_id,
         WorkItemRow.closed_at.is_(None),
         or_(WorkItemRow.owner_id.is_(None), WorkItemRow.owner_id == actor.user_id),
-        or_(WorkItemRow.leased_until.is_(None), WorkItemRow.leased_until <= now),
+        not_(leased_at_present(now)),
         or_(WorkItemRow.snoozed_until.is_(None), WorkItemRow.snoozed_until <= now),
     ]
 
@@ -186,7 +188,7 @@ def _pass_over_what_was_open(session: Session, actor: Actor, today: date, now: d
         select(WorkItemRow.id, WorkItemRow.version).where(
             WorkItemRow.practice_id == actor.practice_id,
             WorkItemRow.leased_by == actor.user_id,
-            WorkItemRow.leased_until > now,
+            leased_at_present(now),
             WorkItemRow.closed_at.is_(None),
             ~decision_waits(),
         )

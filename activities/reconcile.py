@@ -5,12 +5,13 @@ from collections.abc import Set
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Engine, or_, select
+from sqlalchemy import Engine, and_, or_, select
 from sqlalchemy.orm import Session
 from temporalio import activity
 from temporalio.client import Client
 
 from activities.authorization_cases import nudge as nudge_case
+from activities.clock import practice_day
 from activities.nudges import begin, tell_authorizations
 from activities.practice_file import start_connection
 from activities.relay import KEPT_DONE, sweep
@@ -29,7 +30,7 @@ from models.store.session import practice_ids, practice_session
 from models.tables.authorizations import AuthorizationCaseRow, AuthorizationRow
 from models.tables.desk import WorkItemRow
 from models.tables.encounters import EncounterRow
-from models.tables.practice import PayerRow
+from models.tables.practice import PayerRow, PracticeRow
 from models.tables.remittances import InboundFileRow, RemittanceRow
 
 SETTLING = timedelta(minutes=10)
@@ -114,9 +115,10 @@ def _restart_encounters(session: Session, settled: datetime, running: Set[str]) 
 
 
 def _restart_authorizations(session: Session, practice_id: UUID, settled: datetime, running: Set[str]) -> int:
-    grants = session.scalars(
-        select(AuthorizationRow.id).where(AuthorizationRow.ended_at.is_(None), AuthorizationRow.created_at < settled)
-    )
+    today = practice_day(datetime.now(UTC), session.get_one(PracticeRow, practice_id).time_zone)
+    by_a_clock_ahead = and_(AuthorizationRow.status == "expired", AuthorizationRow.effective_to >= today)
+    alive = or_(AuthorizationRow.ended_at.is_(None), by_a_clock_ahead)
+    grants = session.scalars(select(AuthorizationRow.id).where(alive, AuthorizationRow.created_at < settled))
     unwatched = {grant for grant in grants if authorization_workflow_id(grant) not in running}
     tell_authorizations(session, practice_id, unwatched)
     return len(unwatched)

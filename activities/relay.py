@@ -82,6 +82,8 @@ class Relay:
                     or_(
                         OutboxRow.state == "pending",
                         and_(OutboxRow.state == "sending", OutboxRow.taken_at < now - LEASE),
+                        # taken by a clock that was ahead and set back since: nobody is sending it
+                        and_(OutboxRow.state == "sending", OutboxRow.taken_at > now + LEASE),
                     ),
                 )
                 .order_by(OutboxRow.created_at)

@@ -1,13 +1,13 @@
 """Work items as workflows see them. Ownership and notes belong to people (activities/desk.py)."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from billing.practice import DeskSettings
@@ -26,6 +26,23 @@ NEWS_OF = {
     "authorization": ("authorization.",),
 }
 ANY_NEWS = "any"
+CLOCK_SKEW = timedelta(minutes=1)  # by which two of our machines may disagree (practice default)
+
+
+def is_leased(item: WorkItemRow, now: datetime) -> bool:
+    """Whether the item is on somebody's screen at this moment.
+
+    A lease taken in the future was taken by a clock that ran ahead and was set back since; it holds nobody up.
+    """
+    if item.leased_at is None or item.leased_until is None:
+        return False
+    return item.leased_at <= now + CLOCK_SKEW and item.leased_until > now
+
+
+def leased_at_present(now: datetime) -> ColumnElement[bool]:
+    """The same as ``is_leased``, asked of the database; never unknown."""
+    taken, until = WorkItemRow.leased_at, WorkItemRow.leased_until
+    return and_(until.is_not(None), until > now, taken.is_not(None), taken <= now + CLOCK_SKEW)
 
 
 @dataclass(frozen=True, slots=True)

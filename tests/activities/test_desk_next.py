@@ -92,6 +92,18 @@ def test_a_lease_that_ran_out_is_nobodys_and_a_heartbeat_keeps_it(house: House) 
     assert house.read(item).leased_by == lee.user_id
 
 
+def test_a_lease_taken_by_a_clock_that_was_ahead_holds_nobody_up_and_its_own_heartbeat_mends_it(house: House) -> None:
+    item = ranked(house, 1)
+    ana, lee = person(house), person(house, Role.FRONT_DESK)
+    assert give(house, ana, NOW + timedelta(days=1)) == item
+    with practice_session(house.engine, house.practice_id) as session:
+        heartbeat(session, ana, item, LEASE, NOW)  # the clock was set back; she still looks at it
+    assert give(house, lee, NOW + timedelta(minutes=5)) is None
+    other = ranked(house, 2)
+    assert give(house, ana, NOW + timedelta(days=1)) is not None
+    assert give(house, lee, NOW + timedelta(minutes=5)) in (item, other)
+
+
 def test_leaving_frees_it_at_once(house: House) -> None:
     item = ranked(house, 1)
     give(house, person(house))

@@ -15,6 +15,7 @@ from billing import service_clock
 from billing.desk import WAITING_ON
 from billing.practice import DeskSettings
 from billing.service_clock import Clock, Pause
+from models.store.desk import is_leased
 from models.tables.access import UserRow
 from models.tables.desk import WorkItemPauseRow, WorkItemPresenceRow, WorkItemRow
 from models.tables.practice import PracticeRow
@@ -81,7 +82,7 @@ def _standing(
     held: Held | None,
     names: dict[UUID, str],
 ) -> Standing:
-    leased = item.leased_by if item.leased_until is not None and item.leased_until > viewer.now else None
+    leased = item.leased_by if is_leased(item, viewer.now) else None
     to_me = leased == viewer.user_id
     return Standing(
         clock=clock,

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, Text, and_, cast, func, not_, or_, select
 
 from billing.vocabulary import Stage
+from models.store.desk import leased_at_present
 from models.tables.access import UserRow
 from models.tables.authorizations import AuthorizationCaseRow, AuthorizationRow
 from models.tables.desk import WorkItemAttachmentRow, WorkItemNoteRow, WorkItemPauseRow, WorkItemRow
@@ -140,7 +141,7 @@ def _waiting(value: str, viewer: Viewer) -> ColumnElement[bool]:
 def _is(value: str, viewer: Viewer) -> ColumnElement[bool]:
     made: Mapping[str, ColumnElement[bool]] = {
         "escalated": WorkItemRow.escalated.is_(True),
-        "leased": and_(WorkItemRow.leased_until.is_not(None), WorkItemRow.leased_until > viewer.now),
+        "leased": leased_at_present(viewer.now),
         "noted": WorkItemRow.id.in_(_with(WorkItemNoteRow.work_item_id).where(WorkItemNoteRow.withdrawn_at.is_(None))),
         "attached": WorkItemRow.id.in_(
             _with(WorkItemAttachmentRow.work_item_id).where(WorkItemAttachmentRow.removed_at.is_(None))

@@ -64,7 +64,9 @@ def cost(grant: Grant, care: Care, usual: Decimal) -> dict[str, Decimal]:
 
 def usual(grant: Grant, billed: Iterable[Care]) -> Decimal:
     """What a visit billed to it took on average."""
-    taken = [sum(cost(grant, visit, Decimal(0)).values()) for visit in billed if visit.number == grant.number]
+    taken = [
+        sum(cost(grant, visit, Decimal(0)).values(), Decimal(0)) for visit in billed if visit.number == grant.number
+    ]
     if taken:
         return (sum(taken, Decimal(0)) / len(taken)).quantize(Decimal("0.01"))
     return UNTOLD_DOLLARS if grant.measure == "dollars" else UNTOLD_UNITS

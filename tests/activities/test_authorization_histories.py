@@ -351,7 +351,9 @@ def _ledger(teller: Teller) -> tuple[dict[str, tuple[str, dict[str, Decimal]]], 
     books = teller.books
     granted = books.rows(AuthorizationRow, AuthorizationRow.patient_external_id == teller.patient)
     numbers = {row.id: row.number for row in granted}
-    subjects = {books.visit(teller.visit(index)).id: teller.visit(index) for index in range(len(teller.story.visits))}
+    subjects: dict[Any, str] = {
+        books.visit(teller.visit(index)).id: teller.visit(index) for index in range(len(teller.story.visits))
+    }
     subjects |= {
         row.id: row.external_id for row in books.rows(BookingRow, BookingRow.patient_external_id == teller.patient)
     }

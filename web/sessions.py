@@ -9,14 +9,13 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from pwdlib import PasswordHash
-from sqlalchemy import Engine, select, text, update
+from sqlalchemy import Engine, text, update
 
 from billing.desk import rights
 from billing.vocabulary import Role
 from models.store.life import audit
 from models.store.session import practice_session
 from models.tables.access import SessionRow, UserRow
-from models.tables.practice import PracticeRow
 from web.viewer import Viewer
 
 TOKEN_BYTES = 32
@@ -24,6 +23,8 @@ TOUCH_SECONDS = 60  # a session's last_seen_at is this exact at most, so that re
 HASHES_AT_ONCE = 4  # each takes 64 MiB
 EMAIL_LENGTH_MAX = 200
 PASSWORD_LENGTH_MAX = 200
+
+FIND_SESSION = text("SELECT * FROM find_session(:hash)")  # with who it is, in one round trip: every request asks this
 
 _passwords = PasswordHash.recommended()
 _hashing = threading.BoundedSemaphore(HASHES_AT_ONCE)
@@ -96,36 +97,27 @@ def log_out(engine: Engine, viewer: Viewer) -> None:
 
 def find_viewer(engine: Engine, token: str, now: datetime, limits: Limits, *, touch: bool) -> Viewer | None:
     """Who holds this token, if the session still lives. ``touch`` only for what a person did, never for polling."""
-    with engine.connect() as connection:
-        found = connection.execute(text("SELECT * FROM find_session(:hash)"), {"hash": hash_token(token)}).one_or_none()
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        found = connection.execute(FIND_SESSION, {"hash": hash_token(token)}).one_or_none()
     if found is None or found.revoked_at is not None or found.expires_at <= now:
         return None
     if now - found.last_seen_at > limits.idle:
         return None
-    with practice_session(engine, found.practice_id) as session:
-        who = session.execute(
-            select(
-                UserRow.name, UserRow.email, UserRow.role, UserRow.clinician_id, PracticeRow.name, PracticeRow.time_zone
-            )
-            .join(PracticeRow, PracticeRow.id == UserRow.practice_id)
-            .where(UserRow.id == found.user_id, UserRow.disabled_at.is_(None))
-        ).one_or_none()
-        if who is None:
-            return None
-        if touch and (now - found.last_seen_at).total_seconds() > TOUCH_SECONDS:
+    if touch and (now - found.last_seen_at).total_seconds() > TOUCH_SECONDS:
+        with practice_session(engine, found.practice_id) as session:
             session.execute(update(SessionRow).where(SessionRow.id == found.session_id).values(last_seen_at=now))
-    name, email, role, clinician_id, practice_name, time_zone = who
     return Viewer(
         session_id=found.session_id,
         user_id=found.user_id,
         practice_id=found.practice_id,
-        practice_name=practice_name,
-        name=name,
-        email=email,
-        role=Role(role),
-        rights=rights(Role(role)),
-        clinician_id=clinician_id,
+        practice_name=found.practice_name,
+        practice_revision=found.practice_revision,
+        name=found.name,
+        email=found.email,
+        role=Role(found.role),
+        rights=rights(Role(found.role)),
+        clinician_id=found.clinician_id,
         csrf_token=found.csrf_token,
-        zone=ZoneInfo(time_zone),
+        zone=ZoneInfo(found.time_zone),
         now=now,
     )

@@ -13,6 +13,7 @@ from web import formats
 class Viewer:
     """A logged-in user, with the practice's clock.
 
+    practice_revision: rises with every practice file loaded, so what is kept of a practice is kept under it.
     rights: from billing.desk. clinician_id: set for a clinician, who sees own visits only.
     """
 
@@ -20,6 +21,7 @@ class Viewer:
     user_id: UUID
     practice_id: UUID
     practice_name: str
+    practice_revision: int
     name: str
     email: str
     role: Role

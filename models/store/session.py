@@ -7,6 +7,8 @@ from uuid import UUID
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
+SET_PRACTICE = text("SELECT set_config('app.practice_id', :id, true)")
+
 
 @contextmanager
 def practice_session(engine: Engine, practice_id: UUID) -> Iterator[Session]:
@@ -15,7 +17,7 @@ def practice_session(engine: Engine, practice_id: UUID) -> Iterator[Session]:
     The practice is set for the transaction only, so that a pooled connection carries nothing over.
     """
     with Session(engine, expire_on_commit=False) as session, session.begin():
-        session.execute(text("SELECT set_config('app.practice_id', :id, true)"), {"id": str(practice_id)})
+        session.execute(SET_PRACTICE, {"id": str(practice_id)})
         yield session
 
 

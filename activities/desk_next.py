@@ -4,20 +4,24 @@ A lease is three columns of the item. It needs no job to end it: one that ran ou
 and freeing a lease never raises the item's version, because nothing a decision rests on has changed.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
+    Date,
+    DateTime,
     Executable,
     Select,
     Text,
-    and_,
+    Uuid,
+    bindparam,
     cast,
     func,
-    literal,
     not_,
     or_,
     select,
@@ -40,16 +44,24 @@ from models.tables.life import OutboxRow
 WINDOWS = (64, 512)  # candidates looked at: enough that 50 people never empty the first between them
 TIE = timedelta(hours=1)  # items that rank within the same hour are worked in an order of each person's own
 TIES_COUNTED_FROM = datetime(2020, 1, 1, tzinfo=UTC)
+STATEMENTS_KEPT = 128
+# What differs from one asking to the next; the statements are put together once, which costs more than running them.
+PRACTICE, ACTOR = bindparam("of_practice", type_=Uuid()), bindparam("actor", type_=Uuid())
+AT = bindparam("at", type_=DateTime(timezone=True))
 PRESENT = timedelta(seconds=100)  # a heartbeat comes every minute; one may be late
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What get-next may give. candidates: one SELECT of ids per queue, under the person's own filter."""
+    """What get-next may give. candidates: one SELECT of ids per queue, under the person's own filter.
 
-    candidates: Sequence[Select[UUID]]
+    known: what fills the candidates in. The same SELECTs again make the same statement, which is put together once.
+    """
+
+    candidates: tuple[Select[UUID], ...]
     lease: timedelta
     today: date
+    known: Mapping[str, Any] = field(default_factory=dict)
 
 
 def next_item(session: Session, actor: Actor, wanted: Wanted, now: datetime) -> UUID | None:
@@ -59,11 +71,12 @@ def next_item(session: Session, actor: Actor, wanted: Wanted, now: datetime) -> 
     """
     _pass_over_what_was_open(session, actor, wanted.today, now)
     chosen: UUID | None = None
+    asked = {**wanted.known, **_asked(actor, now), "today": wanted.today, "until": now + wanted.lease}
     for window in WINDOWS:
-        chosen = session.scalar(_lease(actor, wanted, now, window))
+        chosen = session.scalar(_lease(wanted.candidates, window), asked)
         if chosen is not None:
             break
-    _free_others(session, actor, chosen)
+    session.execute(_FREE_OTHERS, _asked(actor, now) | {"but": chosen})
     return chosen
 
 
@@ -124,14 +137,19 @@ def skip(session: Session, actor: Actor, item_id: UUID, reason: str, today: date
     return item
 
 
-def free_for(actor: Actor, now: datetime) -> list[ColumnElement[bool]]:
+def _asked(actor: Actor, now: datetime) -> dict[str, Any]:
+    """What fills in the statements about one person's leases at one moment."""
+    return {"of_practice": actor.practice_id, "actor": actor.user_id, "at": now}
+
+
+def _free_for_actor() -> list[ColumnElement[bool]]:
     """An item get-next may give to this person: open, awake, nobody else's, on nobody's screen."""
     return [
-        WorkItemRow.practice_id == actor.practice_id,
+        WorkItemRow.practice_id == PRACTICE,
         WorkItemRow.closed_at.is_(None),
-        or_(WorkItemRow.owner_id.is_(None), WorkItemRow.owner_id == actor.user_id),
-        not_(leased_at_present(now)),
-        or_(WorkItemRow.snoozed_until.is_(None), WorkItemRow.snoozed_until <= now),
+        or_(WorkItemRow.owner_id.is_(None), WorkItemRow.owner_id == ACTOR),
+        not_(leased_at_present(AT)),
+        or_(WorkItemRow.snoozed_until.is_(None), WorkItemRow.snoozed_until <= AT),
     ]
 
 
@@ -145,27 +163,49 @@ def decision_waits() -> ColumnElement[bool]:
     )
 
 
-def _lease(actor: Actor, wanted: Wanted, now: datetime, window: int) -> Executable:
+_OPEN_STILL = select(WorkItemRow.id, WorkItemRow.version).where(
+    WorkItemRow.practice_id == PRACTICE,
+    WorkItemRow.leased_by == ACTOR,
+    leased_at_present(AT),
+    WorkItemRow.closed_at.is_(None),
+    ~decision_waits(),
+)
+# One item at a time; one with a decision under way keeps its lease, so that nobody opens it meanwhile.
+_FREE_OTHERS = (
+    update(WorkItemRow)
+    .where(
+        WorkItemRow.practice_id == PRACTICE,
+        WorkItemRow.leased_by == ACTOR,
+        WorkItemRow.id.is_distinct_from(bindparam("but", type_=Uuid())),
+        ~decision_waits(),
+    )
+    .values(leased_by=None, leased_at=None, leased_until=None)
+    .execution_options(synchronize_session=False)
+)
+
+
+@lru_cache(maxsize=STATEMENTS_KEPT)
+def _lease(candidates: tuple[Select[UUID], ...], window: int) -> Executable:
     """One statement: look at the first of the index, take the first that nobody locks, lease it."""
     passed = (
         select(WorkItemSkipRow.id)
         .where(
             WorkItemSkipRow.work_item_id == WorkItemRow.id,
-            WorkItemSkipRow.user_id == actor.user_id,
-            WorkItemSkipRow.day == wanted.today,
+            WorkItemSkipRow.user_id == ACTOR,
+            WorkItemSkipRow.day == bindparam("today", type_=Date()),
             WorkItemSkipRow.item_version == WorkItemRow.version,
             WorkItemSkipRow.undone_at.is_(None),
         )
         .exists()
     )
-    free = free_for(actor, now)
+    free = _free_for_actor()
     firsts = [
         query.where(*free, ~passed, ~decision_waits()).order_by(WorkItemRow.rank_at, WorkItemRow.id).limit(window)
-        for query in wanted.candidates
+        for query in candidates
     ]
     looked_at = union_all(*(select(first.subquery()) for first in firsts)).cte("looked_at").prefix_with("MATERIALIZED")
     tie = func.date_bin(TIE, WorkItemRow.rank_at, TIES_COUNTED_FROM)
-    own_order = func.hashtextextended(func.concat(WorkItemRow.id, literal(str(actor.user_id))), 0)
+    own_order = func.hashtextextended(func.concat(WorkItemRow.id, cast(ACTOR, Text)), 0)
     best = (
         select(WorkItemRow.id)
         .where(WorkItemRow.id.in_(select(looked_at.c[0])), *free)
@@ -177,23 +217,14 @@ def _lease(actor: Actor, wanted: Wanted, now: datetime, window: int) -> Executab
     return (
         update(WorkItemRow)
         .where(WorkItemRow.id == best)
-        .values(leased_by=actor.user_id, leased_at=now, leased_until=now + wanted.lease)
+        .values(leased_by=ACTOR, leased_at=AT, leased_until=bindparam("until", type_=DateTime(timezone=True)))
         .returning(WorkItemRow.id)
         .execution_options(synchronize_session=False)
     )
 
 
 def _pass_over_what_was_open(session: Session, actor: Actor, today: date, now: datetime) -> None:
-    open_still = session.execute(
-        select(WorkItemRow.id, WorkItemRow.version).where(
-            WorkItemRow.practice_id == actor.practice_id,
-            WorkItemRow.leased_by == actor.user_id,
-            leased_at_present(now),
-            WorkItemRow.closed_at.is_(None),
-            ~decision_waits(),
-        )
-    ).all()
-    for item_id, version in open_still:
+    for item_id, version in session.execute(_OPEN_STILL, _asked(actor, now)).all():
         _keep_skip(session, actor, item_id, version, "", today, now)
 
 
@@ -222,23 +253,6 @@ def _keep_skip(
         ).returning(WorkItemSkipRow.id)
     ).scalar_one()
     return kept
-
-
-def _free_others(session: Session, actor: Actor, chosen: UUID | None) -> None:
-    """One item at a time; one with a decision under way keeps its lease, so that nobody opens it meanwhile."""
-    session.execute(
-        update(WorkItemRow)
-        .where(
-            and_(
-                WorkItemRow.practice_id == actor.practice_id,
-                WorkItemRow.leased_by == actor.user_id,
-                WorkItemRow.id.is_distinct_from(chosen),
-                ~decision_waits(),
-            )
-        )
-        .values(leased_by=None, leased_at=None, leased_until=None)
-        .execution_options(synchronize_session=False)
-    )
 
 
 def _note_presence(session: Session, actor: Actor, item_id: UUID, now: datetime) -> None:

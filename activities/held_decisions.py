@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, delete, select, text
+from sqlalchemy import ARRAY, Row, Text, Uuid, bindparam, delete, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -22,6 +22,12 @@ from models.tables.desk import WorkItemRow
 from models.tables.life import OutboxRow
 
 DECIDE = "decide"
+_WAITING = select(OutboxRow.message, OutboxRow.not_before).where(
+    OutboxRow.practice_id == bindparam("practice", type_=Uuid()),
+    OutboxRow.workflow_id == func.any(bindparam("workflows", type_=ARRAY(Text()))),
+    OutboxRow.signal.startswith(DECIDE),
+    OutboxRow.state != "done",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +93,8 @@ def take_back(session: Session, actor: Actor, item_id: UUID, command_id: UUID) -
 
 def waiting_for(session: Session, practice_id: UUID, workflow_ids: Collection[str]) -> dict[UUID, Held]:
     """The decisions on these cases that wait or are on their way, by item."""
-    found = session.execute(
-        select(OutboxRow.message, OutboxRow.not_before).where(
-            OutboxRow.practice_id == practice_id,
-            OutboxRow.workflow_id.in_(workflow_ids),
-            OutboxRow.signal.startswith(DECIDE),
-            OutboxRow.state != "done",
-        )
-    )
-    held = [_held(row) for row in found]
+    values = {"practice": practice_id, "workflows": list(workflow_ids)}
+    held = [_held(row) for row in session.execute(_WAITING, values)]
     return {decision.item_id: decision for decision in held}
 
 

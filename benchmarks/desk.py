@@ -246,7 +246,7 @@ def _bare(engine: Engine, practice_id: UUID, operators: int) -> None:
         with practice_session(engine, practice_id) as session:
             now = datetime.now(UTC)
             began = time.perf_counter()
-            next_item(session, actor, Wanted([candidates], timedelta(minutes=10), now.date()), now)
+            next_item(session, actor, Wanted((candidates,), timedelta(minutes=10), now.date()), now)
             next_one.append(time.perf_counter() - began)
     _print("bare: the list's rows and sums", listed, 0)
     _print("bare: get next, its statements only", next_one, 0)

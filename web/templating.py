@@ -24,7 +24,9 @@ def environment() -> Environment:
         auto_reload=False,
     )
     made.filters |= {"words": formats.words, "plural": formats.plural, "initials": formats.initials}
-    made.globals["ui"] = made.get_template("macros.html").module  # a global, so that a block alone has it too
+    # globals, so that a block alone has them too; a row is a macro, because an include of each is twice the work
+    made.globals["ui"] = made.get_template("macros.html").module
+    made.globals["list_row"] = made.get_template("parts/row.html").module
     return made
 
 

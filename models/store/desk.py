@@ -39,7 +39,7 @@ def is_leased(item: WorkItemRow, now: datetime) -> bool:
     return item.leased_at <= now + CLOCK_SKEW and item.leased_until > now
 
 
-def leased_at_present(now: datetime) -> ColumnElement[bool]:
+def leased_at_present(now: datetime | ColumnElement[datetime]) -> ColumnElement[bool]:
     """The same as ``is_leased``, asked of the database; never unknown."""
     taken, until = WorkItemRow.leased_at, WorkItemRow.leased_until
     return and_(until.is_not(None), until > now, taken.is_not(None), taken <= now + CLOCK_SKEW)

@@ -40,7 +40,7 @@ def person(house: House, role: Role = Role.BILLER) -> Actor:
 def give(house: House, actor: Actor, now: datetime = NOW, today: date = TODAY) -> UUID | None:
     """What get-next gives."""
     with practice_session(house.engine, house.practice_id) as session:
-        return next_item(session, actor, Wanted([SCRUB], LEASE, today), now)
+        return next_item(session, actor, Wanted((SCRUB,), LEASE, today), now)
 
 
 def ranked(house: House, hours: int, **values: object) -> UUID:
@@ -176,7 +176,7 @@ def test_of_items_that_rank_alike_people_start_with_different_ones(house: House)
     firsts = set()
     for role in (Role.BILLER, Role.SUPERVISOR, Role.FRONT_DESK, Role.ADMINISTRATOR):
         with practice_session(house.engine, house.practice_id) as session:
-            firsts.add(next_item(session, person(house, role), Wanted([SCRUB], LEASE, TODAY), NOW))
+            firsts.add(next_item(session, person(house, role), Wanted((SCRUB,), LEASE, TODAY), NOW))
             session.rollback()
     assert len(firsts) > 1
 
@@ -194,7 +194,7 @@ def test_fifty_people_over_ten_thousand_items_never_get_the_same_one(database: D
         start.wait()
         for _ in range(12):
             with practice_session(engine, house.practice_id) as session:
-                given = next_item(session, actor, Wanted([SCRUB], LEASE, TODAY), NOW)
+                given = next_item(session, actor, Wanted((SCRUB,), LEASE, TODAY), NOW)
                 assert given is not None
                 got.append(given)
                 # theirs for good, so that nobody may get it again

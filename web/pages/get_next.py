@@ -136,8 +136,9 @@ def news(request: Request, viewer: Watcher, item_id: UUID, version: int = 0, lea
 
 def _get(session: Session, viewer: Viewer, queues: list[str], wanted: Filter) -> Given | None:
     lease = timedelta(minutes=practice_settings(session, viewer).lease_minutes)
-    chosen = [lists.candidates(viewer, queue, wanted) for queue in queues]
-    item_id = desk_next.next_item(session, actor_of(viewer), desk_next.Wanted(chosen, lease, viewer.today), viewer.now)
+    chosen = tuple(lists.candidates(lists.shape(viewer, queue, wanted)) for queue in queues)
+    asked = desk_next.Wanted(chosen, lease, viewer.today, lists.known(viewer))
+    item_id = desk_next.next_item(session, actor_of(viewer), asked, viewer.now)
     if item_id is None:
         return None
     item = items.visible_item(session, viewer, item_id)

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, ScalarSelect, TableValuedAlias, Text, cast, func, or_, select
+from sqlalchemy import ARRAY, ColumnElement, ScalarSelect, Select, TableValuedAlias, Text, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from billing.desk import QueueInfo
@@ -14,7 +16,7 @@ from models.tables.desk import WorkItemRow
 from models.tables.encounters import EncounterRow
 from web import formats
 from web.formats import Chip
-from web.reads.queues import end_of_today
+from web.reads.queues import CLINICIAN, NOW, PRACTICE, end_of_today, known
 from web.viewer import Viewer
 
 FIRST_PASS_DAYS = 90
@@ -109,12 +111,10 @@ def queue_lines(session: Session, viewer: Viewer, queues: Sequence[QueueInfo]) -
 
 def rail(session: Session, viewer: Viewer, queues: Sequence[QueueInfo], current: str = "") -> tuple[RailLine, ...]:
     """Each queue's open, awake and late items, counted as far as the rail shows, in one SELECT."""
-    asked = func.unnest(cast([info.queue.value for info in queues], ARRAY(Text))).table_valued("queue").render_derived()
-    late = WorkItemRow.due_at < viewer.now
-    counts = (_counted(viewer, asked).label("open"), _counted(viewer, asked, late).label("late"))
+    values = known(viewer) | {"queues": [info.queue.value for info in queues]}
     found = {
         row.queue: (_told(row.open), _told(row.late) if row.late else "")
-        for row in session.execute(select(asked.c.queue, *counts))
+        for row in session.execute(_rail(viewer.own_visits_only), values)
     }
     return tuple(
         RailLine(f"/queues/{info.queue.value}", info.title, *found[info.queue.value], info.queue.value == current)
@@ -122,16 +122,22 @@ def rail(session: Session, viewer: Viewer, queues: Sequence[QueueInfo], current:
     )
 
 
-def _counted(viewer: Viewer, asked: TableValuedAlias, *more: ColumnElement[bool]) -> ScalarSelect[int]:
-    own = [WorkItemRow.clinician_id == viewer.clinician_id] if viewer.own_visits_only else []
+@lru_cache(maxsize=2)
+def _rail(own_visits_only: bool) -> Select[*tuple[Any, ...]]:
+    asked = func.unnest(bindparam("queues", type_=ARRAY(Text()))).table_valued("queue").render_derived()
+    late = WorkItemRow.due_at < NOW
+    own = [WorkItemRow.clinician_id == CLINICIAN] if own_visits_only else []
+    return select(asked.c.queue, _counted(asked, *own).label("open"), _counted(asked, *own, late).label("late"))
+
+
+def _counted(asked: TableValuedAlias, *more: ColumnElement[bool]) -> ScalarSelect[int]:
     first = (
         select(WorkItemRow.queue)
         .where(
-            WorkItemRow.practice_id == viewer.practice_id,
+            WorkItemRow.practice_id == PRACTICE,
             WorkItemRow.queue == asked.c.queue,
             WorkItemRow.closed_at.is_(None),
-            or_(WorkItemRow.snoozed_until.is_(None), WorkItemRow.snoozed_until <= viewer.now),
-            *own,
+            or_(WorkItemRow.snoozed_until.is_(None), WorkItemRow.snoozed_until <= NOW),
             *more,
         )
         .order_by(WorkItemRow.due_at)  # in the order of its index

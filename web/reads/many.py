@@ -24,7 +24,7 @@ from web import formats
 from web.formats import Chip
 from web.reads import items
 from web.reads.items import FieldInput
-from web.reads.queues import Filter, matching
+from web.reads.queues import Filter, known, matching, shape
 from web.shell import queues_of
 from web.viewer import Viewer
 
@@ -155,10 +155,11 @@ def chosen(session: Session, viewer: Viewer, item_ids: Sequence[UUID]) -> tuple[
 
 def ids_of_filter(session: Session, viewer: Viewer, queue: str, wanted: Filter, cause: str) -> list[UUID]:
     """The items a filter shows (or one cause holds), the oldest first, one more than a batch may have."""
-    query = matching(viewer, queue, wanted)
+    query = matching(shape(viewer, queue, wanted))
     if cause:
         query = query.where(WorkItemRow.cause == cause)
-    return list(session.scalars(query.order_by(WorkItemRow.opened_at, WorkItemRow.id).limit(MANY_MAX + 1)))
+    query = query.order_by(WorkItemRow.opened_at, WorkItemRow.id).limit(MANY_MAX + 1)
+    return list(session.scalars(query, known(viewer)))
 
 
 def offers(session: Session, viewer: Viewer, item_ids: Sequence[UUID]) -> tuple[Offer, ...]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import DateTime, Uuid, bindparam, func, select, update
 from sqlalchemy.orm import Session, aliased
 
 from models.tables.access import UserRow
@@ -12,6 +12,23 @@ from web import formats
 from web.viewer import Viewer
 
 SHOWN_MAX = 100
+
+
+_UNSEEN = select(func.count()).where(
+    WorkItemMentionRow.practice_id == bindparam("practice", type_=Uuid()),
+    WorkItemMentionRow.user_id == bindparam("user", type_=Uuid()),
+    WorkItemMentionRow.seen_at.is_(None),
+)
+_SEEN = (
+    update(WorkItemMentionRow)
+    .where(
+        WorkItemMentionRow.work_item_id == bindparam("item", type_=Uuid()),
+        WorkItemMentionRow.user_id == bindparam("user", type_=Uuid()),
+        WorkItemMentionRow.seen_at.is_(None),
+    )
+    .values(seen_at=bindparam("at", type_=DateTime(timezone=True)))
+    .execution_options(synchronize_session=False)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,25 +46,12 @@ class Mention:
 
 def unseen(session: Session, viewer: Viewer) -> int:
     """How many notes name the viewer and were not opened yet."""
-    query = select(func.count()).where(
-        WorkItemMentionRow.practice_id == viewer.practice_id,
-        WorkItemMentionRow.user_id == viewer.user_id,
-        WorkItemMentionRow.seen_at.is_(None),
-    )
-    return session.scalar(query) or 0
+    return session.scalar(_UNSEEN, {"practice": viewer.practice_id, "user": viewer.user_id}) or 0
 
 
 def seen(session: Session, viewer: Viewer, item_id: UUID) -> None:
     """The viewer opened the item, so its notes were read."""
-    session.execute(
-        update(WorkItemMentionRow)
-        .where(
-            WorkItemMentionRow.work_item_id == item_id,
-            WorkItemMentionRow.user_id == viewer.user_id,
-            WorkItemMentionRow.seen_at.is_(None),
-        )
-        .values(seen_at=viewer.now)
-    )
+    session.execute(_SEEN, {"item": item_id, "user": viewer.user_id, "at": viewer.now})
 
 
 def listed(session: Session, viewer: Viewer) -> tuple[Mention, ...]:

@@ -1,12 +1,13 @@
 """How items stand at this moment: who has one open or leased, what is about to happen to it, what its clock shows."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from math import ceil
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ARRAY, CompoundSelect, DateTime, Uuid, bindparam, cast, func, literal, null, select, union_all
 from sqlalchemy.orm import Session
 
 from activities.desk_next import PRESENT
@@ -17,13 +18,37 @@ from billing.practice import DeskSettings
 from billing.service_clock import Clock, Pause
 from models.store.desk import is_leased
 from models.tables.access import UserRow
-from models.tables.desk import WorkItemPauseRow, WorkItemPresenceRow, WorkItemRow
+from models.tables.desk import WorkItemPauseRow, WorkItemPresenceRow
 from models.tables.practice import PracticeRow
 from web import formats
 from web.formats import Chip
 from web.viewer import Viewer
 
 SOON = timedelta(hours=2)
+IDS, PEOPLE = bindparam("ids", type_=ARRAY(Uuid())), bindparam("people", type_=ARRAY(Uuid()))
+_PAUSE, _PRESENCE = WorkItemPauseRow, WorkItemPresenceRow
+_NEVER = cast(null(), DateTime(timezone=True))
+# Pauses, people who look, and names of those who work on one: three small tables in one round trip.
+_AROUND: CompoundSelect[*tuple[Any, ...]] = union_all(
+    select(
+        literal("pause").label("kind"),
+        _PAUSE.work_item_id.label("of"),
+        _PAUSE.waiting_on.label("said"),
+        _PAUSE.started_at.label("since"),
+        _PAUSE.ended_at.label("until"),
+    ).where(_PAUSE.work_item_id == func.any(IDS)),
+    select(literal("looking"), _PRESENCE.work_item_id, UserRow.name, _PRESENCE.seen_at, _NEVER)
+    .join(UserRow, UserRow.id == _PRESENCE.user_id)
+    .where(
+        _PRESENCE.work_item_id == func.any(IDS),
+        _PRESENCE.seen_at > bindparam("present", type_=DateTime(timezone=True)),
+        _PRESENCE.user_id != bindparam("user", type_=Uuid()),
+    ),
+    select(literal("name"), UserRow.id, UserRow.name, _NEVER, _NEVER).where(UserRow.id == func.any(PEOPLE)),
+)
+_DESK = select(PracticeRow.profile["desk"]).where(PracticeRow.id == bindparam("practice", type_=Uuid()))
+
+_settings: dict[UUID, tuple[int, DeskSettings]] = {}  # by practice, as of its revision
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,46 +75,60 @@ class Standing:
     held: Holding | None
 
 
-def standings(session: Session, viewer: Viewer, items: Sequence[WorkItemRow]) -> dict[UUID, Standing]:
-    """Of all of them, in a handful of SELECTs."""
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What is not kept with the items themselves, by item; names by person."""
+
+    pauses: dict[UUID, list[Pause]]
+    looking: dict[UUID, list[str]]
+    names: dict[UUID, str]
+
+
+def standings(session: Session, viewer: Viewer, items: Sequence[Any]) -> dict[UUID, Standing]:
+    """Of all of them, mapped or as rows of a list, in two SELECTs."""
     if not items:
         return {}
-    ids = [item.id for item in items]
-    settings = practice_settings(session, viewer)
-    paused, looking = _pauses(session, ids), _looking(session, viewer, ids)
+    settings, around = practice_settings(session, viewer), _around(session, viewer, items)
     held = waiting_for(session, viewer.practice_id, {item.workflow_id for item in items})
-    names = _names(session, {item.leased_by for item in items if item.leased_by})
     return {
         item.id: _standing(
-            viewer, item, _clock(item, paused.get(item.id, ()), settings, viewer), looking, held.get(item.id), names
+            viewer,
+            item,
+            _clock(item, around.pauses.get(item.id, ()), settings, viewer),
+            around,
+            held.get(item.id),
         )
         for item in items
     }
 
 
 def practice_settings(session: Session, viewer: Viewer) -> DeskSettings:
-    """The practice's own desk settings."""
-    # not the whole profile, which is a practice's every rule and person
-    told = session.scalar(select(PracticeRow.profile["desk"]).where(PracticeRow.id == viewer.practice_id))
-    return DeskSettings.model_validate(told or {})
+    """The practice's own desk settings, read once a process until its revision changes."""
+    kept = _settings.get(viewer.practice_id)
+    if kept is None or kept[0] != viewer.practice_revision:
+        # not the whole profile, which is a practice's every rule and person
+        told = session.scalar(_DESK, {"practice": viewer.practice_id})
+        kept = (viewer.practice_revision, DeskSettings.model_validate(told or {}))
+        _settings[viewer.practice_id] = kept
+    return kept[1]
 
 
 def _standing(
     viewer: Viewer,
-    item: WorkItemRow,
+    item: Any,
     clock: Chip,
-    looking: dict[UUID, list[str]],
+    around: Around,
     held: Held | None,
-    names: dict[UUID, str],
 ) -> Standing:
     leased = item.leased_by if is_leased(item, viewer.now) else None
+    name = around.names.get(leased) if leased else None
     to_me = leased == viewer.user_id
     return Standing(
         clock=clock,
-        leased_by="" if to_me or leased is None else names.get(leased, "Somebody"),
+        leased_by="" if to_me or leased is None else name or "Somebody",
         leased_since=formats.age(item.leased_at, viewer.now) if leased else "",
         leased_to_me=to_me,
-        looking=tuple(name for name in looking.get(item.id, ()) if name != (names.get(leased) if leased else None)),
+        looking=tuple(sorted(other for other in around.looking.get(item.id, ()) if other != name)),
         held=_holding(viewer, held) if held else None,
     )
 
@@ -106,7 +145,7 @@ def _holding(viewer: Viewer, held: Held) -> Holding:
     )
 
 
-def _clock(item: WorkItemRow, pauses: Sequence[Pause], settings: DeskSettings, viewer: Viewer) -> Chip:
+def _clock(item: Any, pauses: Sequence[Pause], settings: DeskSettings, viewer: Viewer) -> Chip:
     end = item.closed_at or viewer.now
     return clock_chip(service_clock.read(item.queue, item.opened_at, end, pauses, settings, viewer.zone))
 
@@ -131,32 +170,19 @@ def span(length: timedelta) -> str:
     return f"{minutes} min" if minutes < formats.MINUTES_PER_HOUR else f"{minutes // formats.MINUTES_PER_HOUR} h"
 
 
-def _pauses(session: Session, ids: Collection[UUID]) -> dict[UUID, list[Pause]]:
-    found: dict[UUID, list[Pause]] = {}
-    for row in session.scalars(select(WorkItemPauseRow).where(WorkItemPauseRow.work_item_id.in_(ids))):
-        found.setdefault(row.work_item_id, []).append(Pause(row.waiting_on, row.started_at, row.ended_at))
+def _around(session: Session, viewer: Viewer, items: Sequence[Any]) -> Around:
+    values = {
+        "ids": [item.id for item in items],
+        "people": list({item.leased_by for item in items if item.leased_by}),
+        "present": viewer.now - PRESENT,
+        "user": viewer.user_id,
+    }
+    found = Around({}, {}, {})
+    for kind, of, said, since, until in session.execute(_AROUND, values):
+        if kind == "pause":
+            found.pauses.setdefault(of, []).append(Pause(said, since, until))
+        elif kind == "looking":
+            found.looking.setdefault(of, []).append(said)
+        else:
+            found.names[of] = said
     return found
-
-
-def _looking(session: Session, viewer: Viewer, ids: Collection[UUID]) -> dict[UUID, list[str]]:
-    since: datetime = viewer.now - PRESENT
-    query = (
-        select(WorkItemPresenceRow.work_item_id, UserRow.name)
-        .join(UserRow, UserRow.id == WorkItemPresenceRow.user_id)
-        .where(
-            WorkItemPresenceRow.work_item_id.in_(ids),
-            WorkItemPresenceRow.seen_at > since,
-            WorkItemPresenceRow.user_id != viewer.user_id,
-        )
-        .order_by(UserRow.name)
-    )
-    found: dict[UUID, list[str]] = {}
-    for item_id, name in session.execute(query):
-        found.setdefault(item_id, []).append(name)
-    return found
-
-
-def _names(session: Session, ids: Collection[UUID]) -> dict[UUID, str]:
-    if not ids:
-        return {}
-    return dict(session.execute(select(UserRow.id, UserRow.name).where(UserRow.id.in_(ids))).all())

@@ -2,12 +2,22 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import or_, select
+from sqlalchemy import Text, Uuid, bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from billing.desk import REASSIGN
 from models.tables.desk import SavedViewRow
 from web.viewer import Viewer
+
+_KEPT = (
+    select(SavedViewRow.id, SavedViewRow.name, SavedViewRow.query, SavedViewRow.user_id)
+    .where(
+        SavedViewRow.queue == bindparam("queue", type_=Text()),
+        SavedViewRow.deleted_at.is_(None),
+        or_(SavedViewRow.user_id == bindparam("user", type_=Uuid()), SavedViewRow.user_id.is_(None)),
+    )
+    .order_by(SavedViewRow.user_id.is_(None), SavedViewRow.name)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +34,7 @@ class View:
 
 def of_queue(session: Session, viewer: Viewer, queue: str, query: str) -> tuple[View, ...]:
     """The viewer's own and the team's, by name; the one whose filter the list shows is marked."""
-    found = session.scalars(
-        select(SavedViewRow)
-        .where(
-            SavedViewRow.queue == queue,
-            SavedViewRow.deleted_at.is_(None),
-            or_(SavedViewRow.user_id == viewer.user_id, SavedViewRow.user_id.is_(None)),
-        )
-        .order_by(SavedViewRow.user_id.is_(None), SavedViewRow.name)
-    )
+    found = session.execute(_KEPT, {"queue": queue, "user": viewer.user_id})
     return tuple(
         View(
             id=str(view.id),

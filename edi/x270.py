@@ -21,9 +21,10 @@ SPEECH_THERAPY = "AF"
 
 @dataclass(frozen=True, slots=True)
 class EligibilityInquiry:
-    """One question about one patient. `trace_number` comes back in 271 TRN02; `originator_id` is TRN03, ten characters.
+    """One question about one patient. `trace_number` comes back in 271 TRN02, where `originator_id` is given.
 
-    `patient` is None when the patient is the subscriber; `service_types` are EQ01 codes ("30" is the plan as a whole).
+    `originator_id` is TRN03, ten characters, which every TRN must have; without it no TRN is sent. `patient` is None
+    when the patient is the subscriber; `service_types` are EQ01 codes ("30" is the plan as a whole).
     """
 
     trace_number: str
@@ -50,16 +51,15 @@ def _transaction(out: Outgoing, inquiry: EligibilityInquiry) -> Iterator[str]:
     yield "HL*2*1*21*1"
     yield provider_name("1P", inquiry.provider)
     yield f"HL*3*2*22*{0 if inquiry.patient is None else 1}"
-    trace = _trace(inquiry)
     if inquiry.patient is None:
-        yield trace
+        yield from _trace(inquiry)
     yield person_name("IL", inquiry.subscriber, "MI", inquiry.member_id)
     if inquiry.group_number:
         yield segment("REF", "6P", wire(inquiry.group_number))
     yield from _birth(inquiry.subscriber)
     if inquiry.patient is not None:
         yield "HL*4*3*23*0"
-        yield trace
+        yield from _trace(inquiry)
         yield person_name("03", inquiry.patient.person)
         yield from _birth(inquiry.patient.person)
     yield f"DTP*291*D8*{d8(inquiry.service_date)}"
@@ -67,8 +67,9 @@ def _transaction(out: Outgoing, inquiry: EligibilityInquiry) -> Iterator[str]:
         yield f"EQ*{service_type}"
 
 
-def _trace(inquiry: EligibilityInquiry) -> str:
-    return segment("TRN", "1", wire(inquiry.trace_number), wire(inquiry.originator_id))
+def _trace(inquiry: EligibilityInquiry) -> Iterator[str]:
+    if inquiry.originator_id:
+        yield segment("TRN", "1", wire(inquiry.trace_number), wire(inquiry.originator_id))
 
 
 def _birth(person: Person) -> Iterator[str]:

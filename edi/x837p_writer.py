@@ -116,16 +116,14 @@ def party_name(entity: str, party: Party) -> str:
 
 
 def provider_name(entity: str, provider: Provider) -> str:
-    kind = "1" if provider.is_person else "2"
+    """NM1 of a provider. An organisation has no first or middle name and no suffix (NM102 is 2)."""
+    of_person = (provider.first_name, provider.middle_name, "", provider.suffix) if provider.is_person else ("",) * 4
     return segment(
         "NM1",
         entity,
-        kind,
+        "1" if provider.is_person else "2",
         wire(provider.name),
-        wire(provider.first_name),
-        wire(provider.middle_name),
-        "",
-        wire(provider.suffix),
+        *(wire(part) for part in of_person),
         "XX" if provider.npi else "",
         provider.npi,
     )

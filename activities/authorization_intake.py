@@ -7,18 +7,15 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from pydantic import ValidationError
 from sqlalchemy import Engine, select
-from sqlalchemy.exc import DataError
 from sqlalchemy.orm import Session
 
+from activities import receiving
 from activities.grants import record_grant
-from activities.intake import FieldError, field_errors
+from activities.receiving import Arrival, FieldError, Kind, RefusedError, refuse_unknown_names
 from billing.practice import AuthorizationRecord
 from models.store import authorizations
 from models.store.book import book_of
-from models.store.life import audit
-from models.store.session import practice_session
 from models.tables.authorizations import AuthorizationRow
 from models.tables.practice import PracticeRow
 
@@ -67,33 +64,20 @@ def receive_authorizations(
     was voided), and every visit and booking it may cover is looked at again. A bad one is refused with the fields
     named, the others are kept. source: the name of the integration, for the record.
     """
-    results = [_receive_one(engine, practice_id, source, payload) for payload in payloads]
-    with practice_session(engine, practice_id) as session:
-        counts: dict[str, int] = {}
-        for result in results:
-            counts[result.status] = counts.get(result.status, 0) + 1
-        audit(session, practice_id, source, "authorizations.received", "authorizations", counts)
+    results = AUTHORIZATIONS.receive(engine, practice_id, source, payloads)
+    receiving.count(engine, practice_id, source, "authorizations", results)
     return results
 
 
-def _receive_one(engine: Engine, practice_id: UUID, source: str, payload: Any) -> AuthorizationResult:
-    named = str(payload.get("authorization_id") or "") if isinstance(payload, Mapping) else ""
-    try:
-        grant = AuthorizationRecord.model_validate(payload)
-    except ValidationError as error:
-        return AuthorizationResult(named, None, "refused", tuple(field_errors(error)))
-    try:
-        with practice_session(engine, practice_id) as session:
-            return _keep(session, session.get_one(PracticeRow, practice_id), grant, source)
-    except DataError:
-        unkept = FieldError("(the whole object)", "a text holds a character that cannot be stored; remove it")
-        return AuthorizationResult(grant.authorization_id, grant.version, "refused", (unkept,))
+def _refused(named: str, grant: AuthorizationRecord | None, errors: tuple[FieldError, ...]) -> AuthorizationResult:
+    if grant is None:
+        return AuthorizationResult(named, None, receiving.REFUSED, errors)
+    return AuthorizationResult(grant.authorization_id, grant.version, receiving.REFUSED, errors)
 
 
-def _keep(session: Session, practice: PracticeRow, grant: AuthorizationRecord, source: str) -> AuthorizationResult:
-    if grant.plan_id not in book_of(session, practice).plan_ids:
-        message = f"{grant.plan_id!r} is not in the practice file; add it there and import it, or correct the id"
-        return AuthorizationResult(grant.authorization_id, grant.version, "refused", (FieldError("plan_id", message),))
+def _keep(arrival: Arrival[AuthorizationRecord]) -> AuthorizationResult:
+    session, practice, grant = arrival.session, arrival.practice, arrival.sent
+    refuse_unknown_names([("plan_id", grant.plan_id, book_of(session, practice).plan_ids)])
     authorizations.lock_for_patient(session, practice.id, grant.patient)
     known = session.execute(
         select(AuthorizationRow.version, AuthorizationRow.patient_external_id).where(
@@ -101,12 +85,15 @@ def _keep(session: Session, practice: PracticeRow, grant: AuthorizationRecord, s
         )
     ).one_or_none()
     if known is not None and known.patient_external_id != grant.patient:
-        other = FieldError("patient", "this authorization was sent for another patient; void it and send a new id")
-        return AuthorizationResult(grant.authorization_id, grant.version, "refused", (other,))
+        message = "this authorization was sent for another patient; void it and send a new id"
+        raise RefusedError(FieldError("patient", message))
     if known is not None and grant.version <= known.version:
         return AuthorizationResult(grant.authorization_id, known.version, "unchanged")
-    record_grant(session, practice, grant, datetime.now(UTC), source)
+    record_grant(session, practice, grant, datetime.now(UTC), arrival.source)
     return AuthorizationResult(grant.authorization_id, grant.version, "created" if known is None else "updated")
+
+
+AUTHORIZATIONS = Kind(AuthorizationRecord, "authorization_id", _keep, _refused)
 
 
 def read_authorization(session: Session, practice: PracticeRow, authorization_id: str) -> AuthorizationFacts | None:

@@ -6,21 +6,18 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from pydantic import ValidationError
 from sqlalchemy import Engine, select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.exc import DataError
 from sqlalchemy.orm import Session
 
+from activities import receiving
 from activities.clock import practice_day
-from activities.intake import FieldError, field_errors, fingerprint
+from activities.receiving import Arrival, FieldError, Kind, RefusedError, fingerprint, refuse_unknown_names
 from activities.reservations import reassess
 from billing.bookings import Booking
 from models.ids import new_id
 from models.store import authorizations
 from models.store.book import Book, book_of
-from models.store.life import audit
-from models.store.session import practice_session
 from models.tables.authorizations import BookingRow
 from models.tables.practice import PracticeRow
 
@@ -46,34 +43,26 @@ def receive_bookings(engine: Engine, practice_id: UUID, source: str, payloads: I
     and doubles do no harm. A bad one is refused with the fields named, the others are kept. source: the name of the
     integration, for the record.
     """
-    results = [_receive_one(engine, practice_id, source, payload) for payload in payloads]
-    with practice_session(engine, practice_id) as session:
-        counts: dict[str, int] = {}
-        for result in results:
-            counts[result.status] = counts.get(result.status, 0) + 1
-        audit(session, practice_id, source, "bookings.received", "bookings", counts)
+    results = BOOKINGS.receive(engine, practice_id, source, payloads)
+    receiving.count(engine, practice_id, source, "bookings", results)
     return results
 
 
-def _receive_one(engine: Engine, practice_id: UUID, source: str, payload: Any) -> BookingResult:
-    named = str(payload.get("booking_id") or "") if isinstance(payload, Mapping) else ""
-    try:
-        booking = Booking.model_validate(payload)
-    except ValidationError as error:
-        return BookingResult(named, None, "refused", errors=tuple(field_errors(error)))
-    try:
-        with practice_session(engine, practice_id) as session:
-            return _keep(session, session.get_one(PracticeRow, practice_id), source, booking, fingerprint(payload))
-    except DataError:
-        unkept = FieldError("(the whole object)", "a text holds a character that cannot be stored; remove it")
-        return BookingResult(booking.booking_id, booking.version, "refused", errors=(unkept,))
+def _refused(named: str, booking: Booking | None, errors: tuple[FieldError, ...]) -> BookingResult:
+    if booking is None:
+        return BookingResult(named, None, receiving.REFUSED, errors=errors)
+    return BookingResult(booking.booking_id, booking.version, receiving.REFUSED, errors=errors)
 
 
-def _keep(session: Session, practice: PracticeRow, source: str, booking: Booking, sha256: str) -> BookingResult:
+def _keep(arrival: Arrival[Booking]) -> BookingResult:
+    session, practice, booking = arrival.session, arrival.practice, arrival.sent
     book = book_of(session, practice)
-    unknown = _unknown(book, booking)
-    if unknown:
-        return BookingResult(booking.booking_id, booking.version, "refused", errors=unknown)
+    refuse_unknown_names(
+        (
+            ("plan_id", booking.plan_id, book.plan_ids),
+            ("clinician_id", booking.clinician_id, book.clinician_ids),
+        )
+    )
     authorizations.lock_for_patient(session, practice.id, booking.patient)
     known = session.scalars(
         select(BookingRow)
@@ -81,15 +70,15 @@ def _keep(session: Session, practice: PracticeRow, source: str, booking: Booking
         .with_for_update()
     ).one_or_none()
     if known is not None and known.patient_external_id != booking.patient:
-        other = FieldError("patient", "this booking was sent for another patient; cancel it and send a new booking_id")
-        return BookingResult(booking.booking_id, booking.version, "refused", errors=(other,))
+        message = "this booking was sent for another patient; cancel it and send a new booking_id"
+        raise RefusedError(FieldError("patient", message))
     if known is not None and booking.version <= known.version:
         return BookingResult(booking.booking_id, known.version, "unchanged", known.beyond_limit)
-    values = _columns(book, practice, booking, source, sha256)
+    values = _columns(book, practice, booking, arrival.source, fingerprint(arrival.payload))
     if known is None:
         known = _insert(session, practice.id, booking.booking_id, values)
         if known is None:  # the same booking came in twice at once; the other one was first
-            return _keep(session, practice, source, booking, sha256)
+            return _keep(arrival)
         status = "created"
     else:
         status = "updated"
@@ -97,15 +86,6 @@ def _keep(session: Session, practice: PracticeRow, source: str, booking: Booking
             setattr(known, name, value)
     reassess(session, practice, booking.patient, datetime.now(UTC))
     return BookingResult(booking.booking_id, booking.version, status, known.beyond_limit)
-
-
-def _unknown(book: Book, booking: Booking) -> tuple[FieldError, ...]:
-    names = [("plan_id", booking.plan_id, book.plan_ids), ("clinician_id", booking.clinician_id, book.clinician_ids)]
-    return tuple(
-        FieldError(path, f"{name!r} is not in the practice file; add it there and import it, or correct the id")
-        for path, name, known in names
-        if name is not None and name not in known
-    )
 
 
 def _columns(book: Book, practice: PracticeRow, booking: Booking, source: str, sha256: str) -> dict[str, Any]:
@@ -133,3 +113,6 @@ def _insert(session: Session, practice_id: UUID, external_id: str, values: Mappi
         .returning(BookingRow.id)
     )
     return session.get_one(BookingRow, made) if made is not None else None
+
+
+BOOKINGS = Kind(Booking, "booking_id", _keep, _refused)

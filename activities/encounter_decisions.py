@@ -13,7 +13,7 @@ from activities.clock import morning_of
 from activities.evaluations import evaluate_visit
 from activities.grant_form import typed_grant
 from activities.grants import record_grant
-from activities.intake import post_patient_payment
+from activities.patient_payments import post_patient_payment
 from activities.reservations import release_use
 from billing import benefits, fork
 from billing.authorization_case import disciplines_of

@@ -6,7 +6,7 @@ from decimal import Decimal, InvalidOperation
 from pydantic import ValidationError
 
 from activities.case import Case, refusal
-from activities.intake import field_errors
+from activities.receiving import field_errors
 from billing.practice import AuthorizationRecord
 from billing.vocabulary import Discipline, UnitOfMeasure
 

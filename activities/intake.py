@@ -1,34 +1,29 @@
-"""Taking in what others tell us: visits from the chart, payments from the desk. Each visit is one transaction.
+"""Taking in visits from the chart. Each visit is one transaction.
 
 Idempotent by the sender's id and version: the same version again changes nothing, a newer one updates the visit and has
 it checked again, the same version with other facts is refused, because one of the two must be a mistake.
 """
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
-from decimal import Decimal
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy import Engine, select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.exc import DataError
 from sqlalchemy.orm import Session
 
+from activities import receiving
 from activities.nudges import begin, reopen
 from activities.practice_file import put
+from activities.receiving import Arrival, FieldError, Kind, RefusedError, fingerprint, refuse_unknown_names
 from activities.reservations import reassess_for_visit
-from billing.encounter import Dollars, Encounter, Identifier
+from billing.encounter import Encounter
 from billing.vocabulary import Stage
 from models.ids import new_id
-from models.store import ledger
 from models.store.book import book_of
-from models.store.life import audit, record
-from models.store.session import practice_session
+from models.store.life import record
 from models.tables.encounters import EncounterRow, EncounterVersionRow
 from models.tables.patients import (
     CoverageRow,
@@ -42,14 +37,6 @@ from models.tables.practice import PracticeRow
 
 
 @dataclass(frozen=True, slots=True)
-class FieldError:
-    """What is wrong with one field of a visit, and where it stands."""
-
-    field: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
 class IntakeResult:
     """What became of one visit. status: created | updated | unchanged | refused."""
 
@@ -59,75 +46,44 @@ class IntakeResult:
     errors: tuple[FieldError, ...] = ()
 
 
-@dataclass(slots=True)
-class _RefusedError(Exception):
-    errors: list[FieldError] = field(default_factory=list)
-
-
 def receive(engine: Engine, practice_id: UUID, source: str, payloads: Iterable[Any]) -> list[IntakeResult]:
     """Take in visits, each on its own: a bad one is refused with the fields named, the others are kept.
 
     source: the name of the integration or file, for the record.
     """
-    results = [_receive_one(engine, practice_id, source, payload) for payload in payloads]
-    with practice_session(engine, practice_id) as session:
-        counts: dict[str, int] = {}
-        for result in results:
-            counts[result.status] = counts.get(result.status, 0) + 1
-        audit(session, practice_id, source, "encounters.received", "encounters", counts)
+    results = ENCOUNTERS.receive(engine, practice_id, source, payloads)
+    receiving.count(engine, practice_id, source, "encounters", results)
     return results
 
 
-def _receive_one(engine: Engine, practice_id: UUID, source: str, payload: Any) -> IntakeResult:
-    named = payload.get("encounter_id") if isinstance(payload, Mapping) else None
-    try:
-        encounter = Encounter.model_validate(payload)
-        with practice_session(engine, practice_id) as session:
-            status = _keep(session, practice_id, source, payload, encounter)
-    except ValidationError as error:
-        return IntakeResult(str(named or ""), None, "refused", tuple(field_errors(error)))
-    except _RefusedError as refused:
-        return IntakeResult(encounter.encounter_id, encounter.version, "refused", tuple(refused.errors))
-    except DataError:  # a NUL byte, as a rule; without its words, which would repeat what was sent
-        unkept = FieldError(
-            "(the whole object)", "a text holds a character that cannot be stored; remove it and send again"
-        )
-        return IntakeResult(encounter.encounter_id, encounter.version, "refused", (unkept,))
-    return IntakeResult(encounter.encounter_id, encounter.version, status)
+def _refused(named: str, encounter: Encounter | None, errors: tuple[FieldError, ...]) -> IntakeResult:
+    if encounter is None:
+        return IntakeResult(named, None, receiving.REFUSED, errors)
+    return IntakeResult(encounter.encounter_id, encounter.version, receiving.REFUSED, errors)
 
 
-def field_errors(error: ValidationError) -> list[FieldError]:
-    """Pydantic's findings as a path a person can follow; never the value, which may name a patient."""
-    return [
-        FieldError(".".join(str(part) for part in item["loc"]) or "(the whole object)", item["msg"])
-        for item in error.errors(include_input=False, include_url=False)
-    ]
-
-
-def fingerprint(payload: Any) -> str:
-    """SHA-256 of the JSON, whatever the order of its keys."""
-    return hashlib.sha256(json.dumps(payload, sort_keys=True, default=str).encode()).hexdigest()
-
-
-def _keep(session: Session, practice_id: UUID, source: str, payload: Any, encounter: Encounter) -> str:
-    known = _find(session, practice_id, encounter.encounter_id)
-    sha256 = fingerprint(payload)
+def _keep(arrival: Arrival[Encounter]) -> IntakeResult:
+    session, practice_id, source, encounter = arrival.session, arrival.practice_id, arrival.source, arrival.sent
+    known = find(session, practice_id, encounter.encounter_id)
+    sha256 = fingerprint(arrival.payload)
     if known is not None and encounter.version <= known.version:
-        return _refuse_a_rewritten_version(session, known, encounter, sha256)
+        _refuse_a_rewritten_version(session, known, encounter, sha256)
+        return IntakeResult(encounter.encounter_id, encounter.version, "unchanged")
     facts = _facts_of(session, practice_id, encounter)
     if known is None:
         row = _create(session, practice_id, encounter, facts)
         if row is None:  # the same visit came in twice at once; the other one was first
-            return _keep(session, practice_id, source, payload, encounter)
+            return _keep(arrival)
     else:
-        row = _update(known, encounter, facts)
-    _keep_version(session, row, source, payload, sha256)
+        row = _update(known, facts)
+    _keep_version(session, row, source, arrival.payload, sha256)
     _announce(session, row, source, created=known is None)
     reassess_for_visit(session, row, datetime.now(UTC))
-    return "created" if known is None else "updated"
+    return IntakeResult(encounter.encounter_id, encounter.version, "created" if known is None else "updated")
 
 
-def _find(session: Session, practice_id: UUID, external_id: str) -> EncounterRow | None:
+def find(session: Session, practice_id: UUID, external_id: str) -> EncounterRow | None:
+    """The visit of that id of its sender's, locked; None where none was received."""
     return session.scalars(
         select(EncounterRow)
         .where(EncounterRow.practice_id == practice_id, EncounterRow.external_id == external_id)
@@ -135,7 +91,7 @@ def _find(session: Session, practice_id: UUID, external_id: str) -> EncounterRow
     ).one_or_none()
 
 
-def _refuse_a_rewritten_version(session: Session, known: EncounterRow, encounter: Encounter, sha256: str) -> str:
+def _refuse_a_rewritten_version(session: Session, known: EncounterRow, encounter: Encounter, sha256: str) -> None:
     before = session.scalar(
         select(EncounterVersionRow.sha256).where(
             EncounterVersionRow.encounter_id == known.id, EncounterVersionRow.version == encounter.version
@@ -143,14 +99,13 @@ def _refuse_a_rewritten_version(session: Session, known: EncounterRow, encounter
     )
     if before is not None and before != sha256:
         message = f"version {encounter.version} was sent before with other facts; send the change as a higher version"
-        raise _RefusedError([FieldError("version", message)])
-    return "unchanged"
+        raise RefusedError(FieldError("version", message))
 
 
 def _facts_of(session: Session, practice_id: UUID, encounter: Encounter) -> dict[str, Any]:
     """Columns of the encounter's row, after putting patient, coverage, episode and papers where they belong.
 
-    Raises _RefusedError when the visit names a plan or a clinician the practice file does not.
+    Raises RefusedError when the visit names a plan or a clinician the practice file does not.
     """
     book = book_of(session, session.get_one(PracticeRow, practice_id))
     plans, clinicians = book.plan_ids, book.clinician_ids
@@ -192,13 +147,7 @@ def _refuse_unknown_names(encounter: Encounter, plans: Mapping[str, UUID], clini
         for index, person in enumerate(service.minutes)
     ]
     named_people.append(("compliance.rendering_clinician_id", encounter.compliance.rendering_clinician_id, clinicians))
-    errors = [
-        FieldError(path, f"{name!r} is not in the practice file; add it there and import it, or correct the id")
-        for path, name, known in (*named_plans, *named_people)
-        if name not in known
-    ]
-    if errors:
-        raise _RefusedError(errors)
+    refuse_unknown_names((*named_plans, *named_people))
 
 
 def _put_patient(session: Session, practice_id: UUID, encounter: Encounter) -> UUID:
@@ -281,7 +230,7 @@ def _create(session: Session, practice_id: UUID, encounter: Encounter, facts: Ma
     return session.get_one(EncounterRow, made) if made is not None else None
 
 
-def _update(row: EncounterRow, encounter: Encounter, facts: Mapping[str, Any]) -> EncounterRow:
+def _update(row: EncounterRow, facts: Mapping[str, Any]) -> EncounterRow:
     for name, value in facts.items():
         setattr(row, name, value)
     return row
@@ -310,57 +259,4 @@ def _announce(session: Session, row: EncounterRow, source: str, *, created: bool
         reopen(session, row)
 
 
-class PatientPayment(BaseModel):
-    """Money a patient paid after the visit, as the desk's payment system tells it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    payment_id: Identifier = Field(description="The sender's own id of the payment; the same id is the same payment.")
-    encounter_id: Identifier
-    amount: Dollars = Field(gt=0)
-    received_on: date
-
-
-@dataclass(frozen=True, slots=True)
-class PaymentResult:
-    """What became of one payment. status: posted | unchanged | refused."""
-
-    payment_id: str
-    status: str
-    errors: tuple[FieldError, ...] = ()
-
-
-def receive_payments(engine: Engine, practice_id: UUID, source: str, payloads: Iterable[Any]) -> list[PaymentResult]:
-    """Post patient payments, each once by its id; a bad one is refused and the others are kept."""
-    return [_receive_payment(engine, practice_id, source, payload) for payload in payloads]
-
-
-def _receive_payment(engine: Engine, practice_id: UUID, source: str, payload: Any) -> PaymentResult:
-    named = str(payload.get("payment_id") or "") if isinstance(payload, Mapping) else ""
-    try:
-        payment = PatientPayment.model_validate(payload)
-    except ValidationError as error:
-        return PaymentResult(named, "refused", tuple(field_errors(error)))
-    with practice_session(engine, practice_id) as session:
-        row = _find(session, practice_id, payment.encounter_id)
-        if row is None:
-            unknown = FieldError("encounter_id", "no such visit was received; send the visit first, or correct the id")
-            return PaymentResult(payment.payment_id, "refused", (unknown,))
-        key = f"payment/{source}/{payment.payment_id}"
-        posted = post_patient_payment(session, row, key, payment.amount, payment.received_on, source)
-    return PaymentResult(payment.payment_id, "posted" if posted else "unchanged")
-
-
-def post_patient_payment(
-    session: Session, row: EncounterRow, key: str, amount: Decimal, received_on: date, actor: str
-) -> bool:
-    """Cash in, patient's debt down; the encounter is told to look again. Returns whether it was posted now."""
-    legs = [(ledger.CASH, amount), (ledger.PATIENT_RECEIVABLE, -amount)]
-    posted = ledger.post(
-        session, row.practice_id, key, "patient_payment", received_on, legs, encounter_id=row.id, memo="Patient payment"
-    )
-    if posted:
-        summary = f"Patient paid ${amount}"
-        record(session, row.practice_id, "patient.paid", summary, encounter_id=row.id, actor=actor)
-        reopen(session, row, keep_disposition=True)  # a closed visit now has a credit somebody must return
-    return posted
+ENCOUNTERS = Kind(Encounter, "encounter_id", _keep, _refused, unstorable=f"{receiving.UNSTORABLE} and send again")

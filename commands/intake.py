@@ -179,7 +179,7 @@ def _as_text(data: bytes) -> str:
 def _take_practice(engine: Engine, settings: Settings, label: str, data: bytes) -> int:
     from pydantic import ValidationError
 
-    from activities.intake import field_errors
+    from activities.receiving import field_errors
     from activities.practice_file import load_practice
     from billing.practice import Practice
 
@@ -203,7 +203,7 @@ def _take_practice(engine: Engine, settings: Settings, label: str, data: bytes) 
 def _take_rules(engine: Engine, practice: str, label: str, data: bytes) -> int:
     from pydantic import ValidationError
 
-    from activities.intake import field_errors
+    from activities.receiving import field_errors
     from activities.practice_rules import load_drafts
     from billing.practice_rules import RulesFile
     from models.store.session import practice_session

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
-from activities import intake
+from activities import intake, patient_payments
 from billing.catalog import GATES
 from billing.encounter import Encounter
 from billing.practice import Practice
@@ -40,7 +40,7 @@ async def receive_encounters(request: Request, caller: Caller) -> Response:
     return results_of([asdict(result) for result in results], new={"created", "updated"})
 
 
-@router.post("/payments", openapi_extra=body_of(intake.PatientPayment.model_json_schema(), "payments"))
+@router.post("/payments", openapi_extra=body_of(patient_payments.PatientPayment.model_json_schema(), "payments"))
 async def receive_payments(request: Request, caller: Caller) -> Response:
     """Patient payments, one or up to 1,000 as {"payments": [...]}; each is posted once by its payment_id."""
     if caller is None:
@@ -50,7 +50,9 @@ async def receive_payments(request: Request, caller: Caller) -> Response:
     except MalformedError as problem:
         return refused(400, "Not readable", str(problem))
     engine = engine_of(request)
-    results = await run_in_threadpool(intake.receive_payments, engine, caller.practice_id, caller.name, payloads)
+    results = await run_in_threadpool(
+        patient_payments.receive_payments, engine, caller.practice_id, caller.name, payloads
+    )
     return results_of([asdict(result) for result in results], new={"posted"})
 
 

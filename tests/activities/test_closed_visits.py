@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
-from activities.intake import receive_payments
+from activities.patient_payments import receive_payments
 from models.store import ledger
 from models.store.session import practice_session
 from models.tables.remittances import DenialRow, InboundFileRow, RemittanceClaimRow, RemittanceRow

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import INTERVAL
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from temporalio.testing import TimeSkipper
 
-from activities import intake
+from activities import intake, patient_payments
 from billing.vocabulary import Queue
 from models.store import ledger
 from models.store.session import practice_session
@@ -65,7 +65,9 @@ async def clinic(ground: Ground, made: Clinic, tales: dict[str, tuple[str, ...]]
         await running.until(lambda: _settled(running, lost), seconds=240)
         owing = running.rows(EncounterRow, EncounterRow.stage == "patient_balance")
         paid = [row.external_id for row in owing if running.item(row.external_id) is None]
-        intake.receive_payments(running.engine, running.practice_id, "card-terminal", [_pays(running, n) for n in paid])
+        patient_payments.receive_payments(
+            running.engine, running.practice_id, "card-terminal", [_pays(running, n) for n in paid]
+        )
         strange = remittance([("NOTOURS0001", "118.00")], trace="EFT-40718", day=f"{TODAY:%Y%m%d}").decode()
         running.leave_in_mailbox("era-40718.835", strange)
         silent = _silent(running)

@@ -31,7 +31,7 @@ async def test_clean_visits_are_paid_and_closed_untouched(engine: Engine, tempor
 async def test_a_patients_share_waits_for_the_patient_and_closes_when_paid(
     engine: Engine, temporal: Client, tmp_path: Path
 ) -> None:
-    from activities.intake import receive_payments
+    from activities.patient_payments import receive_payments
     from models.store import ledger
     from models.store.session import practice_session
 

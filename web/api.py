@@ -1,11 +1,9 @@
 """The JSON API of integrations: visits and payments in, status out, schemas to build against."""
 
-from dataclasses import asdict
 from typing import Any
 
 from fastapi import APIRouter, Request
 from sqlalchemy import select
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
 from activities import intake, patient_payments
@@ -16,7 +14,8 @@ from models.store.session import practice_session
 from models.tables.desk import WorkItemRow
 from models.tables.encounters import EncounterRow
 from models.tables.life import EventRow
-from web.api_bodies import Caller, MalformedError, body_of, payloads_of, refused, results_of, unknown_caller
+from web.api_bodies import Caller, body_of, take
+from web.problems import NotFound
 from web.security import engine_of
 
 router = APIRouter(prefix="/api/v1", tags=["integration"])
@@ -30,37 +29,18 @@ async def receive_encounters(request: Request, caller: Caller) -> Response:
 
     202: at least one is new or changed. 200: all were known. 422: all were refused. Sending again harms nothing.
     """
-    if caller is None:
-        return unknown_caller()
-    try:
-        payloads = payloads_of(await request.body(), "encounters")
-    except MalformedError as problem:
-        return refused(400, "Not readable", str(problem))
-    results = await run_in_threadpool(intake.receive, engine_of(request), caller.practice_id, caller.name, payloads)
-    return results_of([asdict(result) for result in results], new={"created", "updated"})
+    return await take(request, caller, "encounters", intake.receive)
 
 
 @router.post("/payments", openapi_extra=body_of(patient_payments.PatientPayment.model_json_schema(), "payments"))
 async def receive_payments(request: Request, caller: Caller) -> Response:
     """Patient payments, one or up to 1,000 as {"payments": [...]}; each is posted once by its payment_id."""
-    if caller is None:
-        return unknown_caller()
-    try:
-        payloads = payloads_of(await request.body(), "payments")
-    except MalformedError as problem:
-        return refused(400, "Not readable", str(problem))
-    engine = engine_of(request)
-    results = await run_in_threadpool(
-        patient_payments.receive_payments, engine, caller.practice_id, caller.name, payloads
-    )
-    return results_of([asdict(result) for result in results], new={"posted"})
+    return await take(request, caller, "payments", patient_payments.receive_payments, new=frozenset({"posted"}))
 
 
 @router.get("/encounters/{encounter_id:path}")
 def encounter_status(request: Request, caller: Caller, encounter_id: str) -> Response:
     """Where a visit stands, what holds it and what happened to it lately. No patient is named."""
-    if caller is None:
-        return unknown_caller()
     with practice_session(engine_of(request), caller.practice_id) as session:
         row = session.scalars(
             select(EncounterRow).where(
@@ -68,7 +48,7 @@ def encounter_status(request: Request, caller: Caller, encounter_id: str) -> Res
             )
         ).one_or_none()
         if row is None:
-            return refused(404, "Not found", "No visit of this id was received. Check the id, or send the visit.")
+            raise NotFound("No visit of this id was received. Check the id, or send the visit.")
         items = session.scalars(
             select(WorkItemRow).where(WorkItemRow.encounter_id == row.id, WorkItemRow.closed_at.is_(None))
         )
@@ -120,8 +100,6 @@ def practice_schema() -> Response:
 @router.get("/rules")
 def rules(caller: Caller) -> Response:
     """Every built-in check: code, what it looks at, what it cites."""
-    if caller is None:
-        return unknown_caller()
     return JSONResponse({"rules": _catalog()})
 
 

@@ -7,14 +7,14 @@ from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request
-from sqlalchemy import func, select
+from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
 from activities.authorization_intake import AuthorizationFacts, read_authorization, receive_authorizations
 from activities.bookings import BookingResult, receive_bookings
 from activities.clock import practice_day
+from activities.receiving import REFUSED
 from billing.bookings import Booking
 from billing.practice import AuthorizationRecord
 from billing.vocabulary import UnitOfMeasure
@@ -25,12 +25,12 @@ from models.store.session import practice_session
 from models.tables.authorizations import AuthorizationRow, AuthorizationUseRow, BookingRow
 from models.tables.encounters import EncounterRow
 from models.tables.practice import PracticeRow
-from web.api_bodies import Caller, MalformedError, body_of, payloads_of, refused, results_of, unknown_caller
+from web.api_bodies import Caller, body_of, take
+from web.problems import NotFound
 from web.security import Integration, engine_of, now
 
 router = APIRouter(prefix="/api/v1", tags=["authorizations and bookings"])
 
-NEW = {"created", "updated"}
 VISITS_TOLD = 1_000
 
 
@@ -40,27 +40,17 @@ async def take_authorizations(request: Request, caller: Caller) -> Response:
 
     202: at least one is new or changed. 200: all were known. 422: all were refused. Sending again harms nothing.
     """
-    if caller is None:
-        return unknown_caller()
-    try:
-        payloads = payloads_of(await request.body(), "authorizations")
-    except MalformedError as problem:
-        return refused(400, "Not readable", str(problem))
-    engine = engine_of(request)
-    results = await run_in_threadpool(receive_authorizations, engine, caller.practice_id, caller.name, payloads)
-    return results_of([asdict(result) for result in results], new=NEW)
+    return await take(request, caller, "authorizations", receive_authorizations)
 
 
 @router.get("/authorizations/{authorization_id:path}")
 def authorization_status(request: Request, caller: Caller, authorization_id: str) -> Response:
     """What is used, reserved and left of an authorization, when it runs out, and the visits it covers. No name."""
-    if caller is None:
-        return unknown_caller()
     with practice_session(engine_of(request), caller.practice_id) as session:
         practice = session.get_one(PracticeRow, caller.practice_id)
         facts = read_authorization(session, practice, authorization_id)
         if facts is None:
-            return refused(404, "Not found", "No authorization of this id is here. Check the id, or send it.")
+            raise NotFound("No authorization of this id is here. Check the id, or send it.")
         row = session.scalars(select(AuthorizationRow).where(AuthorizationRow.external_id == authorization_id)).one()
         today = practice_day(now(), practice.time_zone)
         course = courses(session, book_of(session, practice), [row], today)[row.id]
@@ -80,34 +70,26 @@ async def take_bookings(request: Request, caller: Caller) -> Response:
 
     Each answer says at once whether the visit lies beyond its limit, why, and what can be offered to the patient.
     """
-    if caller is None:
-        return unknown_caller()
-    try:
-        payloads = payloads_of(await request.body(), "bookings")
-    except MalformedError as problem:
-        return refused(400, "Not readable", str(problem))
-    return await run_in_threadpool(_take_bookings, request, caller, payloads)
+    return await take(request, caller, "bookings", receive_bookings, tell=_with_covers)
 
 
-def _take_bookings(request: Request, caller: Integration, payloads: Sequence[dict[str, Any]]) -> JSONResponse:
-    results = receive_bookings(engine_of(request), caller.practice_id, caller.name, payloads)
-    taken = [result.booking_id for result in results if result.status != "refused"]
-    with practice_session(engine_of(request), caller.practice_id) as session:
+def _with_covers(engine: Engine, caller: Integration, results: Sequence[BookingResult]) -> list[dict[str, Any]]:
+    """The results, each with what covers the visit as it stands now that all were taken."""
+    taken = [result.booking_id for result in results if result.status != REFUSED]
+    with practice_session(engine, caller.practice_id) as session:
         rows = session.scalars(select(BookingRow).where(BookingRow.external_id.in_(taken))).all()
         told = _covers(session, caller, rows)
         standing = {row.external_id: _cover(told[row.id]) for row in rows}
-    return results_of([_result(result, standing.get(result.booking_id, {})) for result in results], new=NEW)
+    return [_result(result, standing.get(result.booking_id, {})) for result in results]
 
 
 @router.get("/bookings/{booking_id:path}")
 def booking_status(request: Request, caller: Caller, booking_id: str) -> Response:
     """How a booking stands, what covers it, and the visit it became."""
-    if caller is None:
-        return unknown_caller()
     with practice_session(engine_of(request), caller.practice_id) as session:
         row = session.scalars(select(BookingRow).where(BookingRow.external_id == booking_id)).one_or_none()
         if row is None:
-            return refused(404, "Not found", "No booking of this id is here. Check the id, or send it.")
+            raise NotFound("No booking of this id is here. Check the id, or send it.")
         visit = session.get(EncounterRow, row.encounter_id) if row.encounter_id else None
         told = _covers(session, caller, [row])[row.id]
         return JSONResponse(

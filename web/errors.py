@@ -30,7 +30,8 @@ def answer(request: Request, status: int, title: str, sentence: str, reference: 
     """The same error for whoever asked."""
     if request.url.path.startswith(API_PREFIX):
         told = {"error": {"title": title, "message": sentence}}
-        return JSONResponse(told | ({"reference": reference} if reference else {}), status_code=status)
+        headers = {"WWW-Authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else None
+        return JSONResponse(told | ({"reference": reference} if reference else {}), status_code=status, headers=headers)
     context = {"title": title, "sentence": sentence, "reference": reference}
     block = "fragment" if templating.wanted_region(request) else ""
     return templating.page("error.html", context, status=status, block=block)

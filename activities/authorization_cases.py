@@ -200,7 +200,6 @@ def note(
     session: Session, case: AuthorizationCaseRow, kind: str, summary: str, now: datetime, actor: str | None = None
 ) -> None:
     """A line in the life of a case, and of the authorization it follows on."""
-    by = {"actor": actor} if actor else {}
     record(
         session,
         case.practice_id,
@@ -209,7 +208,7 @@ def note(
         authorization_case_id=case.id,
         authorization_id=case.predecessor_id,
         at=now,
-        **by,  # type: ignore[arg-type]
+        actor=actor,
     )
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from activities.nudges import nudge
+from activities.refusals import Refused
 from billing import benefits
 from billing.practice import BenefitLimit
 from billing.vocabulary import Discipline, LimitMeasure, LimitSource
@@ -19,10 +20,6 @@ from models.tables.encounters import EncounterRow
 from models.tables.practice import PracticeRow
 
 QUANTITY_MAX = Decimal(1_000_000)
-
-
-class NotKept(Exception):  # noqa: N818 - a sentence for a person
-    """A report that cannot be kept: what is wrong with it and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +36,13 @@ class Told:
 def enter_report(session: Session, practice: PracticeRow, row: EncounterRow, told: Told, today: date) -> str:
     """Keep a report about the patient of a visit, for the period of that visit. Returns a sentence for the page.
 
-    The patient's open visits look again. Raises NotKept.
+    The patient's open visits look again. Raises Refused.
     """
     limit = _limit(session, practice, row, told.limit_id)
     _refuse_the_impossible(limit, told, today)
     first, last = benefits.period_of(limit, row.date_of_service)
     if told.as_of < first:
-        raise NotKept(
+        raise Refused(
             f"{told.as_of} is before the limit's period, which began on {first}: nothing was used of it then."
         )
     keep_report(session, practice.id, row, limit, told)
@@ -113,15 +110,15 @@ def _limit(session: Session, practice: PracticeRow, row: EncounterRow, limit_id:
     for limit in limits:
         if limit.limit_id == limit_id and Discipline(row.discipline) in limit.disciplines:
             return limit
-    raise NotKept(
+    raise Refused(
         "The visit's plan has no such limit for this discipline on that day. Reload the page and choose again."
     )
 
 
 def _refuse_the_impossible(limit: BenefitLimit, told: Told, today: date) -> None:
     if told.used_elsewhere < 0 or told.used_elsewhere > QUANTITY_MAX:
-        raise NotKept("What was used elsewhere must be zero or more.")
+        raise Refused("What was used elsewhere must be zero or more.")
     if limit.measure is LimitMeasure.VISITS and told.used_elsewhere != told.used_elsewhere.to_integral_value():
-        raise NotKept("This limit counts whole visits.")
+        raise Refused("This limit counts whole visits.")
     if told.as_of > today:
-        raise NotKept("The day the report speaks of must not lie in the future.")
+        raise Refused("The day the report speaks of must not lie in the future.")

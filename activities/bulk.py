@@ -17,8 +17,9 @@ from temporalio.exceptions import ApplicationError
 
 from activities import desk
 from activities.decisions import foresee
-from activities.desk import Actor, Refused, Seen, Sleep
+from activities.desk import Actor, Seen, Sleep
 from activities.held_decisions import DECIDE, leave_word
+from activities.refusals import Refused
 from activities.undo import put_back, standing
 from models.messages import Decision
 from models.store import life

@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session
 
 from activities import desk
 from activities.clock import morning_of, practice_day
-from activities.desk import Actor, Refused, Seen, Sleep
+from activities.desk import Actor, Seen, Sleep
 from activities.nudges import nudge
+from activities.refusals import Refused
 from activities.tickets import desk_settings
 from billing.deadlines import add_business_days
 from models.store.desk import end_pause

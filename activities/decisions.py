@@ -13,9 +13,10 @@ from temporalio import activity
 
 from activities import authorization_decisions, encounter_decisions, notice_decisions, posting_decisions
 from activities.case import Case, refusal
-from activities.desk import Refused, refuse_if_leased
+from activities.desk import refuse_if_leased
 from activities.look import lock_encounter
 from activities.notices import PRINT_NOTICE
+from activities.refusals import Refused
 from billing import desk
 from billing.vocabulary import Queue, Role
 from models.messages import Decision, DecisionOutcome

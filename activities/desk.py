@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from activities import undo
 from activities.clock import practice_day
+from activities.refusals import Refused
 from billing.desk import WAITING_ON, WAKES_ON
 from models.ids import new_id
 from models.store import life
@@ -27,10 +28,7 @@ from models.tables.practice import PracticeRow
 
 NOTE_LENGTH_MAX = 4_000
 REASSIGN_MAX = 500
-
-
-class Refused(Exception):  # noqa: N818 - an answer for a person, not a fault
-    """Why nothing was done, and what to do."""
+NOBODY = "nobody"
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +210,8 @@ def reassign(
     moves = []
     for item in session.scalars(query.with_for_update() if apply else query):
         refused = _stays(item, to_user_id)
-        moves.append(Move(item.id, item.reason, names.get(item.owner_id, "nobody"), target, refused))  # type: ignore[arg-type]
+        owner = names.get(item.owner_id, NOBODY) if item.owner_id else NOBODY
+        moves.append(Move(item.id, item.reason, owner, target, refused))
         if apply and not refused:
             with undo.remembered(session, actor.user_id, item, "reassign", f"Moved to {target}", now):
                 _give(item, to_user_id, now)
@@ -228,7 +227,7 @@ def _stays(item: WorkItemRow, to_user_id: UUID | None) -> str:
 
 def _target(session: Session, actor: Actor, to_user_id: UUID | None, now: datetime) -> str:
     if to_user_id is None:
-        return "nobody"
+        return NOBODY
     user = session.get(UserRow, to_user_id)
     if user is None or user.disabled_at is not None:
         raise Refused("That person cannot be given work. Choose somebody who can log in.")

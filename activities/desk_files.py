@@ -8,7 +8,8 @@ from uuid import UUID
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from activities.desk import Actor, Refused, tell
+from activities.desk import Actor, tell
+from activities.refusals import Refused
 from models.ids import new_id
 from models.tables.desk import WorkItemAttachmentRow, WorkItemRow
 

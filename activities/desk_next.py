@@ -33,7 +33,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from activities import undo
-from activities.desk import Actor, Refused
+from activities.desk import Actor
+from activities.refusals import Refused
 from billing.desk import SKIP_REASONS
 from models.ids import new_id
 from models.store import life

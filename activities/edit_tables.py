@@ -9,8 +9,8 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from activities.desk import Refused
 from activities.practice_rules import look_again
+from activities.refusals import Refused
 from billing import codes, ncci
 from billing.cms_files import CmsRows
 from models.store import life

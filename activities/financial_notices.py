@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from activities.clock import practice_day
 from activities.evaluations import evaluate_visit
+from activities.refusals import Refused
 from billing import fork
 from billing.findings import Step
 from billing.fork import Excess
@@ -33,10 +34,6 @@ REASONS = {
     Excess.HARD_LIMIT: "it is beyond what your plan pays for in this period",
 }
 KINDS = {FinancialNotice.WAIVER: NoticeKind.PATIENT_PAY, FinancialNotice.ABN: NoticeKind.ABN_FACTS}
-
-
-class NotNoticed(Exception):  # noqa: N818 - a sentence for a person
-    """Why a notice cannot be made or marked so, and what to do instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +67,17 @@ class About:
 
 
 def make(session: Session, writer: Writer, row: EncounterRow) -> FinancialNoticeRow:
-    """A notice about a visit, with its estimate and text as of now. Raises NotNoticed where none is wanted."""
+    """A notice about a visit, with its estimate and text as of now. Raises Refused where none is wanted."""
     evaluation = evaluate_visit(session, row, writer.practice, writer.now)[1]
     terms = _terms(session, writer.practice, row)
     excess = fork.excess_of(finding.code for finding in evaluation.authorization.findings if finding.stops)
     if excess is None:
-        raise NotNoticed("This visit is within its authorization and limits, so there is nothing to tell the patient.")
+        raise Refused("This visit is within its authorization and limits, so there is nothing to tell the patient.")
     if terms.financial_notice is FinancialNotice.NONE:
-        raise NotNoticed("This plan wants no notice before the patient pays.")
+        raise Refused("This plan wants no notice before the patient pays.")
     estimate, steps = fork.estimate(evaluation.claim)
     if estimate == 0:
-        raise NotNoticed("The visit cannot be coded yet, so nothing can be estimated.")
+        raise Refused("The visit cannot be coded yet, so nothing can be estimated.")
     about = About(
         row.facts["patient"]["patient_id"],
         row.facts["patient"]["first_name"],
@@ -96,20 +93,20 @@ def make_for_booking(session: Session, writer: Writer, booking: BookingRow) -> F
     """A notice about a booked visit no authorization covers, so that the patient can choose before coming.
 
     The estimate rests on the codes the schedule expects, else on the patient's last claim for the discipline. Raises
-    NotNoticed.
+    Refused.
     """
     book = book_of(session, writer.practice)
     terms = book.plans[booking.plan_id].terms_on(booking.service_date)
     wanted = terms.financial_notice if terms else FinancialNotice.WAIVER
     if not booking.beyond_limit or booking.encounter_id is not None:
-        raise NotNoticed("This booked visit is covered, or has taken place; there is nothing to tell the patient here.")
+        raise Refused("This booked visit is covered, or has taken place; there is nothing to tell the patient here.")
     if wanted is FinancialNotice.NONE:
-        raise NotNoticed("This plan wants no notice before the patient pays.")
+        raise Refused("This plan wants no notice before the patient pays.")
     patient = session.scalars(
         select(PatientRow).where(PatientRow.external_id == booking.patient_external_id)
     ).one_or_none()
     if patient is None:
-        raise NotNoticed("The chart has not told who the patient is; the notice can be made after the first visit.")
+        raise Refused("The chart has not told who the patient is; the notice can be made after the first visit.")
     fees = [fee for code in booking.expected for fee in book.fees.get(code, ())]
     estimate = fork.estimate_of(booking.expected, fees, booking.service_date)
     if estimate[0] == 0:
@@ -134,7 +131,7 @@ def _as_last_time(session: Session, patient: PatientRow, discipline: str) -> Est
         .limit(1)
     ).one_or_none()
     if found is None:
-        raise NotNoticed("The booking names no codes and the patient has no earlier claim: nothing can be estimated.")
+        raise Refused("The booking names no codes and the patient has no earlier claim: nothing can be estimated.")
     charge, day = found
     return charge, (Step(fork.SUBJECT, f"${charge:,.2f}, as the visit of {day}; the booking names no codes"),)
 
@@ -195,9 +192,9 @@ def mark_signed(
     _refuse_the_future(writer, on)
     _refuse_when_answered(notice)
     if notice.kind == FinancialNotice.ABN.value and choice is None:
-        raise NotNoticed("Say which option of the ABN the patient chose.")
+        raise Refused("Say which option of the ABN the patient chose.")
     if notice.presented_on is not None and on < notice.presented_on:
-        raise NotNoticed(f"It was presented on {notice.presented_on}; it cannot have been signed before.")
+        raise Refused(f"It was presented on {notice.presented_on}; it cannot have been signed before.")
     notice.presented_on = notice.presented_on or on
     notice.signature_state, notice.signed_on = SignatureState.SIGNED.value, on
     notice.choice = choice.value if choice and notice.kind == FinancialNotice.ABN.value else None
@@ -219,12 +216,12 @@ def mark_refused(session: Session, writer: Writer, notice: FinancialNoticeRow, o
 
 
 def locked(session: Session, notice_id: UUID) -> FinancialNoticeRow:
-    """The notice, locked until the commit. Raises NotNoticed where there is none."""
+    """The notice, locked until the commit. Raises Refused where there is none."""
     found = session.scalars(
         select(FinancialNoticeRow).where(FinancialNoticeRow.id == notice_id).with_for_update()
     ).one_or_none()
     if found is None:
-        raise NotNoticed("This notice is not there any more. Reload the page.")
+        raise Refused("This notice is not there any more. Reload the page.")
     return found
 
 
@@ -241,12 +238,12 @@ def practice_facts(practice: PracticeRow) -> dict[str, str]:
 
 def _refuse_the_future(writer: Writer, on: date) -> None:
     if on > writer.today:
-        raise NotNoticed("That day lies in the future.")
+        raise Refused("That day lies in the future.")
 
 
 def _refuse_when_answered(notice: FinancialNoticeRow) -> None:
     if notice.signature_state != SignatureState.UNSIGNED.value:
-        raise NotNoticed(f"The patient has answered this notice already ({notice.signature_state}). Make a new one.")
+        raise Refused(f"The patient has answered this notice already ({notice.signature_state}). Make a new one.")
 
 
 def _touch(writer: Writer, notice: FinancialNoticeRow) -> None:

@@ -39,7 +39,7 @@ def put_authorization(
     same_day: SameDayCounting = SameDayCounting.PER_DISCIPLINE,
     *,
     now: datetime | None = None,
-    actor: str = "",
+    actor: str | None = None,
 ) -> UUID:
     """Record an authorization, or bring one up to date by a higher version. Returns its id.
 
@@ -146,9 +146,8 @@ def _change(row: AuthorizationRow, grant: AuthorizationRecord, plan_id: UUID) ->
         setattr(row, name, value)
 
 
-def _story(session: Session, row: AuthorizationRow, kind: str, summary: str, now: datetime, actor: str) -> None:
-    by = {"actor": actor} if actor else {}
-    record(session, row.practice_id, kind, summary, authorization_id=row.id, at=now, **by)  # type: ignore[arg-type]
+def _story(session: Session, row: AuthorizationRow, kind: str, summary: str, now: datetime, actor: str | None) -> None:
+    record(session, row.practice_id, kind, summary, authorization_id=row.id, at=now, actor=actor)
 
 
 def answer_cases(session: Session, row: AuthorizationRow, now: datetime) -> None:

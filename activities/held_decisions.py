@@ -14,7 +14,8 @@ from sqlalchemy import ARRAY, Row, Text, Uuid, bindparam, delete, func, select, 
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from activities.desk import Actor, Refused
+from activities.desk import Actor
+from activities.refusals import Refused
 from models.ids import new_id
 from models.messages import Decision
 from models.store import life

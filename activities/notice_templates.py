@@ -2,6 +2,7 @@
 
 from sqlalchemy.orm import Session
 
+from activities.refusals import Refused
 from billing.notices import NoticeKind, problems
 from models.store.life import audit
 from models.store.notices import template_of
@@ -9,21 +10,17 @@ from models.tables.notices import NoticeTemplateRow
 from models.tables.practice import PracticeRow
 
 
-class NotUsable(Exception):  # noqa: N818 - sentences for a person
-    """Why the words cannot be kept."""
-
-
 def keep_template(
     session: Session, practice: PracticeRow, author: str, kind: NoticeKind, seen_version: int, words: tuple[str, str]
 ) -> int:
-    """Keep subject and body as the next version, which it returns. Raises NotUsable."""
+    """Keep subject and body as the next version, which it returns. Raises Refused."""
     subject, body = words[0].strip(), words[1].replace("\r\n", "\n").rstrip() + "\n"
     found = problems(kind, subject, body)
     if found:
-        raise NotUsable(" ".join(found))
+        raise Refused(" ".join(found))
     now = template_of(session, kind)
     if now.version != seen_version:
-        raise NotUsable("Somebody changed these words meanwhile. Compare with the present ones, then save again.")
+        raise Refused("Somebody changed these words meanwhile. Compare with the present ones, then save again.")
     if (subject, body) == (now.subject, now.body):
         return now.version
     version = now.version + 1

@@ -13,8 +13,9 @@ from sqlalchemy import ColumnElement, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from activities.clock import practice_day
-from activities.desk import Actor, Refused
+from activities.desk import Actor
 from activities.nudges import nudge
+from activities.refusals import Refused
 from billing.corrections import corrected
 from billing.desk import RULES_APPROVE, RULES_WRITE, rights
 from billing.practice_rules import RULES_MAX, CompiledRule, PracticeRule, RuleProblem, compile_rule

@@ -8,7 +8,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 from sqlalchemy.sql import text
 
-from activities.desk import Actor, Refused
+from activities.desk import Actor
+from activities.refusals import Refused
 from models.ids import new_id
 from models.tables.desk import SavedViewRow
 

@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 
 from activities import desk
 from activities.clock import morning_of, practice_day
-from activities.desk import Actor, Refused
+from activities.desk import Actor
+from activities.refusals import Refused
 from billing.deadlines import add_business_days
 from models.store import life
 from models.store.desk import settings_of

@@ -14,6 +14,7 @@ from uuid import UUID
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from activities.refusals import Refused
 from models.ids import new_id
 from models.store.desk import end_pause
 from models.tables.desk import (
@@ -34,10 +35,6 @@ KEPT: Mapping[str, Callable[[str], Any]] = {
     "snoozed_at": datetime.fromisoformat,
     "wakes_on": str,
 }
-
-
-class TooLate(Exception):  # noqa: N818 - an answer for a person, not a fault
-    """Why nothing was taken back, and what to do."""
 
 
 @dataclass(slots=True)
@@ -92,20 +89,20 @@ def last_action(session: Session, user_id: UUID, item_id: UUID, now: datetime) -
 def take_back(session: Session, user_id: UUID, action_id: UUID, now: datetime) -> tuple[WorkItemRow, DeskActionRow]:
     """Undo one act of this person. A second click finds it undone and changes nothing.
 
-    Raises TooLate when its time is over, or when the item is no longer as the act left it.
+    Raises Refused when its time is over, or when the item is no longer as the act left it.
     """
     action = session.get(DeskActionRow, action_id, with_for_update=True)
     if action is None or action.user_id != user_id:
-        raise TooLate("There is nothing of yours to take back here.")
+        raise Refused("There is nothing of yours to take back here.")
     item = session.get_one(WorkItemRow, action.work_item_id, with_for_update=True)
     if action.undone_at is not None:
         return item, action
     if now - action.at > UNDO_WITHIN:
-        raise TooLate("That was too long ago to take back. Do the opposite by hand.")
+        raise Refused("That was too long ago to take back. Do the opposite by hand.")
     if item.closed_at is not None:
-        raise TooLate(f"The item was closed meanwhile ({item.closed_by}), so nothing was taken back.")
+        raise Refused(f"The item was closed meanwhile ({item.closed_by}), so nothing was taken back.")
     if standing(item) != action.after:
-        raise TooLate("Somebody changed the item since, so nothing was taken back. Look at it again.")
+        raise Refused("Somebody changed the item since, so nothing was taken back. Look at it again.")
     put_back(item, action.before)
     _about(session, action, now)
     action.undone_at = now

@@ -111,7 +111,7 @@ def ncci(
     Takes the text or comma-separated files, or the zip files they come in. The same quarter again replaces it.
     Exit status: 0 taken in, 2 not.
     """
-    from activities.desk import Refused
+    from activities.refusals import Refused
     from activities.edit_tables import take_edits
     from billing.cms_files import CmsRows, read
     from clients import make_engine

@@ -12,9 +12,10 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from activities.refusals import Refused
 from web import templating
 from web.middleware import API_PREFIX
-from web.problems import LoggedOut, NotFound, PageProblem
+from web.problems import Conflict, LoggedOut, NotFound, PageProblem
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +52,10 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(PageProblem)
     async def page_problem(request: Request, problem: PageProblem) -> Response:
         return answer(request, problem.status, problem.title, problem.sentence)
+
+    @app.exception_handler(Refused)
+    async def refused(request: Request, problem: Refused) -> Response:
+        return answer(request, Conflict.status, Conflict.title, str(problem))
 
     @app.exception_handler(RequestValidationError)
     async def unreadable(request: Request, problem: RequestValidationError) -> Response:

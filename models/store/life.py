@@ -24,11 +24,11 @@ def record(
     encounter_id: UUID | None = None,
     authorization_id: UUID | None = None,
     authorization_case_id: UUID | None = None,
-    actor: str = MACHINE,
+    actor: str | None = None,
     at: datetime | None = None,
     detail: dict[str, Any] | None = None,
 ) -> None:
-    """Add a line to the life of an encounter, an authorization or an authorization case."""
+    """Add a line to the life of an encounter, an authorization or an authorization case. actor: None is the machine."""
     session.add(
         EventRow(
             practice_id=practice_id,
@@ -37,7 +37,7 @@ def record(
             authorization_case_id=authorization_case_id,
             at=at or datetime.now(UTC),
             kind=kind,
-            actor=actor,
+            actor=actor or MACHINE,
             summary=summary,
             detail=detail or {},
         )

@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.exc import ProgrammingError
 
-from activities.benefits import NotKept, Told, enter_report
+from activities.benefits import Told, enter_report
+from activities.refusals import Refused
 from billing.vocabulary import LimitSource
 from models.store.session import practice_session
 from models.store.visits import limits_of
@@ -127,7 +128,7 @@ def test_an_impossible_report_is_refused_with_a_sentence(
 ) -> None:
     [made] = days_of(visit("LIMITWRONG"), 1)
     books.send(made)
-    with pytest.raises(NotKept, match=sentence):
+    with pytest.raises(Refused, match=sentence):
         tell(books, made["encounter_id"], used, **facts)
 
 

@@ -8,7 +8,8 @@ from sqlalchemy import select
 
 from activities import bulk
 from activities.bulk import Wish
-from activities.desk import Actor, Refused, Seen
+from activities.desk import Actor, Seen
+from activities.refusals import Refused
 from models.messages import Decision
 from models.store.session import practice_session
 from models.tables.access import UserRow

@@ -10,8 +10,9 @@ import pytest
 from sqlalchemy import Engine, insert, select, update
 
 from activities import undo
-from activities.desk import Actor, Refused, Seen, Sleep, snooze, take
+from activities.desk import Actor, Seen, Sleep, snooze, take
 from activities.desk_next import Wanted, heartbeat, leave, next_item, skip
+from activities.refusals import Refused
 from billing.vocabulary import Role
 from clients import make_engine
 from models.store.session import practice_session
@@ -164,9 +165,9 @@ def test_taken_back_the_item_is_as_before_unless_somebody_changed_it(house: Hous
         action = undo.last_action(session, ana.user_id, item, NOW)
         assert action is not None
         session.execute(update(WorkItemRow).where(WorkItemRow.id == item).values(owner_id=house.users[Role.SUPERVISOR]))
-    with practice_session(house.engine, house.practice_id) as session, pytest.raises(undo.TooLate, match="changed"):
+    with practice_session(house.engine, house.practice_id) as session, pytest.raises(Refused, match="changed"):
         undo.take_back(session, ana.user_id, action.id, NOW + timedelta(seconds=5))
-    with practice_session(house.engine, house.practice_id) as session, pytest.raises(undo.TooLate, match="too long"):
+    with practice_session(house.engine, house.practice_id) as session, pytest.raises(Refused, match="too long"):
         undo.take_back(session, ana.user_id, action.id, NOW + timedelta(seconds=60))
 
 

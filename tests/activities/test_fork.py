@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from activities import financial_notices
-from activities.financial_notices import NotNoticed, Writer
+from activities.financial_notices import Writer
+from activities.refusals import Refused
 from billing.vocabulary import BeneficiaryChoice
 from models.store import ledger
 from models.store.session import practice_session
@@ -98,7 +99,7 @@ def test_a_patient_who_refuses_to_sign_is_not_billed(books: Books) -> None:
     notice = make(books, made)
     answer(books, notice, refused())
     assert "refused to sign" in books.refusal(item, "patient_pay")
-    with pytest.raises(NotNoticed, match="answered this notice already"):
+    with pytest.raises(Refused, match="answered this notice already"):
         answer(books, notice, signed())
 
 
@@ -118,7 +119,7 @@ def test_medicares_form_needs_the_option_the_patient_ticked(books: Books) -> Non
         made, item = held(books, "FORKABN")
         notice = make(books, made)
         assert "CMS-R-131" in notice.body
-        with pytest.raises(NotNoticed, match="which option"):
+        with pytest.raises(Refused, match="which option"):
             answer(books, notice, signed())
         answer(books, notice, signed(choice=BeneficiaryChoice.BILL_MEDICARE))
         assert "Medicare is billed first" in books.refusal(item, "patient_pay")
@@ -133,7 +134,7 @@ def test_a_signature_on_an_impossible_day_is_refused(books: Books, on: date, sen
     made, _ = held(books, "FORKDAYS")
     notice = make(books, made)
     answer(books, notice, presented())
-    with pytest.raises(NotNoticed, match=sentence):
+    with pytest.raises(Refused, match=sentence):
         answer(books, notice, signed(on))
 
 
@@ -185,7 +186,7 @@ def test_a_booked_visit_is_estimated_from_what_the_schedule_expects_or_as_last_t
     assert (notice.encounter_id, notice.signature_state) == (None, "unsigned")
 
     stranger, _ = held(books, "FORKNOCODES")
-    with pytest.raises(NotNoticed, match="nothing can be estimated"):
+    with pytest.raises(Refused, match="nothing can be estimated"):
         make_ahead(books, booked(books, stranger, {}))
 
     paid = visit("FORKLASTTIME")
@@ -198,7 +199,7 @@ def test_a_booked_visit_is_estimated_from_what_the_schedule_expects_or_as_last_t
 def test_a_visit_within_its_limits_needs_no_notice(books: Books) -> None:
     made = visit("FORKWITHIN")
     books.send(made)
-    with pytest.raises(NotNoticed, match="within its authorization"):
+    with pytest.raises(Refused, match="within its authorization"):
         make(books, made)
 
 

@@ -11,8 +11,9 @@ from temporalio.exceptions import ApplicationError
 
 from activities.authorizations import AuthorizationActivities
 from activities.gateways.mail import Message, NotSent, OutcomeUnknown, SmtpMail
-from activities.notice_templates import NotUsable, keep_template
+from activities.notice_templates import keep_template
 from activities.notices import NoticeActivities, NoticeSendingActivities
+from activities.refusals import Refused
 from billing.notices import NoticeKind
 from models.messages import LookAtAuthorization, LookAtNotice, NoticeRef
 from models.store.notices import template_of
@@ -293,9 +294,9 @@ def test_a_practices_own_words_are_versions_and_the_next_letter_carries_them(boo
 
     assert keep(0, "{first_name}, {visits_left} left.") == 1
     assert keep(1, "{first_name}, {visits_left} left.") == 1  # nothing changed
-    with pytest.raises(NotUsable, match="meanwhile"):
+    with pytest.raises(Refused, match="meanwhile"):
         keep(0, "too late")
-    with pytest.raises(NotUsable, match="not known here"):
+    with pytest.raises(Refused, match="not known here"):
         keep(1, "Your {diagnosis}")
     letter = planned(books, "MAILWORDS")
     assert (letter.template_version, letter.subject) == (1, "Hi")

@@ -9,8 +9,8 @@ from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
 from activities import desk_files
-from activities.desk import Refused
 from activities.desk_files import Upload
+from activities.refusals import Refused
 from billing.desk import WORK
 from models.store.session import practice_session
 from web.pages import items as item_pages

@@ -10,8 +10,9 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from activities import bulk
 from activities.bulk import TYPED_FROM, Fate, Wish
-from activities.desk import Refused, Seen
+from activities.desk import Seen
 from activities.held_decisions import DECIDE
+from activities.refusals import Refused
 from billing.desk import REASSIGN, WORK
 from models.store.session import practice_session
 from web import formats, templating

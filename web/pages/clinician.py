@@ -8,7 +8,7 @@ from starlette.responses import HTMLResponse
 
 from activities import clinicians
 from activities.clinicians import Said
-from activities.desk import Refused
+from activities.refusals import Refused
 from billing.desk import OWN_HOLDS
 from models.store.session import practice_session
 from models.tables.desk import WorkItemRow

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from activities import financial_notices
-from activities.benefits import NotKept, Told, enter_report
-from activities.financial_notices import NotNoticed, Writer
+from activities.benefits import Told, enter_report
+from activities.financial_notices import Writer
 from activities.look import lock_encounter
 from billing.desk import WORK
 from billing.vocabulary import BeneficiaryChoice, LimitSource
@@ -51,10 +51,7 @@ def make(request: Request, viewer: Person, form: Posted, encounter_id: UUID) -> 
     require(viewer, WORK)
     with practice_session(engine_of(request), viewer.practice_id) as session:
         _visible(session, viewer, encounter_id)
-        try:
-            financial_notices.make(session, _writer(session, viewer), lock_encounter(session, encounter_id))
-        except NotNoticed as why:
-            raise Invalid(str(why)) from why
+        financial_notices.make(session, _writer(session, viewer), lock_encounter(session, encounter_id))
     return _back(form, f"/encounters/{encounter_id}")
 
 
@@ -88,10 +85,7 @@ def make_for_booking(request: Request, viewer: Person, form: Posted, booking_id:
         booking = session.get(BookingRow, booking_id, with_for_update=True)
         if booking is None:
             raise NotFound
-        try:
-            financial_notices.make_for_booking(session, _writer(session, viewer), booking)
-        except NotNoticed as why:
-            raise Invalid(str(why)) from why
+        financial_notices.make_for_booking(session, _writer(session, viewer), booking)
     return _back(form, f"/bookings/{booking_id}/fork")
 
 
@@ -108,13 +102,10 @@ def answer(request: Request, viewer: Person, form: Posted, notice_id: UUID) -> R
     act = acts.get(form.text("answer"))
     if act is None:
         raise Invalid("Say whether the notice was presented, signed or refused.")
-    try:
-        with practice_session(engine_of(request), viewer.practice_id) as session:
-            notice = financial_notices.locked(session, notice_id)
-            act(session, _writer(session, viewer), notice)
-            encounter_id = notice.encounter_id
-    except NotNoticed as why:
-        raise Invalid(str(why)) from why
+    with practice_session(engine_of(request), viewer.practice_id) as session:
+        notice = financial_notices.locked(session, notice_id)
+        act(session, _writer(session, viewer), notice)
+        encounter_id = notice.encounter_id
     return _back(form, f"/encounters/{encounter_id}")
 
 
@@ -139,10 +130,7 @@ def tell(request: Request, viewer: Person, form: Posted, encounter_id: UUID) -> 
     told = Told(form.text("limit_id"), _amount(form), _day(form, "as_of"), _source(form), viewer.name)
     with practice_session(engine_of(request), viewer.practice_id) as session:
         row = _visible(session, viewer, encounter_id)
-        try:
-            enter_report(session, session.get_one(PracticeRow, viewer.practice_id), row, told, viewer.today)
-        except NotKept as why:
-            raise Invalid(str(why)) from why
+        enter_report(session, session.get_one(PracticeRow, viewer.practice_id), row, told, viewer.today)
     return _back(form, f"/encounters/{encounter_id}")
 
 

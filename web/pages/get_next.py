@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from activities import desk_next, held_decisions, undo
-from activities.desk import Refused
+from activities.refusals import Refused
 from billing.desk import SKIP_REASONS, WORK
 from models.store.session import practice_session
 from web import templating
@@ -97,7 +97,7 @@ def take_back(request: Request, viewer: Person, form: Posted, item_id: UUID) -> 
             else:
                 _, action = undo.take_back(session, viewer.user_id, _uuid(form.text("action_id")), viewer.now)
                 said = f"Undone: {action.said[:1].lower()}{action.said[1:]}."
-    except (undo.TooLate, Refused) as refusal:
+    except Refused as refusal:
         return item_pages.shown(request, viewer, item_id, Toast("bad", str(refusal)), status=409)
     return item_pages.shown(request, viewer, item_id, Toast("good", said))
 

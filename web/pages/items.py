@@ -11,7 +11,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, Response
 
 from activities import clinicians, desk, undo
-from activities.desk import Actor, Refused, Seen, Sleep
+from activities.desk import Actor, Seen, Sleep
+from activities.refusals import Refused
 from billing.desk import OWN_HOLDS, REASSIGN, WAKES_ON, WORK, DecisionKind, decision
 from billing.vocabulary import Queue
 from models.messages import Decision

@@ -8,7 +8,8 @@ from sqlalchemy.orm import Session
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from activities import notices as acts
-from activities.notice_templates import NotUsable, keep_template
+from activities.notice_templates import keep_template
+from activities.refusals import Refused
 from billing.desk import REASSIGN, WORK
 from billing.notices import NoticeKind, Template
 from models.store.notices import template_of
@@ -112,7 +113,7 @@ def change(request: Request, viewer: Person, form: Posted, kind: str) -> Respons
         words = (typed.subject, typed.body)
         try:
             version = keep_template(session, practice, viewer.name, wanted, typed.version, words)
-        except NotUsable as why:
+        except Refused as why:
             return _words_page(request, viewer, _refused(typed, str(why)), "", status=422)
     return RedirectResponse(f"/notices/templates/{wanted.value}?saved={version}", status_code=303)
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from activities import practice_rules as life
-from activities.desk import Refused
+from activities.refusals import Refused
 from billing.desk import RULES, RULES_APPROVE, RULES_WRITE
 from billing.practice_rules import ACTION_LABELS, HOLDING_QUEUES, PracticeRule
 from billing.rule_apply import RuleTrace, code_of
@@ -238,11 +238,8 @@ _NOTICES = {"saved": "The draft is saved. It changes nothing until somebody else
 
 
 def _done(request: Request, viewer: Viewer, rule_id: str, version: int, act: Callable[[Session], str]) -> HTMLResponse:
-    try:
-        with practice_session(engine_of(request), viewer.practice_id) as session:
-            said = act(session)
-    except Refused as refused:
-        raise Conflict(str(refused)) from refused
+    with practice_session(engine_of(request), viewer.practice_id) as session:
+        said = act(session)
     with practice_session(engine_of(request), viewer.practice_id) as session:
         return _rule_page(request, viewer, session, rule_id, version, notice=said)
 
@@ -352,10 +349,7 @@ def _try(session: Session, viewer: Viewer, rule: PracticeRule, external_id: str)
     if visit is None:
         raise Invalid("There is no visit of that number. Use the visit's number as the list of visits shows it.")
     practice = session.get_one(PracticeRow, viewer.practice_id)
-    try:
-        trial = life.try_on(session, practice, visit, rule, viewer.now)
-    except Refused as refused:
-        raise Invalid(str(refused)) from refused
+    trial = life.try_on(session, practice, visit, rule, viewer.now)
     record_view(session, viewer, f"encounter/{visit.id}")
     return _told(trial, rule, external_id, visit.id)
 

@@ -7,12 +7,11 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from activities import saved_views
-from activities.desk import Refused
 from billing.desk import WORK
 from models.store.session import practice_session
 from web import templating
 from web.pages.items import actor_of
-from web.problems import Conflict, NotFound
+from web.problems import NotFound
 from web.reads import mentions
 from web.reads.queues import Filter
 from web.security import Person, Posted, engine_of, require
@@ -37,11 +36,8 @@ def save(request: Request, viewer: Person, form: Posted, queue: str) -> Response
         raise NotFound
     query = Filter.read({name: form.text(name) for name in form.values if name != "name"}).query()
     team = form.text("for") == "team"
-    try:
-        with practice_session(engine_of(request), viewer.practice_id) as session:
-            saved_views.save(session, actor_of(viewer), queue, form.text("name"), query, team=team)
-    except Refused as refusal:
-        raise Conflict(str(refusal)) from refusal
+    with practice_session(engine_of(request), viewer.practice_id) as session:
+        saved_views.save(session, actor_of(viewer), queue, form.text("name"), query, team=team)
     return RedirectResponse(f"/queues/{queue}{query}", status_code=303)
 
 
@@ -49,12 +45,9 @@ def save(request: Request, viewer: Person, form: Posted, queue: str) -> Response
 def delete(request: Request, viewer: Person, form: Posted, view_id: UUID) -> Response:
     """Take a view from the list."""
     require(viewer, WORK)
-    try:
-        with practice_session(engine_of(request), viewer.practice_id) as session:
-            view = saved_views.delete(session, actor_of(viewer), view_id, viewer.now)
-            address = f"/queues/{view.queue}{view.query}"
-    except Refused as refusal:
-        raise Conflict(str(refusal)) from refusal
+    with practice_session(engine_of(request), viewer.practice_id) as session:
+        view = saved_views.delete(session, actor_of(viewer), view_id, viewer.now)
+        address = f"/queues/{view.queue}{view.query}"
     return RedirectResponse(address, status_code=303)
 
 

@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from activities import bulk, supervision
 from activities.bulk import TYPED_FROM, Wish
-from activities.desk import Refused
+from activities.refusals import Refused
 from activities.supervision import DaysOff
 from billing.desk import QUEUES, REASSIGN
 from billing.workload import Bench, spread

@@ -16,11 +16,11 @@ from models.tables.desk import WorkItemRow
 from web import formats, templating
 from web.pages.panes import visit_part
 from web.problems import NotFound
-from web.reads import denials, encounters, fork, lists, queues, timeline
+from web.reads import denials, encounters, fork, queues, timeline, visits
 from web.reads.audit import record_view
-from web.reads.lists import Visit, VisitFilter
 from web.reads.queues import Choice
 from web.reads.timeline import Event
+from web.reads.visits import Visit, VisitFilter
 from web.security import Person, Posted, engine_of
 from web.shell import Shell, queue_of, sees_files, shell
 from web.viewer import Viewer
@@ -133,8 +133,8 @@ def _open_items(session: Session, viewer: Viewer, encounter_id: UUID) -> tuple[O
 
 def _list(request: Request, viewer: Viewer, wanted: VisitFilter, cursor: str) -> HTMLResponse:
     with practice_session(engine_of(request), viewer.practice_id) as session:
-        found = lists.visits(session, viewer, wanted, cursor)
-        counts = lists.stage_counts(session, viewer)
+        found = visits.visits(session, viewer, wanted, cursor)
+        counts = visits.stage_counts(session, viewer)
         payers = queues.payer_choices(session, wanted.payer)
     told = {name: value for name in ("stage", "discipline", "payer") if (value := getattr(wanted, name))}
     page = VisitsPage(

@@ -9,7 +9,7 @@ from starlette.responses import HTMLResponse
 from models.store.session import practice_session
 from web import templating
 from web.problems import Forbidden, NotFound
-from web.reads import lists
+from web.reads import batches, inbound_files
 from web.reads.audit import record_view
 from web.reads.queues import Choice
 from web.security import Person, engine_of
@@ -25,7 +25,7 @@ class FilesPage:
 
     shell: Shell
     kinds: tuple[Choice, ...]
-    files: tuple[lists.File, ...]
+    files: tuple[inbound_files.File, ...]
     more_href: str
 
 
@@ -34,7 +34,7 @@ class FileProgressPart:
     """How far posting has come."""
 
     href: str
-    posting: tuple[lists.Posting, ...]
+    posting: tuple[inbound_files.Posting, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class FilePage:
     """One inbound file."""
 
     shell: Shell
-    detail: lists.FileDetail
+    detail: inbound_files.FileDetail
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class BatchesPage:
     """Batches sent."""
 
     shell: Shell
-    batches: tuple[lists.Batch, ...]
+    batches: tuple[batches.Batch, ...]
     more_href: str
 
 
@@ -59,17 +59,17 @@ class BatchPage:
     """One batch."""
 
     shell: Shell
-    detail: lists.BatchDetail
+    detail: batches.BatchDetail
 
 
 @router.get("/files")
 def show_files(request: Request, viewer: Person, kind: str = "", cursor: str = "") -> HTMLResponse:
     """What came in."""
     _allow(viewer)
-    chosen = kind if kind in lists.KINDS else ""
+    chosen = kind if kind in inbound_files.KINDS else ""
     with practice_session(engine_of(request), viewer.practice_id) as session:
-        found = lists.files(session, viewer, chosen, cursor)
-    kinds = (Choice("", "All", not chosen), *(Choice(key, key, key == chosen) for key in lists.KINDS))
+        found = inbound_files.files(session, viewer, chosen, cursor)
+    kinds = (Choice("", "All", not chosen), *(Choice(key, key, key == chosen) for key in inbound_files.KINDS))
     more = f"/files?kind={chosen}&cursor={found.next_cursor}" if found.next_cursor else ""
     return templating.page(
         "files.html", templating.as_context(FilesPage(shell(request, viewer), kinds, found.rows, more))
@@ -81,7 +81,7 @@ def show_file(request: Request, viewer: Person, file_id: UUID) -> HTMLResponse:
     """What was read in a file."""
     _allow(viewer)
     with practice_session(engine_of(request), viewer.practice_id) as session:
-        detail = lists.file_detail(session, viewer, file_id)
+        detail = inbound_files.file_detail(session, viewer, file_id)
         if detail is None:
             raise NotFound
         record_view(session, viewer, f"inbound_file/{file_id}")
@@ -93,7 +93,7 @@ def show_progress(request: Request, viewer: Person, file_id: UUID) -> HTMLRespon
     """How far posting has come: counts only, asked for every few seconds, so no view of anybody's record."""
     _allow(viewer)
     with practice_session(engine_of(request), viewer.practice_id) as session:
-        posting = lists.file_progress(session, file_id)
+        posting = inbound_files.file_progress(session, file_id)
     if posting is None:
         raise NotFound
     return templating.page("file_progress.html", templating.as_context(FileProgressPart(f"/files/{file_id}", posting)))
@@ -104,7 +104,7 @@ def show_batches(request: Request, viewer: Person, cursor: str = "") -> HTMLResp
     """What was sent."""
     _allow(viewer)
     with practice_session(engine_of(request), viewer.practice_id) as session:
-        found = lists.batches(session, viewer, cursor)
+        found = batches.batches(session, viewer, cursor)
     more = f"/batches?cursor={found.next_cursor}" if found.next_cursor else ""
     page = BatchesPage(shell(request, viewer), found.rows, more)
     return templating.page("batches.html", templating.as_context(page))
@@ -115,7 +115,7 @@ def show_batch(request: Request, viewer: Person, batch_id: UUID) -> HTMLResponse
     """One batch, its claims and its answers."""
     _allow(viewer)
     with practice_session(engine_of(request), viewer.practice_id) as session:
-        detail = lists.batch_detail(session, viewer, batch_id)
+        detail = batches.batch_detail(session, viewer, batch_id)
         if detail is None:
             raise NotFound
         record_view(session, viewer, f"batch/{batch_id}")

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, select, tuple_
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from billing import measures
@@ -20,12 +20,13 @@ from models.tables.patients import PatientRow
 from models.tables.practice import PayerRow, PlanRow, PracticeRow
 from web import charts, formats
 from web.formats import Chip
-from web.reads.lists import stage_chip
-from web.reads.paging import Page, cut, decode, encode
+from web.reads.paging import Order, Page, fetch
+from web.reads.visits import stage_chip
 from web.shell import sees_authorizations
 from web.viewer import Viewer
 
 PAGE_SIZE = 50
+ORDER = Order(AuthorizationRow.effective_to, AuthorizationRow.id, date.fromisoformat)
 ENTRIES_MAX = 1_000
 LOW_VISITS = 3  # domain.md: flags at 3 and 2 visits left
 SOON_DAYS = 7
@@ -158,17 +159,9 @@ def bookings_of_patient(session: Session, viewer: Viewer, patient_external_id: s
 
 def page(session: Session, viewer: Viewer, view: str, cursor: str) -> Page[Balance]:
     """A page of the list, soonest expiry first."""
-    query = _in_view(_query(), view, viewer.today)
-    after = decode(cursor, date.fromisoformat, UUID)
-    if after is not None:
-        query = query.where(tuple_(AuthorizationRow.effective_to, AuthorizationRow.id) > after)
-    found = session.execute(
-        query.order_by(AuthorizationRow.effective_to, AuthorizationRow.id).limit(PAGE_SIZE + 1)
-    ).all()
-    shown, more = cut(found, PAGE_SIZE)
-    last = encode(shown[-1].AuthorizationRow.effective_to, shown[-1].AuthorizationRow.id) if more else ""
+    shown, more = fetch(session, _in_view(_query(), view, viewer.today), ORDER, cursor, PAGE_SIZE)
     told = _courses(session, viewer, [row.AuthorizationRow for row in shown])
-    return Page(tuple(_balance(told[row.AuthorizationRow.id], _names(row), viewer, NONE) for row in shown), last)
+    return Page(tuple(_balance(told[row.AuthorizationRow.id], _names(row), viewer, NONE) for row in shown), more)
 
 
 def balances(session: Session, viewer: Viewer, ids: Sequence[UUID]) -> dict[UUID, Balance]:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, select, tuple_
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from billing.vocabulary import BookingState
@@ -17,10 +17,11 @@ from models.tables.patients import CoverageRow, PatientRow
 from models.tables.practice import ClinicianRow, PayerRow, PlanRow, PracticeRow
 from web import formats
 from web.formats import Chip
-from web.reads.paging import Page, cut, decode, encode
+from web.reads.paging import Order, Page, fetch
 from web.viewer import Viewer
 
 PAGE_SIZE = 50
+ORDER = Order(BookingRow.starts_at, BookingRow.id, datetime.fromisoformat)
 DAYS_SHOWN = 14
 BY_HAND = "hand-"  # how the ids of bookings begin that people entered here
 VIEWS = {"beyond": "Beyond the limit", "all": "All booked", "ended": "Cancelled and missed"}
@@ -62,14 +63,8 @@ class Booking:
 
 def page(session: Session, viewer: Viewer, view: str, cursor: str) -> Page[Booking]:
     """The next 14 days, soonest first; everything beyond a limit, however far ahead."""
-    query = _in_view(_query(), viewer, view)
-    after = decode(cursor, datetime.fromisoformat, UUID)
-    if after is not None:
-        query = query.where(tuple_(BookingRow.starts_at, BookingRow.id) > after)
-    found = session.execute(query.order_by(BookingRow.starts_at, BookingRow.id).limit(PAGE_SIZE + 1)).all()
-    shown, more = cut(found, PAGE_SIZE)
-    last = encode(shown[-1].BookingRow.starts_at.isoformat(), shown[-1].BookingRow.id) if more else ""
-    return Page(_printed(session, viewer, shown), last)
+    shown, more = fetch(session, _in_view(_query(), viewer, view), ORDER, cursor, PAGE_SIZE)
+    return Page(_printed(session, viewer, shown), more)
 
 
 def counts(session: Session, viewer: Viewer) -> dict[str, int]:

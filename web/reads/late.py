@@ -20,7 +20,7 @@ from web import formats
 from web.formats import Chip
 from web.reads import authorizations
 from web.reads.authorizations import Balance
-from web.reads.lists import stage_chip
+from web.reads.visits import stage_chip
 from web.viewer import Viewer
 
 ACTIONS = {

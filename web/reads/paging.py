@@ -5,6 +5,11 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+from sqlalchemy import Row as Found
+from sqlalchemy import Select, tuple_
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 Row = TypeVar("Row")
 CURSOR_LENGTH_MAX = 500
@@ -37,3 +42,27 @@ def decode(cursor: str, *kinds: Callable[[str], Any]) -> tuple[Any, ...] | None:
 def cut(found: Sequence[Row], page_size: int) -> tuple[tuple[Row, ...], bool]:
     """One row more was asked for than is shown; it only says that there is more."""
     return tuple(found[:page_size]), len(found) > page_size
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a list is sorted by: a column, read back from a cursor by ``read``; rows equal there by their id."""
+
+    column: InstrumentedAttribute[Any]
+    row_id: InstrumentedAttribute[UUID]
+    read: Callable[[str], Any]
+    newest_first: bool = False
+
+
+def fetch(
+    session: Session, query: Select[*tuple[Any, ...]], order: Order, cursor: str, page_size: int
+) -> tuple[tuple[Found[Any], ...], str]:
+    """The rows of a page in their order, and the cursor of the next (empty: there is none)."""
+    after = decode(cursor, order.read, UUID)
+    if after is not None:
+        keys = tuple_(order.column, order.row_id)
+        query = query.where(keys < after if order.newest_first else keys > after)
+    sorted_by = [key.desc() if order.newest_first else key.asc() for key in (order.column, order.row_id)]
+    query = query.add_columns(order.column.label("sorted_by"), order.row_id.label("sorted_id"))
+    shown, more = cut(session.execute(query.order_by(*sorted_by).limit(page_size + 1)).all(), page_size)
+    return shown, encode(shown[-1].sorted_by, shown[-1].sorted_id) if more else ""

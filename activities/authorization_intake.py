@@ -69,10 +69,8 @@ def receive_authorizations(
     return results
 
 
-def _refused(named: str, grant: AuthorizationRecord | None, errors: tuple[FieldError, ...]) -> AuthorizationResult:
-    if grant is None:
-        return AuthorizationResult(named, None, receiving.REFUSED, errors)
-    return AuthorizationResult(grant.authorization_id, grant.version, receiving.REFUSED, errors)
+def _refused(named: str, version: int | None, errors: tuple[FieldError, ...]) -> AuthorizationResult:
+    return AuthorizationResult(named, version, receiving.REFUSED, errors)
 
 
 def _keep(arrival: Arrival[AuthorizationRecord]) -> AuthorizationResult:

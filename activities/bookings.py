@@ -48,10 +48,8 @@ def receive_bookings(engine: Engine, practice_id: UUID, source: str, payloads: I
     return results
 
 
-def _refused(named: str, booking: Booking | None, errors: tuple[FieldError, ...]) -> BookingResult:
-    if booking is None:
-        return BookingResult(named, None, receiving.REFUSED, errors=errors)
-    return BookingResult(booking.booking_id, booking.version, receiving.REFUSED, errors=errors)
+def _refused(named: str, version: int | None, errors: tuple[FieldError, ...]) -> BookingResult:
+    return BookingResult(named, version, receiving.REFUSED, errors=errors)
 
 
 def _keep(arrival: Arrival[Booking]) -> BookingResult:

@@ -56,10 +56,8 @@ def receive(engine: Engine, practice_id: UUID, source: str, payloads: Iterable[A
     return results
 
 
-def _refused(named: str, encounter: Encounter | None, errors: tuple[FieldError, ...]) -> IntakeResult:
-    if encounter is None:
-        return IntakeResult(named, None, receiving.REFUSED, errors)
-    return IntakeResult(encounter.encounter_id, encounter.version, receiving.REFUSED, errors)
+def _refused(named: str, version: int | None, errors: tuple[FieldError, ...]) -> IntakeResult:
+    return IntakeResult(named, version, receiving.REFUSED, errors)
 
 
 def _keep(arrival: Arrival[Encounter]) -> IntakeResult:

@@ -46,8 +46,8 @@ def receive_payments(engine: Engine, practice_id: UUID, source: str, payloads: I
     return PAYMENTS.receive(engine, practice_id, source, payloads)
 
 
-def _refused(named: str, payment: PatientPayment | None, errors: tuple[FieldError, ...]) -> PaymentResult:
-    return PaymentResult(payment.payment_id if payment is not None else named, receiving.REFUSED, errors)
+def _refused(named: str, _version: int | None, errors: tuple[FieldError, ...]) -> PaymentResult:
+    return PaymentResult(named, receiving.REFUSED, errors)
 
 
 def _keep(arrival: Arrival[PatientPayment]) -> PaymentResult:

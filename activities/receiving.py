@@ -74,14 +74,14 @@ class Arrival(Generic[Sent]):
 class Kind(Generic[Sent, Result]):
     """A kind of object: the model it must fit, the field with its sender's id, how it is kept and told of.
 
-    keep may raise RefusedError. refuse makes the result of an object that is not kept from the id as it was sent (""
-    where there was none), the object where it fits the model, and the errors.
+    keep may raise RefusedError. refuse makes the result of an object that is not kept from its id ("" where it has
+    none), its version (None where it has none, or does not fit the model) and the errors.
     """
 
     model: type[Sent]
     id_field: str
     keep: Callable[[Arrival[Sent]], Result]
-    refuse: Callable[[str, Sent | None, tuple[FieldError, ...]], Result]
+    refuse: Callable[[str, int | None, tuple[FieldError, ...]], Result]
     unstorable: str = UNSTORABLE
 
     def receive(self, engine: Engine, practice_id: UUID, source: str, payloads: Iterable[Any]) -> list[Result]:
@@ -98,9 +98,10 @@ class Kind(Generic[Sent, Result]):
             with practice_session(engine, practice_id) as session:
                 return self.keep(Arrival(session, practice_id, source, payload, sent))
         except RefusedError as refused:
-            return self.refuse(named, sent, refused.errors)
+            errors = refused.errors
         except DataError:  # without its words, which would repeat what was sent
-            return self.refuse(named, sent, (FieldError(WHOLE, self.unstorable),))
+            errors = (FieldError(WHOLE, self.unstorable),)
+        return self.refuse(str(getattr(sent, self.id_field)), getattr(sent, "version", None), errors)
 
 
 def count(engine: Engine, practice_id: UUID, source: str, many: str, results: Iterable[Outcome]) -> None:

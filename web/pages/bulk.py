@@ -110,17 +110,31 @@ def apply(request: Request, viewer: Person, form: Posted) -> Response:
     """Do it to those still ticked, as one batch."""
     require(viewer, WORK)
     wish = _wish(viewer, form)
-    seen = _allowed(request, viewer, form)
-    ticked = set(form.all("tick"))
-    kept = [entry for entry in seen if str(entry.item_id) in ticked]
-    if len(kept) >= TYPED_FROM and form.text("typed").replace(",", "") != str(len(kept)):
-        problem = f"{len(kept)} items are many. Type {len(kept)} to show that you mean all of them."
+    kept = ticked(form, _allowed(request, viewer, form))
+    if problem := unconfirmed(form, len(kept)):
         return _look(request, viewer, form, wish, problem=problem, status=422)
+    return carry_out(request, viewer, form, wish, kept, f"{_title(form, wish)} ({formats.plural(len(kept), 'item')})")
+
+
+def ticked(form: Form, seen: Sequence[Seen]) -> list[Seen]:
+    """The items of a look beforehand that are still ticked."""
+    kept = set(form.all("tick"))
+    return [entry for entry in seen if str(entry.item_id) in kept]
+
+
+def unconfirmed(form: Form, count: int) -> str:
+    """What to type before so many items are touched at once; "" when they are few, or it was typed."""
+    if count < TYPED_FROM or form.text("typed").replace(",", "") == str(count):
+        return ""
+    return f"{count} items are many. Type {count} to show that you mean all of them."
+
+
+def carry_out(request: Request, viewer: Viewer, form: Form, wish: Wish, kept: Sequence[Seen], said: str) -> Response:
+    """Do it as one batch, once however often the form is sent, and show what came of each."""
     ids = queues.ids([form.text("action_id")])
     if not ids:
-        raise Invalid("The form was not complete. Select the items again.")
+        raise Invalid("The form was not complete. Go back and look beforehand again.")
     try:
-        said = f"{_title(form, wish)} ({formats.plural(len(kept), 'item')})"
         bulk.apply(engine_of(request), actor_of(viewer), wish, kept, ids[0], said, viewer.now)
     except Refused as refusal:
         raise Invalid(str(refusal)) from refusal

@@ -1,14 +1,14 @@
 """The supervisor's page: load, age, what is stuck, the days to come; moving many items with a look beforehand."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Request
 from sqlalchemy.orm import Session
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, Response
 
 from activities import bulk, supervision
 from activities.bulk import TYPED_FROM, Wish
@@ -18,6 +18,7 @@ from billing.desk import QUEUES, REASSIGN
 from billing.workload import Bench, spread
 from models.store.session import practice_session
 from web import formats, templating
+from web.pages.bulk import carry_out, ticked, unconfirmed
 from web.pages.items import actor_of
 from web.problems import Invalid
 from web.reads import desk, many, queues
@@ -147,24 +148,13 @@ def preview(request: Request, viewer: Person, form: Posted) -> HTMLResponse:
 def apply(request: Request, viewer: Person, form: Posted) -> Response:
     """Move exactly the ticked items of the preview, as one batch that may be reverted."""
     require(viewer, REASSIGN)
-    ticked = set(form.all("tick"))
-    seen = [entry for entry in many.read_seen(form.all("item")) if str(entry.item_id) in ticked]
-    to = {entry.item_id: _user(form.text(f"to.{entry.item_id}")) for entry in seen}
-    if len(seen) >= TYPED_FROM and form.text("typed").replace(",", "") != str(len(seen)):
+    kept = ticked(form, many.read_seen(form.all("item")))
+    to = {entry.item_id: _user(form.text(f"to.{entry.item_id}")) for entry in kept}
+    if problem := unconfirmed(form, len(kept)):
         with practice_session(engine_of(request), viewer.practice_id) as session:
-            chosen = many.chosen(session, viewer, [entry.item_id for entry in seen])
-        problem = f"{len(seen)} items are many. Type {len(seen)} to show that you mean all of them."
+            chosen = many.chosen(session, viewer, [entry.item_id for entry in kept])
         return previewed(request, viewer, chosen, to, problem=problem, status=422)
-    known = queues.ids([form.text("action_id")])
-    if not known:
-        raise Invalid("The form was not complete. Go back and look beforehand again.")
-    wish = Wish("reassign", to=to)
-    try:
-        said = f"Moved {formats.plural(len(seen), 'item')}"
-        bulk.apply(engine_of(request), actor_of(viewer), wish, seen, known[0], said, viewer.now)
-    except Refused as refusal:
-        raise Invalid(str(refusal)) from refusal
-    return RedirectResponse(f"/many/{known[0]}", status_code=303)
+    return carry_out(request, viewer, form, Wish("reassign", to=to), kept, f"Moved {formats.plural(len(kept), 'item')}")
 
 
 @router.post("/supervisor/absence")
@@ -175,25 +165,23 @@ def absence(request: Request, viewer: Person, form: Posted) -> HTMLResponse:
     if not person:
         raise Invalid("Choose who is away.")
     off = DaysOff(person[0], _day(form.text("first_day")), _day(form.text("last_day")), form.text("why"))
-    try:
-        with practice_session(engine_of(request), viewer.practice_id) as session:
-            supervision.set_absence(session, actor_of(viewer), off, viewer.today)
-    except Refused as refusal:
-        return _page(request, viewer, notice=("bad", str(refusal)), status=409)
     said = "Kept. What is open can be handed over below; nothing moves by itself."
-    return _page(request, viewer, notice=("good", said), from_owner=str(person[0]))
+
+    def act(session: Session) -> None:
+        supervision.set_absence(session, actor_of(viewer), off, viewer.today)
+
+    return _acted(request, viewer, act, said, from_owner=str(person[0]))
 
 
 @router.post("/supervisor/absence/{absence_id}/end")
 def back(request: Request, viewer: Person, form: Posted, absence_id: UUID) -> HTMLResponse:
     """Days off taken back."""
     require(viewer, REASSIGN)
-    try:
-        with practice_session(engine_of(request), viewer.practice_id) as session:
-            supervision.end_absence(session, actor_of(viewer), absence_id, viewer.now)
-    except Refused as refusal:
-        return _page(request, viewer, notice=("bad", str(refusal)), status=409)
-    return _page(request, viewer, notice=("good", "Taken back: the person works on those days."))
+
+    def act(session: Session) -> None:
+        supervision.end_absence(session, actor_of(viewer), absence_id, viewer.now)
+
+    return _acted(request, viewer, act, "Taken back: the person works on those days.")
 
 
 @router.post("/supervisor/capacity/{user_id}")
@@ -203,12 +191,23 @@ def capacity(request: Request, viewer: Person, form: Posted, user_id: UUID) -> H
     given = form.text("capacity")
     if given and not given.isdigit():
         raise Invalid("Capacity is a whole number of items a day, or empty for the usual one.")
+
+    def act(session: Session) -> None:
+        supervision.set_capacity(session, actor_of(viewer), user_id, int(given) if given else None)
+
+    return _acted(request, viewer, act, "Capacity kept.")
+
+
+def _acted(
+    request: Request, viewer: Viewer, act: Callable[[Session], None], said: str, from_owner: str = ""
+) -> HTMLResponse:
+    """The page again, with what was done, or why it was not."""
     try:
         with practice_session(engine_of(request), viewer.practice_id) as session:
-            supervision.set_capacity(session, actor_of(viewer), user_id, int(given) if given else None)
+            act(session)
     except Refused as refusal:
         return _page(request, viewer, notice=("bad", str(refusal)), status=409)
-    return _page(request, viewer, notice=("good", "Capacity kept."))
+    return _page(request, viewer, notice=("good", said), from_owner=from_owner)
 
 
 def _part_of(form: Form) -> dict[str, str]:

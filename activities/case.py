@@ -10,6 +10,8 @@ from temporalio.exceptions import ApplicationError
 
 from activities.clock import practice_day
 from models.messages import Decision
+from models.store import ledger
+from models.store.life import record
 from models.tables.access import UserRow
 from models.tables.desk import WorkItemRow
 from models.tables.encounters import EncounterRow
@@ -80,3 +82,35 @@ class Case:
         if not amount.is_finite() or amount <= 0 or amount != amount.quantize(Decimal("0.01")):
             raise refusal(f"{what.capitalize()} must be above zero, with cents at most.")
         return amount.quantize(Decimal("0.01"))
+
+    def record(self, kind: str, summary: str, detail: dict[str, Any] | None = None) -> None:
+        """Add a line to the visit's life, in the name of whoever decides."""
+        record(
+            self.session,
+            self.practice.id,
+            kind,
+            summary,
+            encounter_id=self.row.id,
+            actor=self.user.name,
+            at=self.now,
+            detail=detail,
+        )
+
+    def post(self, kind: str, legs: ledger.Legs, memo: str, payer_rank: int = 1) -> None:
+        """Post the decision's one transaction on the visit's account; its key is the decision's."""
+        ledger.post(
+            self.session,
+            self.practice.id,
+            self.key,
+            kind,
+            self.today,
+            legs,
+            encounter_id=self.row.id,
+            memo=memo,
+            payer_rank=payer_rank,
+        )
+
+    @property
+    def key(self) -> str:
+        """The business key of what the decision posts: posted once, however often it is applied."""
+        return f"decision/{self.decision.command_id}"

@@ -11,7 +11,14 @@ from sqlalchemy.exc import DataError
 from sqlalchemy.orm import Session
 from temporalio import activity
 
-from activities import authorization_decisions, encounter_decisions, notice_decisions, posting_decisions
+from activities import (
+    account_decisions,
+    authorization_decisions,
+    claim_decisions,
+    encounter_decisions,
+    notice_decisions,
+    posting_decisions,
+)
 from activities.case import Case, refusal
 from activities.desk import refuse_if_leased
 from activities.look import lock_encounter
@@ -138,13 +145,20 @@ def _decided(case: Case) -> str:
     return message
 
 
+ABOUT_A_VISIT: Mapping[str, Callable[[Case], str]] = {
+    **encounter_decisions.DECISIONS,
+    **claim_decisions.DECISIONS,
+    **account_decisions.DECISIONS,
+}
+
+
 def _handler(case: Case) -> Callable[[Case], str]:
     tables: Mapping[str, Mapping[str, Callable[[Case], str]]] = {
         desk.AUTHORIZATION_CASE: authorization_decisions.DECISIONS,
         PRINT_NOTICE: notice_decisions.DECISIONS,
         Queue.POSTING.value: posting_decisions.DECISIONS,
     }
-    table = tables.get(case.item.kind) or tables.get(case.item.queue) or encounter_decisions.DECISIONS
+    table = tables.get(case.item.kind) or tables.get(case.item.queue) or ABOUT_A_VISIT
     return table[case.decision.decision]
 
 

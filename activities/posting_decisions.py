@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from activities import posting
+from activities import claim_postings
 from activities.case import Case, refusal
 from activities.look import lock_encounter
 from edi.x835 import RemittanceClaim, stream_835_claims
@@ -37,7 +37,7 @@ def match_claim(case: Case) -> str:
     remittance, claim = _as_read(case, row)
     lock_encounter(case.session, version.encounter_id)
     row.matched_by = case.user.name
-    posting.post_claims(case.session, remittance, [posting.Answered(row, claim, version)], case.now)
+    claim_postings.post_claims(case.session, remittance, [claim_postings.Answered(row, claim, version)], case.now)
     finish(case.item, "matched", case.now)
     return f"Posted to claim {number}."
 

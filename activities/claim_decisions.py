@@ -1,0 +1,277 @@
+"""What people may decide about a claim and its answers. Each changes facts and returns a sentence for the page."""
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+
+from sqlalchemy import select
+
+from activities import claims, secondary, tickets, underpayment, voids
+from activities.appeals import draft_appeal
+from activities.case import Case, refusal
+from activities.clock import morning_of
+from billing.corrections import FIELDS, corrected
+from models.store import ledger
+from models.store.book import book_of
+from models.tables.authorizations import AuthorizationRow
+from models.tables.claims import ClaimRow, ClaimVersionRow
+from models.tables.remittances import DenialRow, RemittanceClaimRow
+
+WAIT_MAX = timedelta(days=366)
+
+
+def correct_claim(case: Case) -> str:
+    """The claim out there is replaced by one that says what the chart, or the plan before, says now."""
+    claim = _asked_about(case)
+    if case.item.kind == secondary.OUTDATED and secondary.nothing_left(case.session, case.row, claim):
+        raise refusal(
+            "The earlier plan leaves nothing now, so there is nothing to bill; keep the claim, with a reason."
+        )
+    _refuse_a_second_claim(case, claim)
+    for refused in open_denials(case):
+        decide_denial(case, refused, "corrected")
+    claim.status = "correcting"
+    return "The claim will be filed again as things now stand."
+
+
+def void_claim(case: Case) -> str:
+    """The payers are asked to take their decisions back: a void of each claim goes out, once."""
+    why = voids.obstacles(case.session, case.row, book_of(case.session, case.practice))
+    if why:
+        raise refusal(
+            f"No void can be sent: {tickets.in_one_line(why)}. Wait for the answer, or have the payer take the claim "
+            "back by hand and say so."
+        )
+    for refused in open_denials(case):
+        decide_denial(case, refused, "corrected")
+    sent = voids.ask_for(case.session, case.row)
+    return "The void will be sent." if sent else "Nothing was paid, so nothing needs to be voided; the visit closes."
+
+
+def taken_back(case: Case) -> str:
+    """A payer took its decision back outside of X12: reopened by telephone, or its money was returned."""
+    for refused in open_denials(case):
+        decide_denial(case, refused, "corrected")
+    returned = voids.take_back_by_hand(case.session, case.row, case.key, case.today, case.decision.reason)
+    return f"Noted: the claim was taken back, ${returned} returned to the payer."
+
+
+def keep_claim(case: Case) -> str:
+    """The claim stays as it was sent, although the chart, or the plan before, says something else now."""
+    claim = _asked_about(case)
+    if case.item.kind == secondary.OUTDATED:
+        before = secondary.turn_again(case.session, case.row, claim)
+        if before is not None:
+            _note(case, secondary.KEPT, "The later plan's claim stays as it was sent", before.answer)
+        return "The claim stays as sent; the earlier plan's new decision is noted."
+    claim.encounter_version = case.row.version
+    return f"The claim stays as sent; version {case.row.version} of the chart is noted."
+
+
+def correct(case: Case) -> str:
+    """A denied claim is corrected and filed again: as a replacement where the plan takes one, else as a new claim."""
+    claim, refused = claim_at_work(case), open_denial(case)
+    changes = _typed_corrections(case, claim)
+    if not changes and case.row.version == claim.encounter_version and not _authorization_is_new(case, claim):
+        raise refusal(
+            "Say what is to be corrected (or have the chart corrected): the same claim would be denied again."
+        )
+    keep_corrections(case, changes)
+    decide_denial(case, refused, "corrected")
+    claim.status = "correcting" if claim.frequency_code != claims.VOID else claims.VOIDING
+    return "The claim is corrected and will be filed again."
+
+
+def resubmit(case: Case) -> str:
+    """A claim refused on receipt, or lost, is filed again."""
+    claim = claim_at_work(case)
+    if claim.status == "batched":
+        raise refusal("The claim is on its way out at this moment; look again in a few minutes.")
+    if claim.status not in ("rejected", "sent", "accepted"):
+        raise refusal("The payer has answered this claim; decide on the answer instead.")
+    keep_corrections(case, _typed_corrections(case, claim))
+    claim.status = "refiling" if claim.frequency_code != claims.VOID else claims.VOIDING
+    return "The claim will be filed again."
+
+
+def keep_waiting(case: Case) -> str:
+    """Nobody needs to look before that day."""
+    until = case.day("until", "the day to wait for")
+    if until <= case.today:
+        raise refusal("Choose a day in the future.")
+    if until > case.today + WAIT_MAX:
+        raise refusal("Choose a day within a year; by then every filing limit has passed.")
+    instant = morning_of(until, case.practice.time_zone)
+    detail = {"until": instant.isoformat()}
+    summary = f"Waiting for an answer until {until}"
+    case.record(f"waiting.{case.item.kind}", summary, detail)
+    return f"This comes back on {until} if no answer is there."
+
+
+def patient_owes(case: Case) -> str:
+    """The next plan will not pay what the one before left: the patient is billed."""
+    claim = claim_at_work(case)
+    billed = claims.rank_of(case.session, claim) > 1
+    turn = secondary.turn_again if billed else secondary.turn
+    due = turn(case.session, case.row, claim)
+    if due is None or (billed and claims.settled(case.session, case.row, claim)):
+        raise refusal("The plan has answered meanwhile; reload the page.")
+    _note(case, secondary.PATIENT_OWES, "The patient owes what the plans left", due.answer)
+    if claim.status in claims.ANSWERED:
+        owed = claims.owed_by(case.session, case.row, claim)
+        legs = [(ledger.PATIENT_RECEIVABLE, owed), (ledger.PAYER_RECEIVABLE, -owed)]
+        case.post("transfer_to_patient", legs, "Left by the patient's plans", payer_rank=due.rank)
+    elif billed:
+        secondary.withdraw(case.session, case.row, claim, case.today)
+    return "What the plans left is now collected from the patient."
+
+
+def file_next_plan(case: Case) -> str:
+    """The next plan is billed by us after all, although the plan before passed the claim on or facts were missing."""
+    claim = claim_at_work(case)
+    billed = claims.rank_of(case.session, claim) > 1
+    due = (secondary.turn_again if billed else secondary.turn)(case.session, case.row, claim)
+    if due is None or (billed and claim.status not in (secondary.FORWARDED, *claims.TO_BE_FILED_AGAIN)):
+        raise refusal("The plan has the claim, or has answered; decide on what it left.")
+    why = secondary.obstacles(case.session, case.row, due, book_of(case.session, case.practice))
+    if why:
+        raise refusal(f"It still cannot be filed: {tickets.in_one_line(why)}.")
+    if billed:
+        claim.status = "refiling"
+    return "The claim will be filed with the next plan, with the earlier decision."
+
+
+def accept_payment(case: Case) -> str:
+    """The payer allowed less than the contract, and it is left at that."""
+    short = underpayment.of_claim(case.session, case.row, claim_at_work(case))
+    if short is None:
+        raise refusal("The payer has answered meanwhile; reload the page.")
+    case.record(
+        underpayment.ACCEPTED,
+        f"The payment is accepted, ${short.short} below the contract",
+        {"short": str(short.short)},
+    )
+    return "The payment stands as posted."
+
+
+def appeal(case: Case) -> str:
+    """The payer is asked to decide again; the letter is drafted from the facts of the denial."""
+    refused = open_denial(case)
+    if "appeal" not in refused.decisions:
+        raise refusal("These codes give no right of appeal; correct the claim or write it off.")
+    if refused.appeal_deadline is not None and refused.appeal_deadline < case.today:
+        raise refusal(f"The deadline for an appeal was {refused.appeal_deadline}.")
+    draft_appeal(case, refused)
+    decide_denial(case, refused, "appealed")
+    deadline = f"; it must reach the payer by {refused.appeal_deadline}" if refused.appeal_deadline else ""
+    return f"The appeal letter is drafted{deadline}."
+
+
+def claim_at_work(case: Case) -> ClaimVersionRow:
+    """The claim whose turn it is, whichever of the patient's plans it goes to."""
+    claim = claims.at_work(case.session, case.row)
+    if claim is None:
+        raise refusal("There is no claim for this visit yet.")
+    return claim
+
+
+def _asked_about(case: Case) -> ClaimVersionRow:
+    """The claim an item about a change is about: a changed chart concerns the first plan's."""
+    if case.item.kind == secondary.OUTDATED:
+        return claim_at_work(case)
+    claim = claims.current(case.session, case.row)
+    if claim is None:
+        raise refusal("There is no claim for this visit yet.")
+    return claim
+
+
+def _note(case: Case, kind: str, summary: str, answer: RemittanceClaimRow) -> None:
+    """Keep that a person answered what a plan's word left open."""
+    case.record(kind, summary, {"remittance_claim": str(answer.id)})
+
+
+def open_denial(case: Case) -> DenialRow:
+    """The denial of the claim at work that nobody has decided on; refused where there is none."""
+    refused = claims.open_denial(case.session, claim_at_work(case))
+    if refused is None:
+        raise refusal("There is no undecided denial on this visit any more; reload the page.")
+    return refused
+
+
+def open_denials(case: Case) -> list[DenialRow]:
+    """Every denial of the visit that nobody has decided on."""
+    return list(
+        case.session.scalars(select(DenialRow).where(DenialRow.encounter_id == case.row.id, DenialRow.state == "open"))
+    )
+
+
+def decide_denial(case: Case, refused: DenialRow, state: str) -> None:
+    """Note what was done about a denial."""
+    refused.state, refused.decided_at = state, case.now
+
+
+def _typed_corrections(case: Case, claim: ClaimVersionRow) -> dict[str, str]:
+    typed = {name: case.decision.fields.get(name, "").strip() for name in FIELDS}
+    changes = {name: value for name, value in typed.items() if value}
+    rank = claims.rank_of(case.session, claim)
+    if rank == 1 or not changes:
+        return changes
+    if set(changes) != {"member_id"}:
+        raise refusal(
+            "A later plan is billed what the first one was; of its claim only the member id can be corrected. Correct "
+            "the first plan's claim instead."
+        )
+    return {**changes, "rank": str(rank)}
+
+
+def keep_corrections(case: Case, changes: dict[str, str]) -> None:
+    """Keep the corrections with the visit, if they leave it well formed."""
+    if not changes:
+        return
+    if "modifier" in changes and "line_code" not in changes:
+        raise refusal("Say which procedure code the modifier is for.")
+    try:
+        corrected(case.row.facts, [*case.row.corrections, changes])
+    except ValueError:
+        raise refusal("With this correction the visit would not be well formed; check the codes you typed.") from None
+    case.row.corrections = [*case.row.corrections, changes]
+
+
+def _authorization_is_new(case: Case, claim: ClaimVersionRow) -> bool:
+    """Whether the patient has an authorization now that the denied claim did not go out under."""
+    numbers = case.session.scalars(
+        select(AuthorizationRow.number).where(
+            AuthorizationRow.practice_id == case.practice.id,
+            AuthorizationRow.patient_external_id == case.row.facts["patient"]["patient_id"],
+            AuthorizationRow.effective_from <= case.row.date_of_service,
+            AuthorizationRow.effective_to >= case.row.date_of_service,
+        )
+    )
+    return any(number != claim.prior_authorization_number for number in numbers)
+
+
+def _refuse_a_second_claim(case: Case, claim: ClaimVersionRow) -> None:
+    """Before the payer has numbered the first claim a second one would be a duplicate."""
+    number = case.session.get_one(ClaimRow, claim.claim_id).payer_claim_control_number
+    if claim.status in ("batched", "sent", "accepted") and number is None:
+        raise refusal(
+            "The payer has not answered the first claim, so a corrected one would be denied as a duplicate. "
+            "Take this again after the answer."
+        )
+
+
+DECISIONS: Mapping[str, Callable[[Case], str]] = {
+    function.__name__: function
+    for function in (
+        correct_claim,
+        void_claim,
+        taken_back,
+        keep_claim,
+        correct,
+        resubmit,
+        keep_waiting,
+        patient_owes,
+        file_next_plan,
+        accept_payment,
+        appeal,
+    )
+}

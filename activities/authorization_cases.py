@@ -34,7 +34,6 @@ from models.store.life import record, tell
 from models.store.session import practice_session
 from models.tables.authorizations import AuthorizationCaseRow, AuthorizationRow, BookingRow
 from models.tables.encounters import EncounterRow
-from models.tables.patients import PatientRow
 from models.tables.practice import PracticeRow
 
 VISIT, BOOKING, REAUTHORIZATION, BY_HAND = "visit", "booking", "reauthorization", "by_hand"
@@ -322,12 +321,8 @@ def _evidence(session: Session, case: AuthorizationCaseRow) -> dict[str, str]:
 def held_visits(session: Session, case: AuthorizationCaseRow) -> Sequence[EncounterRow]:
     """Visits at the authorization gate that a new authorization of this case may free, oldest first."""
     return session.scalars(
-        select(EncounterRow)
-        .join(PatientRow, PatientRow.id == EncounterRow.patient_id)
+        authorizations.visits_of(case)
         .where(
-            EncounterRow.practice_id == case.practice_id,
-            PatientRow.external_id == case.patient_external_id,
-            EncounterRow.plan_id == case.plan_id,
             EncounterRow.discipline.in_(case.disciplines),
             EncounterRow.stage == Stage.AUTHORIZATION.value,
             EncounterRow.closed_at.is_(None),

@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Engine, select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from activities import receiving
@@ -15,9 +14,9 @@ from activities.clock import practice_day
 from activities.receiving import Arrival, FieldError, Kind, RefusedError, fingerprint, refuse_unknown_names
 from activities.reservations import reassess
 from billing.bookings import Booking
-from models.ids import new_id
 from models.store import authorizations
 from models.store.book import Book, book_of
+from models.store.rows import insert_once
 from models.tables.authorizations import BookingRow
 from models.tables.practice import PracticeRow
 
@@ -104,12 +103,7 @@ def _columns(book: Book, practice: PracticeRow, booking: Booking, source: str, s
 
 
 def _insert(session: Session, practice_id: UUID, external_id: str, values: Mapping[str, Any]) -> BookingRow | None:
-    made = session.scalar(
-        insert(BookingRow)
-        .values(id=new_id(), practice_id=practice_id, external_id=external_id, beyond_limit="", **values)
-        .on_conflict_do_nothing(index_elements=["practice_id", "external_id"])
-        .returning(BookingRow.id)
-    )
+    made = insert_once(session, BookingRow, practice_id=practice_id, external_id=external_id, beyond_limit="", **values)
     return session.get_one(BookingRow, made) if made is not None else None
 
 

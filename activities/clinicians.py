@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from activities import desk
@@ -19,6 +18,7 @@ from activities.refusals import Refused
 from activities.tickets import desk_settings
 from billing.deadlines import add_business_days
 from models.store.desk import end_pause
+from models.store.rows import insert_once
 from models.tables.desk import WorkItemRow
 from models.tables.encounters import EncounterRow
 from models.tables.practice import ClinicianRow, PracticeRow
@@ -88,21 +88,16 @@ def _text(said: Said, *, must: str) -> str:
 
 def _keep(session: Session, actor: Actor, item: WorkItemRow, message_id: UUID, kind: str, text: str) -> bool:
     """Write the message down once. Returns whether it is new."""
-    return (
-        session.scalar(
-            insert(ClinicianMessageRow)
-            .values(
-                id=message_id,
-                practice_id=actor.practice_id,
-                work_item_id=item.id,
-                encounter_id=item.encounter_id,
-                clinician_id=item.clinician_id,
-                user_id=actor.user_id,
-                kind=kind,
-                body=text,
-            )
-            .on_conflict_do_nothing(index_elements=["id"])
-            .returning(ClinicianMessageRow.id)
-        )
-        is not None
+    written = insert_once(
+        session,
+        ClinicianMessageRow,
+        id=message_id,
+        practice_id=actor.practice_id,
+        work_item_id=item.id,
+        encounter_id=item.encounter_id,
+        clinician_id=item.clinician_id,
+        user_id=actor.user_id,
+        kind=kind,
+        body=text,
     )
+    return written is not None

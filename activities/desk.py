@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from activities import undo
@@ -22,6 +21,7 @@ from models.ids import new_id
 from models.store import life
 from models.store.desk import end_pause, is_leased
 from models.store.people import away_on
+from models.store.rows import insert_once
 from models.tables.access import UserRow
 from models.tables.desk import WorkItemMentionRow, WorkItemNoteRow, WorkItemPauseRow, WorkItemRow
 from models.tables.practice import PracticeRow
@@ -157,18 +157,15 @@ def note(session: Session, actor: Actor, item_id: UUID, note_id: UUID, body: str
         raise Refused("The note is empty. Write it, then save.")
     if len(text) > NOTE_LENGTH_MAX:
         raise Refused(f"The note is longer than {NOTE_LENGTH_MAX:,} characters. Shorten it, or write two.")
-    written = session.scalar(
-        insert(WorkItemNoteRow)
-        .values(
-            id=note_id,
-            practice_id=actor.practice_id,
-            work_item_id=item.id,
-            encounter_id=item.encounter_id,
-            user_id=actor.user_id,
-            body=text,
-        )
-        .on_conflict_do_nothing(index_elements=["id"])
-        .returning(WorkItemNoteRow.id)
+    written = insert_once(
+        session,
+        WorkItemNoteRow,
+        id=note_id,
+        practice_id=actor.practice_id,
+        work_item_id=item.id,
+        encounter_id=item.encounter_id,
+        user_id=actor.user_id,
+        body=text,
     )
     if written is not None:
         _mention(session, actor, item, note_id, text)

@@ -25,7 +25,6 @@ from models.store.book import book_of
 from models.store.life import record, tell
 from models.tables.authorizations import AuthorizationCaseRow, AuthorizationRow
 from models.tables.encounters import EncounterRow
-from models.tables.patients import PatientRow
 from models.tables.practice import PracticeRow
 
 ENDED_BY_PEOPLE = ("replaced", "not_continued")
@@ -194,15 +193,8 @@ def approve(session: Session, case: AuthorizationCaseRow, row: AuthorizationRow,
 def recheck_held(session: Session, row: AuthorizationRow) -> None:
     """Have the visits held for want of an authorization look again, those this one may cover."""
     rows = session.scalars(
-        select(EncounterRow)
-        .join(PatientRow, PatientRow.id == EncounterRow.patient_id)
-        .where(
-            EncounterRow.practice_id == row.practice_id,
-            PatientRow.external_id == row.patient_external_id,
-            EncounterRow.plan_id == row.plan_id,
-            EncounterRow.stage == Stage.AUTHORIZATION.value,
-            EncounterRow.closed_at.is_(None),
-        )
+        authorizations.visits_of(row)
+        .where(EncounterRow.stage == Stage.AUTHORIZATION.value, EncounterRow.closed_at.is_(None))
         .order_by(EncounterRow.id)
     )
     for held in rows:

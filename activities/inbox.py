@@ -23,6 +23,7 @@ from models.ids import file_workflow_id, new_id
 from models.messages import ConnectionRef, FileRef
 from models.store.desk import close_item, put_item
 from models.store.life import tell
+from models.store.rows import insert_once
 from models.store.session import practice_session
 from models.tables.remittances import InboundCopyRow, InboundFileRow, RemittanceRow, RemoteFileRow
 
@@ -141,23 +142,19 @@ def keep_file(
     listed = f"{file.name} {file.size_bytes} {file.modified_at or ''}".strip()
     sha256 = hashlib.sha256(listed.encode() if without_bytes else content).hexdigest()
     continued = None if without_bytes else _first_part(session, connection, file, content)
-    file_id = session.scalar(
-        insert(InboundFileRow)
-        .values(
-            id=new_id(),
-            practice_id=connection.practice_id,
-            connection=connection.connection,
-            file_name=file.name,
-            content=content,
-            size_bytes=file.size_bytes if without_bytes else len(content),
-            sha256=sha256,
-            kind=UNKNOWN if without_bytes else identify(content[:LOOKED_AT_BYTES]),
-            status=without_bytes or "received",
-            problems=[],
-            continues=continued.id if continued is not None else None,
-        )
-        .on_conflict_do_nothing()
-        .returning(InboundFileRow.id)
+    file_id = insert_once(
+        session,
+        InboundFileRow,
+        practice_id=connection.practice_id,
+        connection=connection.connection,
+        file_name=file.name,
+        content=content,
+        size_bytes=file.size_bytes if without_bytes else len(content),
+        sha256=sha256,
+        kind=UNKNOWN if without_bytes else identify(content[:LOOKED_AT_BYTES]),
+        status=without_bytes or "received",
+        problems=[],
+        continues=continued.id if continued is not None else None,
     )
     if file_id is None:
         _note_copy(session, connection, file.name, sha256)
@@ -202,17 +199,13 @@ def _note_copy(session: Session, connection: ConnectionRef, name: str, sha256: s
     original = session.scalars(select(InboundFileRow).where(InboundFileRow.sha256 == sha256)).one_or_none()
     if original is None or (original.connection, original.file_name) == (connection.connection, name):
         return  # two fetches at once, or the very file with another time: that is no copy
-    copy_id = session.scalar(
-        insert(InboundCopyRow)
-        .values(
-            id=new_id(),
-            practice_id=connection.practice_id,
-            inbound_file_id=original.id,
-            connection=connection.connection,
-            file_name=name,
-        )
-        .on_conflict_do_nothing()
-        .returning(InboundCopyRow.id)
+    copy_id = insert_once(
+        session,
+        InboundCopyRow,
+        practice_id=connection.practice_id,
+        inbound_file_id=original.id,
+        connection=connection.connection,
+        file_name=name,
     )
     if copy_id is not None and _carries_money(original):
         # money that seems to come twice is a person's business; a second 999 is nobody's

@@ -11,19 +11,17 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Engine, select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from activities import receiving
 from activities.nudges import begin, reopen
-from activities.practice_file import put
 from activities.receiving import Arrival, FieldError, Kind, RefusedError, fingerprint, refuse_unknown_names
 from activities.reservations import reassess_for_visit
 from billing.encounter import Encounter
 from billing.vocabulary import Stage
-from models.ids import new_id
 from models.store.book import book_of
 from models.store.life import record
+from models.store.rows import insert_once, put
 from models.tables.encounters import EncounterRow, EncounterVersionRow
 from models.tables.patients import (
     CoverageRow,
@@ -210,20 +208,16 @@ def _put_order(session: Session, practice_id: UUID, episode_id: UUID, encounter:
 
 
 def _create(session: Session, practice_id: UUID, encounter: Encounter, facts: Mapping[str, Any]) -> EncounterRow | None:
-    made = session.scalar(
-        insert(EncounterRow)
-        .values(
-            id=new_id(),
-            practice_id=practice_id,
-            external_id=encounter.encounter_id,
-            stage=Stage.INTAKE.value,
-            life=1,
-            touched=False,
-            corrections=[],
-            **facts,
-        )
-        .on_conflict_do_nothing(index_elements=["practice_id", "external_id"])
-        .returning(EncounterRow.id)
+    made = insert_once(
+        session,
+        EncounterRow,
+        practice_id=practice_id,
+        external_id=encounter.encounter_id,
+        stage=Stage.INTAKE.value,
+        life=1,
+        touched=False,
+        corrections=[],
+        **facts,
     )
     return session.get_one(EncounterRow, made) if made is not None else None
 

@@ -29,7 +29,6 @@ from models.store.visits import context_of
 from models.tables.authorizations import AuthorizationRow
 from models.tables.claims import ClaimVersionRow
 from models.tables.encounters import EncounterRow
-from models.tables.patients import PatientRow
 from models.tables.practice import PracticeRow
 from models.tables.remittances import DenialRow
 
@@ -148,12 +147,8 @@ def _apply(
 
 def _visits(session: Session, row: AuthorizationRow) -> Sequence[EncounterRow]:
     return session.scalars(
-        select(EncounterRow)
-        .join(PatientRow, PatientRow.id == EncounterRow.patient_id)
+        authorizations.visits_of(row)
         .where(
-            EncounterRow.practice_id == row.practice_id,
-            PatientRow.external_id == row.patient_external_id,
-            EncounterRow.plan_id == row.plan_id,
             EncounterRow.discipline.in_(row.disciplines),
             EncounterRow.date_of_service.between(row.effective_from, row.effective_to),
         )

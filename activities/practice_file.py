@@ -1,13 +1,11 @@
 """Loading a practice file: everything in it is put as it says, by its own ids; what it does not name stays."""
 
-from collections.abc import Iterable
-from typing import Any
 from uuid import UUID
 
 from pwdlib import PasswordHash
 from sqlalchemy import Engine, select, text
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.orm import Session
 
 from activities.grants import put_authorization
 from activities.rechecks import recheck_held
@@ -16,6 +14,7 @@ from billing.vocabulary import SameDayCounting
 from models.ids import batch_workflow_id, inbox_workflow_id, new_id
 from models.messages import ConnectionRef
 from models.store.life import audit, tell
+from models.store.rows import put
 from models.store.session import practice_session
 from models.tables.access import UserRow
 from models.tables.practice import ClinicianRow, FeeRow, LocationRow, PayerRow, PlanRow, PlanTermsRow, PracticeRow
@@ -58,16 +57,6 @@ def start_connection(session: Session, reference: ConnectionRef) -> None:
     practice_id, name = reference.practice_id, reference.connection
     tell(session, practice_id, batch_workflow_id(practice_id, name), "BatchWorkflow", reference)
     tell(session, practice_id, inbox_workflow_id(practice_id, name), "InboxWorkflow", reference)
-
-
-def put(session: Session, table: type[DeclarativeBase], keys: Iterable[str], **values: Any) -> UUID:
-    """Insert a row, or bring the row of the same keys up to date. Returns its id."""
-    keys = list(keys)
-    statement = insert(table).values(id=new_id(), **values)
-    fresh = {name: statement.excluded[name] for name in values if name not in keys}
-    statement = statement.on_conflict_do_update(index_elements=keys, set_=fresh or {keys[0]: values[keys[0]]})
-    row_id: UUID = session.scalars(statement.returning(table.__table__.c.id)).one()
-    return row_id
 
 
 def _same_day(practice: Practice, grant: AuthorizationRecord) -> SameDayCounting:

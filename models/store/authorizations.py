@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import func, select, text
+from sqlalchemy import Select, func, select, text
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from billing.authorization_ledger import Entry, Measured, Standing, standing, typical
@@ -15,6 +15,7 @@ from billing.vocabulary import AuthorizationCaseState, Discipline, SameDayCounti
 from models.store.book import Book
 from models.tables.authorizations import AuthorizationCaseRow, AuthorizationRow, AuthorizationUseRow, BookingRow
 from models.tables.encounters import EncounterRow
+from models.tables.patients import PatientRow
 
 VOIDED = "voided"
 
@@ -34,6 +35,19 @@ class Reserved(NamedTuple):
 
     authorization_id: UUID | None
     by_code: Mapping[str, Decimal]
+
+
+def visits_of(about: AuthorizationRow | AuthorizationCaseRow) -> Select[EncounterRow]:
+    """The patient's visits under the plan that an authorization, or the case of asking for one, is about."""
+    return (
+        select(EncounterRow)
+        .join(PatientRow, PatientRow.id == EncounterRow.patient_id)
+        .where(
+            EncounterRow.practice_id == about.practice_id,
+            PatientRow.external_id == about.patient_external_id,
+            EncounterRow.plan_id == about.plan_id,
+        )
+    )
 
 
 def lock_for_patient(session: Session, practice_id: UUID, patient_external_id: str) -> Sequence[AuthorizationRow]:

@@ -111,8 +111,8 @@ def ncci(
     Takes the text or comma-separated files, or the zip files they come in. The same quarter again replaces it.
     Exit status: 0 taken in, 2 not.
     """
-    from activities.refusals import Refused
     from activities.edit_tables import take_edits
+    from activities.refusals import Refused
     from billing.cms_files import CmsRows, read
     from clients import make_engine
     from models.store.session import practice_session
@@ -179,8 +179,8 @@ def _as_text(data: bytes) -> str:
 def _take_practice(engine: Engine, settings: Settings, label: str, data: bytes) -> int:
     from pydantic import ValidationError
 
-    from activities.receiving import field_errors
     from activities.practice_file import load_practice
+    from activities.receiving import field_errors
     from billing.practice import Practice
 
     try:
@@ -203,8 +203,8 @@ def _take_practice(engine: Engine, settings: Settings, label: str, data: bytes) 
 def _take_rules(engine: Engine, practice: str, label: str, data: bytes) -> int:
     from pydantic import ValidationError
 
-    from activities.receiving import field_errors
     from activities.practice_rules import load_drafts
+    from activities.receiving import field_errors
     from billing.practice_rules import RulesFile
     from models.store.session import practice_session
 

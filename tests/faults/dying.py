@@ -92,7 +92,7 @@ PLACES: dict[str, Callable[[], None]] = {
     "after-upload": lambda: after(SftpClearinghouse, "upload", "after-upload"),
     "after-rename": lambda: after(SftpClearinghouse, "release", "after-rename"),
     "after-fetch": lambda: after(inbox, "keep_file", "after-fetch"),
-    "inside-a-277CA": lambda: after(files, "_read_277ca", "inside-a-277CA"),
+    "inside-a-277CA": lambda: after(files, "_claim_answer", "inside-a-277CA", count=2),
     "between-chunks": _die_between_chunks,
     "after-delivery": lambda: after(Relay, "_deliver", "after-delivery", count=4),
     "inside-intake": lambda: after(intake, "_keep_version", "inside-intake", count=3),

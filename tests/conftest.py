@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import hypothesis
 import pytest
 from playwright.async_api import Browser, Page, async_playwright
 from psycopg import sql
@@ -34,6 +35,10 @@ from settings import APP_ROLE, OWNER_ROLE, Settings
 TEMPLATE = "template_firstpass"
 PASSWORD = "only-in-tests"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+# A test is not timed: a busy machine is slow, not wrong. The rest is as hypothesis has it, in CI and out of it.
+hypothesis.settings.register_profile("untimed", parent=hypothesis.settings(), deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

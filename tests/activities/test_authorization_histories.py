@@ -33,7 +33,6 @@ from tests.workflows.visits import COMMERCIAL
 STORIES = settings(  # not shrunk: a story takes seconds, and a long one reads as well as a short one
     phases=[Phase.explicit, Phase.generate],
     max_examples=6,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 LIVING = ("booked", "attended")

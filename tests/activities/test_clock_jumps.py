@@ -31,7 +31,6 @@ from tests.models.test_guards import a_practice
 WALKS = settings(  # not shrunk: each walk takes a second
     phases=[Phase.explicit, Phase.generate],
     max_examples=15,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 _walks = count(1)

@@ -65,7 +65,7 @@ MEANT = meaning(ERA.encode())
     before=st.sampled_from(["", "\ufeff", "\n\n", "   "]),
     encoding=st.sampled_from(["utf-8", "latin-1", "utf-16"]),
 )
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_every_dress_of_a_remittance_means_the_same(marks: list[str], after: str, before: str, encoding: str) -> None:
     """Delimiters, line breaks, byte-order mark and encoding change nothing of what is read."""
     if encoding == "latin-1":
@@ -79,7 +79,7 @@ def test_every_dress_of_a_remittance_means_the_same(marks: list[str], after: str
     ge=st.sampled_from(["0", "2", "", "~"]),
     iea=st.sampled_from(["0", "9", "", "\u0661"]),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_wrong_counts_are_findings_and_change_no_claim(se: str, ge: str, iea: str) -> None:
     head, _, _ = BARE.partition("SE*")
     right = f"{BARE.count('~') - 4}"
@@ -91,7 +91,7 @@ def test_wrong_counts_are_findings_and_change_no_claim(se: str, ge: str, iea: st
 
 
 @given(damage=st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_every_reader_survives_every_reader_s_food(damage: st.DataObject) -> None:
     """Segments dropped, repeated, cut and in lower case, under any transaction's name."""
     segments = BARE.split("~")

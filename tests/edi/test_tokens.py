@@ -199,7 +199,7 @@ def test_the_start_is_looked_for_in_the_head_only() -> None:
 
 
 @given(data=st.binary(max_size=300))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     for candidate in (data, ISA.encode() + data):
         try:

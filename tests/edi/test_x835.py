@@ -223,7 +223,7 @@ def test_every_prefix_of_a_file_is_read_or_refused_once() -> None:
 
 
 @given(position=st.integers(0, len(ERA) - 1), noise=st.text(min_size=0, max_size=3))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_noise_anywhere_never_crashes_the_reader(position: int, noise: str) -> None:
     try:
         for era in read_835(ERA[:position] + noise + ERA[position + 1 :]):

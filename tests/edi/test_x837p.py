@@ -194,20 +194,20 @@ def test_secondary_and_dependent_claims_come_back_whole() -> None:
 
 
 @given(batch=batches())
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_what_is_written_is_what_is_read(batch: Batch837) -> None:
     assert read_837p(write_837p(batch)) == [batch]
 
 
 @given(claim=claims())
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_legal_claims_pass_our_checks_and_pyx12(claim: Claim837) -> None:
     assert [p for p in check_claim(claim) if p.severity == ERROR] == []
     assert judge(write_837p(replace(BATCH, claims=(claim,)))) == []
 
 
 @given(garbage=st.text(max_size=40))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_whatever_a_field_holds_the_file_stays_whole(garbage: str) -> None:
     claim = replace(CLAIM, note=garbage, billing=replace(CLAIM.billing, name=garbage), medical_record_number=garbage)
     plain = [s.id for s in read_segments(write_837p(BATCH)) if s.id not in ("NTE", "REF")]

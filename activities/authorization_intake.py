@@ -11,13 +11,29 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from activities import receiving
+from activities.cut_authorizations import Lost, tell_what_is_lost
 from activities.grants import record_grant
 from activities.receiving import Arrival, FieldError, Kind, RefusedError, refuse_unknown_names
+from billing.cut_authorization import TO_DO
 from billing.practice import AuthorizationRecord
 from models.store import authorizations
 from models.store.book import book_of
+from models.store.visits import lock_patient_named
 from models.tables.authorizations import AuthorizationRow
+from models.tables.encounters import EncounterRow
 from models.tables.practice import PracticeRow
+
+
+@dataclass(frozen=True, slots=True)
+class NoLongerCarried:
+    """A visit billed under it that a change leaves without authorization. fate: pulled_back (not sent; held again),
+    with_the_payer or answered (a person decides; todo says what)."""
+
+    encounter_id: str
+    date_of_service: str
+    fate: str
+    reason: str
+    todo: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +44,7 @@ class AuthorizationResult:
     version: int | None
     status: str
     errors: tuple[FieldError, ...] = ()
+    no_longer_carried: tuple[NoLongerCarried, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +93,7 @@ def _refused(named: str, version: int | None, errors: tuple[FieldError, ...]) ->
 def _keep(arrival: Arrival[AuthorizationRecord]) -> AuthorizationResult:
     session, practice, grant = arrival.session, arrival.practice, arrival.sent
     refuse_unknown_names([("plan_id", grant.plan_id, book_of(session, practice).plan_ids)])
+    lock_patient_named(session, practice.id, grant.patient)
     authorizations.lock_for_patient(session, practice.id, grant.patient)
     known = session.execute(
         select(AuthorizationRow.version, AuthorizationRow.patient_external_id).where(
@@ -87,8 +105,17 @@ def _keep(arrival: Arrival[AuthorizationRecord]) -> AuthorizationResult:
         raise RefusedError(FieldError("patient", message))
     if known is not None and grant.version <= known.version:
         return AuthorizationResult(grant.authorization_id, known.version, "unchanged")
-    record_grant(session, practice, grant, datetime.now(UTC), arrival.source)
-    return AuthorizationResult(grant.authorization_id, grant.version, "created" if known is None else "updated")
+    row = record_grant(session, practice, grant, datetime.now(UTC), arrival.source)
+    if known is None:
+        return AuthorizationResult(grant.authorization_id, grant.version, "created")
+    found = tell_what_is_lost(session, practice, row, datetime.now(UTC))
+    lost = tuple(_told(session, one) for one in found)
+    return AuthorizationResult(grant.authorization_id, grant.version, "updated", no_longer_carried=lost)
+
+
+def _told(session: Session, one: Lost) -> NoLongerCarried:
+    visit = session.get_one(EncounterRow, one.encounter_id)
+    return NoLongerCarried(visit.external_id, one.day.isoformat(), one.fate.value, one.reason, TO_DO[one.fate])
 
 
 AUTHORIZATIONS = Kind(AuthorizationRecord, "authorization_id", _keep, _refused)

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
-from activities import balance, claims, proofs, secondary, tickets, underpayment, voids
+from activities import balance, claims, cut_authorizations, proofs, secondary, tickets, underpayment, voids
 from activities.clock import morning_of, practice_day
 from activities.evaluations import evaluate_visit, keep_evaluation
 from activities.look import UNSENT_HOURS, Look
@@ -36,6 +36,8 @@ def follow(look: Look, first: ClaimVersionRow) -> ClaimProgress:
     if claims.chart_moved_on(session, row, claim) and (moved := _chart_moved_on(look, claim)):
         return moved
     if claims.inside(claim) and _rules_moved_on(look, claim):
+        return ClaimProgress(outcome="to_gates")
+    if claims.inside(claim) and _authorization_moved_on(look, claim):
         return ClaimProgress(outcome="to_gates")
     return _stand(look, claims.at_work(session, row) or claim)
 
@@ -90,6 +92,16 @@ def _rules_moved_on(look: Look, claim: ClaimVersionRow) -> bool:
         return False
     claim.status = "refiling"
     look.record("claim.rejudged", "The practice's own rules changed before the claim was sent; it is checked again")
+    return True
+
+
+def _authorization_moved_on(look: Look, claim: ClaimVersionRow) -> bool:
+    """Whether a claim still in the house is not carried by its authorization any more: it is pulled back, and why."""
+    reason = cut_authorizations.gives_way(look, claim)
+    if not reason:
+        return False
+    claim.status, look.row.touched = "refiling", True
+    look.record("claim.pulled_back", f"{reason}. The claim was not sent; it is checked again")
     return True
 
 

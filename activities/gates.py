@@ -25,6 +25,9 @@ def judge(look: Look, before: ClaimVersionRow | None) -> GateVerdict:
     encounter, evaluation, overridden = evaluate_visit(session, row, look.practice, look.now)
     keep_evaluation(session, row, evaluation)
     if evaluation.gate is not None:
+        if before is not None:  # what its last claim used it keeps only where it still would
+            _use_authorization(look, evaluation, before)
+            reassess_for_visit(session, row, look.now)
         _hold(look, evaluation, evaluation.gate, overridden)
         look_again = evaluation.look_again_on
         morning = morning_of(look_again, look.practice.time_zone) if look_again else None

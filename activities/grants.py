@@ -23,7 +23,7 @@ from models.messages import AuthorizationRef
 from models.store import authorizations
 from models.store.book import book_of
 from models.store.life import record, tell
-from models.tables.authorizations import AuthorizationCaseRow, AuthorizationRow
+from models.tables.authorizations import AuthorizationCaseRow, AuthorizationRow, AuthorizationUseRow
 from models.tables.encounters import EncounterRow
 from models.tables.practice import PracticeRow
 
@@ -60,10 +60,7 @@ def put_authorization(
         reference = AuthorizationRef(practice_id=practice_id, authorization_id=row.id)
         tell(session, practice_id, authorization_workflow_id(row.id), "AuthorizationWorkflow", reference)
     else:
-        _change(row, grant, plan_id)
-        changed = "Authorization voided" if grant.status == "voided" else f"Authorization changed: {said(grant)}"
-        _story(session, row, "authorization.changed", changed, at, actor)
-        tell_authorizations(session, practice_id, {row.id})
+        _changed(session, row, grant, plan_id, at, actor)
     if grant.status == "active":
         answer_cases(session, row, at)
     recheck_held(session, row)
@@ -90,6 +87,25 @@ def record_grant(
     return row
 
 
+def amend_authorization(
+    session: Session,
+    practice: PracticeRow,
+    row: AuthorizationRow,
+    grant: AuthorizationRecord,
+    now: datetime,
+    *,
+    actor: str,
+    reason: str = "",
+) -> None:
+    """What a person changes by hand: the sender's version stays, so that its next word counts. The caller has locked
+    the patient's authorizations."""
+    _changed(session, row, grant, row.plan_id, now, actor, reason)
+    if grant.status == "active":
+        answer_cases(session, row, now)
+    recheck_held(session, row)
+    settle(session, practice, row, now)
+
+
 def said(grant: AuthorizationRecord) -> str:
     """A grant in words."""
     quantity = measures.words(grant.total, grant.unit_of_measure)
@@ -112,6 +128,34 @@ def _new(
     session.add(row)
     session.flush()
     return row
+
+
+def _changed(
+    session: Session,
+    row: AuthorizationRow,
+    grant: AuthorizationRecord,
+    plan_id: UUID,
+    at: datetime,
+    actor: str,
+    reason: str = "",
+) -> None:
+    _change(row, grant, plan_id)
+    changed = "Authorization voided" if grant.status == "voided" else f"Authorization changed: {said(grant)}"
+    _story(session, row, "authorization.changed", f"{changed}. {reason}".rstrip(". "), at, actor)
+    tell_authorizations(session, row.practice_id, {row.id})
+    for visit in _unsent(session, row):
+        nudge(session, visit)  # its claim may not be carried any more
+
+
+def _unsent(session: Session, row: AuthorizationRow) -> Sequence[EncounterRow]:
+    """The open visits that count against it."""
+    uses = AuthorizationUseRow
+    held = select(uses.encounter_id).where(uses.authorization_id == row.id, uses.encounter_id.is_not(None))
+    return session.scalars(
+        select(EncounterRow)
+        .where(EncounterRow.id.in_(held), EncounterRow.closed_at.is_(None))
+        .order_by(EncounterRow.id)
+    ).all()
 
 
 def _columns(grant: AuthorizationRecord, plan_id: UUID) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from models.store import authorizations
 from models.store.book import book_of
 from models.store.life import audit, record
 from models.store.session import practice_session
-from models.store.visits import context_of
+from models.store.visits import context_of, lock_patient
 from models.tables.authorizations import AuthorizationRow
 from models.tables.claims import ClaimVersionRow
 from models.tables.encounters import EncounterRow
@@ -100,6 +100,7 @@ def _confirm_one(
         practice = session.get_one(PracticeRow, practice_id)
         visit = lock_encounter(session, encounter_id)
         claim = claims.current(session, visit)
+        lock_patient(session, visit)
         authorizations.lock_for_patient(session, practice_id, visit.facts["patient"]["patient_id"])
         row = session.get_one(AuthorizationRow, authorization_id)
         found = _changes(session, practice, row, [_past(session, practice, visit, now)])

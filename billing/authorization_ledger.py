@@ -1,6 +1,6 @@
 """What the ledger of use says of an authorization: used, reserved, left. Always summed, never remembered."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -112,3 +112,26 @@ def typical(entries: Iterable[Entry]) -> Decimal | None:
     if not visits:
         return None
     return (_total(used) / len(visits)).quantize(Decimal("0.01"))
+
+
+def overdrawn(grant: Measured, entries: Iterable[Entry], firm: Collection[str]) -> tuple[str, ...]:
+    """Which visits give way where more is used than is granted: the latest day first, until the others fit.
+
+    firm: visits that cannot, because a payer has their claims.
+    """
+    used = [entry for entry in entries if entry.bucket is UseBucket.USED]
+    gone: list[str] = []
+    yielding = sorted(
+        (entry for entry in used if entry.subject not in firm), key=lambda one: (one.service_date, one.subject)
+    )
+    while yielding and not _fits(grant, used):
+        last = yielding[-1].subject
+        gone.append(last)
+        used = [entry for entry in used if entry.subject != last]
+        yielding = [entry for entry in yielding if entry.subject != last]
+    return tuple(gone)
+
+
+def _fits(grant: Measured, used: Iterable[Entry]) -> bool:
+    stands = standing(grant, used)
+    return stands.left >= 0 and all(left >= 0 for left in stands.code_left.values())

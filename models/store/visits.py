@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import cast, func, or_, select
 from sqlalchemy.dialects.postgresql import JSONPATH
@@ -326,6 +327,12 @@ def limits_of(session: Session, practice: PracticeRow, row: EncounterRow) -> tup
     uses, reports = limit_uses(past, row), reports_of(session, row.patient_id, row.plan_id)
     found = (benefits.standing(limit, _as_use(itself), uses, reports) for limit in limits)
     return tuple(stands for stands in found if stands is not None)
+
+
+def lock_patient_named(session: Session, practice_id: UUID, patient_external_id: str) -> None:
+    """The same by the sender's id, for what comes before the patient's authorizations are locked."""
+    known = (PatientRow.practice_id == practice_id, PatientRow.external_id == patient_external_id)
+    session.execute(select(PatientRow.id).where(*known).with_for_update())
 
 
 def lock_patient(session: Session, row: EncounterRow) -> None:

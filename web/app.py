@@ -29,6 +29,7 @@ from web.pages import (
     bulk,
     clinician,
     columns,
+    cut,
     desk,
     encounters,
     events,
@@ -72,6 +73,7 @@ PAGES = (
     encounters,
     bookings,  # bookings and horizon come before the page of one authorization, whose address theirs would be
     horizon,
+    cut,
     late,
     authorizations,
     files,

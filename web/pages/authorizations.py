@@ -40,6 +40,7 @@ class AuthorizationPage:
     part: authorizations.Detail
     requests: tuple[requests.Request, ...]
     late_href: str
+    change_href: str
     timeline: tuple[Event, ...]
 
 
@@ -76,6 +77,7 @@ def show(request: Request, viewer: Person, authorization_id: UUID) -> HTMLRespon
         part=detail,
         requests=asked,
         late_href=f"/authorizations/{authorization_id}/late" if viewer.role in DESK_ROLES else "",
+        change_href=f"/authorizations/{authorization_id}/change",
         timeline=story,
     )
     return templating.page("authorization.html", templating.as_context(page))

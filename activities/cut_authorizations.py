@@ -76,7 +76,7 @@ def foresee(
     lock(session, row)
     attempt = session.begin_nested()
     try:
-        amend_authorization(session, practice, row, wanted, now, actor="")
+        amend_authorization(session, practice, row, wanted, now, actor=None)
         session.flush()
         return lost(session, practice, row, now)
     finally:

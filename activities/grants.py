@@ -94,7 +94,7 @@ def amend_authorization(
     grant: AuthorizationRecord,
     now: datetime,
     *,
-    actor: str,
+    actor: str | None,
     reason: str = "",
 ) -> None:
     """What a person changes by hand: the sender's version stays, so that its next word counts. The caller has locked
@@ -136,7 +136,7 @@ def _changed(
     grant: AuthorizationRecord,
     plan_id: UUID,
     at: datetime,
-    actor: str,
+    actor: str | None,
     reason: str = "",
 ) -> None:
     _change(row, grant, plan_id)

@@ -46,7 +46,7 @@ def post(browse: Browse, what: str, *told: dict[str, Any]) -> Response:
 def test_an_authorization_is_taken_once_and_a_higher_version_changes_it(house: House, browse: Browse) -> None:
     first = post(browse, "authorizations", granted(number=""))
     assert first.status_code == 202
-    told = {"authorization_id": "AU-2026-118", "version": 1, "status": "created", "errors": []}
+    told = {"authorization_id": "AU-2026-118", "version": 1, "status": "created", "errors": [], "no_longer_carried": []}
     assert first.json()["results"] == [told]
     again = post(browse, "authorizations", granted(number=""))
     assert (again.status_code, again.json()["counts"]) == (200, {"unchanged": 1})

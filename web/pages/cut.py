@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse
 
 from activities import cut_authorizations
-from activities.intake import field_errors
+from activities.receiving import field_errors
 from billing.desk import DESK_ROLES
 from billing.practice import AuthorizationRecord
 from billing.vocabulary import UnitOfMeasure

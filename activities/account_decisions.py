@@ -3,13 +3,14 @@
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 
-from activities import claims, tickets
+from activities import claims, secondary, tickets
 from activities.case import Case, refusal
-from activities.claim_decisions import claim_at_work, decide_denial, open_denial, open_denials
+from activities.claim_decisions import claim_at_work, decide_denial, note_about_answer, open_denial, open_denials
 from activities.patient_payments import post_patient_payment
 from activities.reservations import release_use
 from billing.vocabulary import Queue, Role
 from models.store import ledger
+from models.tables.claims import ClaimVersionRow
 
 UNLIMITED_WRITE_OFF = (Role.SUPERVISOR.value, Role.ADMINISTRATOR.value)
 
@@ -19,6 +20,9 @@ def write_off(case: Case) -> str:
     account, claim = _owed_account(case), claims.at_work(case.session, case.row)
     if account == ledger.PAYER_RECEIVABLE and claim is not None and claim.frequency_code == claims.VOID:
         raise refusal("A void asks for no money that could be written off; wait, or say that the claim was taken back.")
+    left = _left_by_a_plan(case, claim)
+    if left is not None:
+        return _give_up(case, left)
     rank = claims.rank_of(case.session, claim) if claim is not None else 1
     payer_rank = rank if account == ledger.PAYER_RECEIVABLE else None
     owed = ledger.balance(case.session, case.row.id, account, payer_rank=payer_rank)
@@ -36,6 +40,24 @@ def write_off(case: Case) -> str:
         claim.status = "denied"
         for refused in open_denials(case):
             decide_denial(case, refused, "written_off")
+    return f"${owed} written off."
+
+
+def _left_by_a_plan(case: Case, claim: ClaimVersionRow | None) -> secondary.Turn | None:
+    """The turn of a plan that was never billed, where the item is about it: what was left stands with the patient."""
+    if case.item.kind not in (secondary.KIND, secondary.LATE) or claim is None:
+        return None
+    settled = claims.settled(case.session, case.row, claim)
+    return secondary.turn(case.session, case.row, claim) if settled else None
+
+
+def _give_up(case: Case, due: secondary.Turn) -> str:
+    """Neither the next plan nor the patient is asked for what a plan left; that plan's claim stands as it was paid."""
+    owed = min(due.amount, ledger.balance(case.session, case.row.id, ledger.PATIENT_RECEIVABLE))
+    refuse_above_limit(case, owed)
+    legs = [(ledger.WRITE_OFF, owed), (ledger.PATIENT_RECEIVABLE, -owed)]
+    case.post("write_off", legs, case.decision.reason)
+    note_about_answer(case, secondary.GIVEN_UP, "Nothing is asked of the next plan", due.answer)
     return f"${owed} written off."
 
 

@@ -44,11 +44,11 @@ def _next_plan(look: Look, due: secondary.Turn) -> BalanceProgress:
     if secondary.passed_on(row, due, book):
         secondary.wait_for_crossover(session, row, due, practice, look.now)
         return BalanceProgress(outcome="to_claim")
-    why = secondary.obstacles(session, row, due, book)
-    if not why:
+    ask = secondary.hold(session, row, due, practice, due_at=look.follow_up_at, now=look.now)
+    if ask is None:
         secondary.file_next(session, row, due, practice, window_seconds=look.window_seconds, now=look.now)
         return BalanceProgress(outcome="to_claim")
-    until = look.await_plan(look.now, secondary.stuck_ticket(row, due, why, book, look.follow_up_at))
+    until = look.await_plan(look.now, ask)
     return BalanceProgress(outcome="waiting", look_again_at=until)
 
 

@@ -61,7 +61,7 @@ def keep_claim(case: Case) -> str:
     if case.item.kind == secondary.OUTDATED:
         before = secondary.turn_again(case.session, case.row, claim)
         if before is not None:
-            _note(case, secondary.KEPT, "The later plan's claim stays as it was sent", before.answer)
+            note_about_answer(case, secondary.KEPT, "The later plan's claim stays as it was sent", before.answer)
         return "The claim stays as sent; the earlier plan's new decision is noted."
     claim.encounter_version = case.row.version
     return f"The claim stays as sent; version {case.row.version} of the chart is noted."
@@ -115,7 +115,7 @@ def patient_owes(case: Case) -> str:
     due = turn(case.session, case.row, claim)
     if due is None or (billed and claims.settled(case.session, case.row, claim)):
         raise refusal("The plan has answered meanwhile; reload the page.")
-    _note(case, secondary.PATIENT_OWES, "The patient owes what the plans left", due.answer)
+    note_about_answer(case, secondary.PATIENT_OWES, "The patient owes what the plans left", due.answer)
     if claim.status in claims.ANSWERED:
         owed = claims.owed_by(case.session, case.row, claim)
         legs = [(ledger.PATIENT_RECEIVABLE, owed), (ledger.PAYER_RECEIVABLE, -owed)]
@@ -127,17 +127,30 @@ def patient_owes(case: Case) -> str:
 
 def file_next_plan(case: Case) -> str:
     """The next plan is billed by us after all, although the plan before passed the claim on or facts were missing."""
+    claim, due = _not_asked_yet(case)
+    why = secondary.obstacles(case.session, case.row, due, book_of(case.session, case.practice))
+    if why:
+        raise refusal(f"It still cannot be filed: {tickets.in_one_line(why)}.")
+    if claims.rank_of(case.session, claim) > 1:
+        claim.status = "refiling"
+    return "The claim will be filed with the next plan, with the earlier decision."
+
+
+def file_late(case: Case) -> str:
+    """The next plan is billed although its filing limit has passed: it makes an exception, which the reason names."""
+    _, due = _not_asked_yet(case)
+    note_about_answer(case, secondary.FILED_LATE, f"Filed after the limit: {case.decision.reason}", due.answer)
+    return "The claim will be filed with the next plan, late as it is."
+
+
+def _not_asked_yet(case: Case) -> tuple[ClaimVersionRow, secondary.Turn]:
+    """The claim at work, and the turn of a plan that does not have its claim from us."""
     claim = claim_at_work(case)
     billed = claims.rank_of(case.session, claim) > 1
     due = (secondary.turn_again if billed else secondary.turn)(case.session, case.row, claim)
     if due is None or (billed and claim.status not in (secondary.FORWARDED, *claims.TO_BE_FILED_AGAIN)):
         raise refusal("The plan has the claim, or has answered; decide on what it left.")
-    why = secondary.obstacles(case.session, case.row, due, book_of(case.session, case.practice))
-    if why:
-        raise refusal(f"It still cannot be filed: {tickets.in_one_line(why)}.")
-    if billed:
-        claim.status = "refiling"
-    return "The claim will be filed with the next plan, with the earlier decision."
+    return claim, due
 
 
 def accept_payment(case: Case) -> str:
@@ -184,7 +197,7 @@ def _asked_about(case: Case) -> ClaimVersionRow:
     return claim
 
 
-def _note(case: Case, kind: str, summary: str, answer: RemittanceClaimRow) -> None:
+def note_about_answer(case: Case, kind: str, summary: str, answer: RemittanceClaimRow) -> None:
     """Keep that a person answered what a plan's word left open."""
     case.record(kind, summary, {"remittance_claim": str(answer.id)})
 
@@ -271,6 +284,7 @@ DECISIONS: Mapping[str, Callable[[Case], str]] = {
         keep_waiting,
         patient_owes,
         file_next_plan,
+        file_late,
         accept_payment,
         appeal,
     )

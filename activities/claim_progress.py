@@ -122,8 +122,8 @@ def _later_plan(look: Look, claim: ClaimVersionRow) -> ClaimProgress | None:
         return ClaimProgress(outcome="waiting")
     book = look.book
     if claim.status == secondary.FORWARDED:
-        limit = secondary.crossover_limit(row, claim, due.rank, book)
-        return _until(look.await_plan(limit, secondary.silent_ticket(row, due, book, look.follow_up_at)))
+        limit = secondary.crossover_limit(row, claim, due, look.practice, book)
+        return _until(look.await_plan(limit, secondary.silent_ticket(row, due, book, look.today, look.follow_up_at)))
     owed = claims.owed_by(session, row, claim)
     refused = claims.open_denial(session, claim) is not None or _disputed(look, claim)
     if claim.status in claims.ANSWERED and owed > 0 and not refused:
@@ -136,9 +136,10 @@ def _file_again(look: Look, claim: ClaimVersionRow, due: secondary.Turn) -> Clai
     """Make a later plan's claim anew from what the plan before says now."""
     session, row, practice, book = look.session, look.row, look.practice, look.book
     passed_on = claim.status == secondary.FORWARDED and secondary.passed_on(row, due, book)
-    why = [] if due.amount <= 0 or passed_on else secondary.obstacles(session, row, due, book)
-    if why:
-        return _until(look.await_plan(look.now, secondary.stuck_ticket(row, due, why, book, look.follow_up_at)))
+    if due.amount > 0 and not passed_on:
+        ask = secondary.hold(session, row, due, practice, due_at=look.follow_up_at, now=look.now)
+        if ask is not None:
+            return _until(look.await_plan(look.now, ask))
     if due.amount <= 0:
         secondary.withdraw(session, row, claim, look.today)
     elif passed_on:

@@ -7,7 +7,7 @@ plan changed its mind after the next one was billed.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -16,8 +16,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from activities import claims
-from activities.clock import practice_day
+from activities.clock import morning_of, practice_day
 from activities.tickets import dollars, in_one_line, ticket
+from billing import deadlines
 from billing.corrections import corrected
 from billing.findings import Finding
 from billing.practice import PlanTerms
@@ -35,8 +36,11 @@ from models.tables.practice import PracticeRow
 from models.tables.remittances import RemittanceClaimRow, RemittanceRow
 
 KIND = "secondary_coverage"
+LATE = "secondary_late"
 OUTDATED = "secondary_outdated"
 PATIENT_OWES = "secondary.patient_owes"
+GIVEN_UP = "secondary.given_up"
+FILED_LATE = "secondary.filed_late"
 KEPT = "secondary.kept"
 FORWARDED, WITHDRAWN = "forwarded", "withdrawn"
 NOT_OUT = ("ready", FORWARDED)
@@ -49,12 +53,13 @@ LEFT_TO_PATIENT = ("remittance", "transfer_to_patient")
 
 
 class Turn(NamedTuple):
-    """A plan whose turn it is: what the plan before it decided and left, and the patient's coverage by it."""
+    """A plan whose turn it is: what the plan before it decided, when, and left, and the patient's coverage by it."""
 
     before: ClaimVersionRow
     answer: RemittanceClaimRow
     coverage: Mapping[str, Any]
     amount: Decimal
+    decided_on: date
 
     @property
     def rank(self) -> int:
@@ -87,10 +92,16 @@ def turn(session: Session, row: EncounterRow, settled: ClaimVersionRow | None) -
     rank = claims.rank_of(session, settled)
     coverage = coverage_of(row, rank + 1)
     answer = last_answer(session, settled) if coverage is not None else None
-    if coverage is None or answer is None or _was_said(session, row, PATIENT_OWES, answer.id):
+    if coverage is None or answer is None or _was_said(session, row, (PATIENT_OWES, GIVEN_UP), answer.id):
         return None
     amount = left_by(session, row, rank)
-    return Turn(settled, answer, coverage, amount) if amount > 0 else None
+    return Turn(settled, answer, coverage, amount, _decided_on(session, answer)) if amount > 0 else None
+
+
+def _decided_on(session: Session, answer: RemittanceClaimRow) -> date:
+    """The date of the remittance; the day it came in where the payer wrote none."""
+    paid_on = session.get_one(RemittanceRow, answer.remittance_id).payment_date
+    return paid_on if paid_on is not None else answer.created_at.date()
 
 
 def left_by(session: Session, row: EncounterRow, rank: int) -> Decimal:
@@ -98,10 +109,10 @@ def left_by(session: Session, row: EncounterRow, rank: int) -> Decimal:
     return ledger.balance(session, row.id, ledger.PATIENT_RECEIVABLE, payer_rank=rank, kinds=LEFT_TO_PATIENT)
 
 
-def _was_said(session: Session, row: EncounterRow, kind: str, answer_id: UUID) -> bool:
+def _was_said(session: Session, row: EncounterRow, kinds: Sequence[str], answer_id: UUID) -> bool:
     query = select(EventRow.id).where(
         EventRow.encounter_id == row.id,
-        EventRow.kind == kind,
+        EventRow.kind.in_(kinds),
         EventRow.detail["remittance_claim"].astext == str(answer_id),
     )
     return session.scalar(query.limit(1)) is not None
@@ -117,6 +128,36 @@ def passed_on(row: EncounterRow, due: Turn, book: Book) -> bool:
     if page is None or terms is None:
         return False  # nobody we could wait for; a person is asked
     return bool(due.answer.content.get("crossover")) or terms.crossover
+
+
+def hold(
+    session: Session, row: EncounterRow, due: Turn, practice: PracticeRow, *, due_at: datetime, now: datetime
+) -> Ticket | None:
+    """What a person is asked before the plan is billed: facts are missing, or its filing limit passed. None: nothing.
+
+    A plan's exception to its limit is a person's to know (S18); who says so once is not asked again.
+    """
+    book, today = book_of(session, practice), practice_day(now, practice.time_zone)
+    why, limit = obstacles(session, row, due, book), filing_limit(row, due, book)
+    if why:
+        return stuck_ticket(row, due, [*why, *_time_left(limit, today)], book, due_at)
+    late = limit is not None and today > limit and not _was_said(session, row, (FILED_LATE,), due.answer.id)
+    return late_ticket(row, due, book, due_at) if late else None
+
+
+def filing_limit(row: EncounterRow, due: Turn, book: Book) -> date | None:
+    """Last day on which the plan takes the claim; None where the practice file has no terms of it for that day."""
+    page = _page(book, due.coverage)
+    terms = page.terms_on(row.date_of_service) if page is not None else None
+    return None if terms is None else deadlines.later_filing_limit(row.date_of_service, due.decided_on, terms)
+
+
+def _time_left(limit: date | None, today: date) -> list[str]:
+    """What the filing limit has to say: that it passed, or in its last 30 days how many are left."""
+    left = (limit - today).days if limit is not None else deadlines.FILING_GUARD_DAYS + 1
+    if left < 0:
+        return [f"the filing limit passed on {limit}"]
+    return [f"{left} days are left to file it"] if left <= deadlines.FILING_GUARD_DAYS else []
 
 
 def obstacles(session: Session, row: EncounterRow, due: Turn, book: Book) -> list[str]:
@@ -272,7 +313,7 @@ def turn_again(session: Session, row: EncounterRow, claim: ClaimVersionRow) -> T
     answer = last_answer(session, before) if before is not None else None
     if before is None or coverage is None or answer is None:
         return None
-    return Turn(before, answer, coverage, left_by(session, row, rank - 1))
+    return Turn(before, answer, coverage, left_by(session, row, rank - 1), _decided_on(session, answer))
 
 
 def outdated(session: Session, row: EncounterRow, claim: ClaimVersionRow) -> bool:
@@ -281,7 +322,7 @@ def outdated(session: Session, row: EncounterRow, claim: ClaimVersionRow) -> boo
     answer = last_answer(session, before) if before is not None else None
     if answer is None or claim.prior_decisions[-1]["answer"] == str(answer.id):
         return False
-    return not _was_said(session, row, KEPT, answer.id)
+    return not _was_said(session, row, (KEPT,), answer.id)
 
 
 def nothing_left(session: Session, row: EncounterRow, claim: ClaimVersionRow) -> bool:
@@ -300,41 +341,63 @@ def stuck_ticket(row: EncounterRow, due: Turn, why: Sequence[str], book: Book, d
         f"The {ORDINALS[due.rank - 1]} plan left {dollars(due.amount)}; {payer}, the patient's {ORDINALS[due.rank]}, "
         f"could not be billed by itself: {in_one_line(why)}"
     )
-    return _ticket(row, due, payer, message, due_at)
+    return _ticket(row, due, book, message, due_at)
 
 
-def silent_ticket(row: EncounterRow, due: Turn, book: Book, due_at: datetime) -> Ticket:
-    """The plan before passed the claim on, and no answer came."""
+def late_ticket(row: EncounterRow, due: Turn, book: Book, due_at: datetime) -> Ticket:
+    """The next plan's turn came after its filing limit: what was left is lost, unless the plan knows an exception."""
     payer = _payer(book, due.coverage)
     message = (
+        f"The filing limit of {payer}, the patient's {ORDINALS[due.rank]} plan, passed on "
+        f"{filing_limit(row, due, book)}; the {ORDINALS[due.rank - 1]} plan left {dollars(due.amount)}"
+    )
+    finding = _finding(
+        message,
+        "a person knows an exception of the plan and says which",
+        _evidence(row, due, book),
+        code="S18",
+        citation="plan terms; 42 CFR 424.44 (Medicare)",
+    )
+    return ticket(row, Queue.FOLLOW_UP, LATE, [finding], due.amount, due_at)
+
+
+def silent_ticket(row: EncounterRow, due: Turn, book: Book, today: date, due_at: datetime) -> Ticket:
+    """The plan before passed the claim on, and no answer came."""
+    payer = _payer(book, due.coverage)
+    unanswered = (
         f"The {ORDINALS[due.rank - 1]} plan passed the claim on to {payer}, which has not answered on the "
         f"{dollars(due.amount)} it left"
     )
-    return _ticket(row, due, payer, message, due_at)
+    message = in_one_line([unanswered, *_time_left(filing_limit(row, due, book), today)])
+    return _ticket(row, due, book, message, due_at)
 
 
 def unexplained_ticket(row: EncounterRow, due: Turn, owed: Decimal, book: Book, due_at: datetime) -> Ticket:
     """The next plan answered, and part of what was left is neither paid nor explained."""
     payer = _payer(book, due.coverage)
     message = f"{payer} answered and left {dollars(owed)} unexplained: neither paid, adjusted nor the patient's"
-    return _ticket(row, due, payer, message, due_at)
+    return _ticket(row, due, book, message, due_at)
 
 
-def _ticket(row: EncounterRow, due: Turn, payer: str, message: str, due_at: datetime) -> Ticket:
-    answer = due.answer
-    evidence = {
-        f"{ORDINALS[due.rank]} plan": f"{payer}, member {due.coverage['member_id']}",
+def _ticket(row: EncounterRow, due: Turn, book: Book, message: str, due_at: datetime) -> Ticket:
+    finding = _finding(
+        message,
+        f"the {ORDINALS[due.rank]} plan's remittance comes in, or a biller files the claim or has the patient owe it",
+        _evidence(row, due, book),
+    )
+    return ticket(row, Queue.FOLLOW_UP, KIND, [finding], due.amount, due_at)
+
+
+def _evidence(row: EncounterRow, due: Turn, book: Book) -> dict[str, str]:
+    answer, limit = due.answer, filing_limit(row, due, book)
+    known = {} if limit is None else {"filing limit": limit.isoformat()}
+    return {
+        f"{ORDINALS[due.rank]} plan": f"{_payer(book, due.coverage)}, member {due.coverage['member_id']}",
         "number of the plan before": answer.payer_claim_control_number,
         "charged": dollars(answer.charge),
         "plan before paid": dollars(answer.paid),
         "left to the patient": _left_words(answer),
-    }
-    finding = _finding(
-        message,
-        f"the {ORDINALS[due.rank]} plan's remittance comes in, or a biller files the claim or has the patient owe it",
-        evidence,
-    )
-    return ticket(row, Queue.FOLLOW_UP, KIND, [finding], due.amount, due_at)
+    } | known
 
 
 def outdated_ticket(row: EncounterRow, claim: ClaimVersionRow, due: Turn, due_at: datetime) -> Ticket:
@@ -348,15 +411,22 @@ def outdated_ticket(row: EncounterRow, claim: ClaimVersionRow, due: Turn, due_at
     return ticket(row, Queue.FOLLOW_UP, OUTDATED, [_finding(message, clears, evidence)], due.amount, due_at)
 
 
-def _finding(message: str, clears_when: str, evidence: dict[str, str]) -> Finding:
+def _finding(
+    message: str,
+    clears_when: str,
+    evidence: dict[str, str],
+    *,
+    code: str = "COB",
+    citation: str = "X12 005010X222A1 loops 2320, 2330, 2430",
+) -> Finding:
     return Finding(
-        code="COB",
+        code=code,
         severity=Severity.HOLD,
         owner=Owner.BILLER,
         message=message,
         clears_when=clears_when,
         evidence=evidence,
-        citation="X12 005010X222A1 loops 2320, 2330, 2430",
+        citation=citation,
     )
 
 
@@ -378,10 +448,15 @@ def _texts(detail: Mapping[str, Any]) -> dict[str, str]:
     return {name: str(value) for name, value in detail.items()}
 
 
-def crossover_limit(row: EncounterRow, claim: ClaimVersionRow, rank: int, book: Book) -> datetime:
-    """Until when the answer to a claim passed on is waited for."""
-    coverage = next(one for one in claim.facts["administrative"]["coverages"] if one["rank"] == rank)
-    page = _page(book, coverage)
+def crossover_limit(
+    row: EncounterRow, claim: ClaimVersionRow, due: Turn, practice: PracticeRow, book: Book
+) -> datetime:
+    """Until when the answer to a claim passed on is waited for: no longer than until its own filing is in danger."""
+    page = _page(book, due.coverage)
     terms = page.terms_on(row.date_of_service) if page is not None else None
     days = terms.crossover_wait_days if terms is not None else PlanTerms.model_fields["crossover_wait_days"].default
-    return claim.created_at + timedelta(days=days)
+    waited, limit = claim.created_at + timedelta(days=days), filing_limit(row, due, book)
+    if limit is None:
+        return waited
+    guard = morning_of(limit - timedelta(days=deadlines.FILING_GUARD_DAYS), practice.time_zone)
+    return min(waited, guard)

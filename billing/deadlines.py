@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 from functools import lru_cache
 
 from billing.practice import PlanTerms
+from billing.vocabulary import FilingStart
 
 SUBMIT_WITHIN = timedelta(hours=24)  # claims leave within 24 h of service (practice default)
 ROUTE_WITHIN = timedelta(hours=48)  # a denial reaches its owner within 48 h of receipt (practice default)
@@ -77,6 +78,13 @@ def filing_limit(date_of_service: date, terms: PlanTerms) -> date:
     if terms.timely_filing_months is not None:
         return add_months(date_of_service, terms.timely_filing_months)
     return date_of_service + timedelta(days=terms.timely_filing_days)
+
+
+def later_filing_limit(date_of_service: date, decided_on: date, terms: PlanTerms) -> date:
+    """Last day on which the plan takes a claim as a later one. ``decided_on``: the remittance of the plan before it."""
+    if terms.secondary_filing_counts_from is FilingStart.SERVICE:
+        return filing_limit(date_of_service, terms)
+    return filing_limit(decided_on, terms)
 
 
 def corrected_claim_limit(date_of_service: date, terms: PlanTerms) -> date:

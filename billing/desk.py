@@ -315,6 +315,15 @@ _BY_KIND: dict[tuple[Queue, str], tuple[DecisionKind, ...]] = {
         ),
         _WRITE_OFF,
     ),
+    (Queue.FOLLOW_UP, "secondary_late"): (
+        _decision(
+            "file_late",
+            "File it all the same",
+            "The claim goes to the next plan with the earlier decision; say which exception of the plan allows it.",
+            reason=True,
+        ),
+        _WRITE_OFF,
+    ),
     (Queue.FOLLOW_UP, "secondary_outdated"): (
         _decision("correct_claim", "Correct the claim", "The later plan is told what the earlier one says now."),
         _KEEP_CLAIM,

@@ -18,6 +18,7 @@ from billing.vocabulary import (
     Care,
     ClinicianRole,
     Discipline,
+    FilingStart,
     FinancialNotice,
     LimitMeasure,
     LimitPeriod,
@@ -215,6 +216,11 @@ class PlanTerms(Record):
     )
     crossover_wait_days: int = Field(
         default=30, ge=1, description="How long the answer to a claim passed on is waited for (practice default)."
+    )
+    secondary_filing_counts_from: FilingStart = Field(
+        default=FilingStart.REMITTANCE,
+        description="What the filing limit counts from when this plan pays after another: the remittance of the plan "
+        "before it (practice default), or the service (Medicare, 42 CFR 424.44).",
     )
     secondary_accepts_electronic: bool = Field(
         default=True, description="Takes an 837P with the first plan's decision; otherwise a person bills it."

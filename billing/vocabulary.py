@@ -228,6 +228,13 @@ class FinancialNotice(StrEnum):
     ABN = "abn"  # Medicare's Advance Beneficiary Notice, form CMS-R-131
 
 
+class FilingStart(StrEnum):
+    """What the filing limit of a plan that pays after another counts from."""
+
+    SERVICE = "service"
+    REMITTANCE = "remittance"  # of the plan before it
+
+
 class SignatureState(StrEnum):
     """Whether the patient signed."""
 

@@ -92,6 +92,7 @@ MEDICARE_TERMS: Json = {
     "financial_notice": "abn",
     "timely_filing_days": 365,
     "timely_filing_months": 12,
+    "secondary_filing_counts_from": "service",
     "corrected_claim_days": 365,
     "appeal_days": 120,
     "accepts_replacement": False,

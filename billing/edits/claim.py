@@ -82,7 +82,10 @@ def duplicate(encounter: Encounter, context: VisitContext, claim: CodedClaim) ->
     overridable=True,
 )
 def timely(encounter: Encounter, context: VisitContext, claim: CodedClaim) -> Iterator[Problem]:
-    """The plan's filing limit has not passed; in its last 30 days a warning goes up."""
+    """The plan's filing limit has not passed; in its last 30 days a warning goes up.
+
+    A later plan's limit is judged when its turn comes (``activities.secondary.hold``).
+    """
     terms = terms_of(encounter, context)
     limit = deadlines.filing_limit(encounter.date_of_service, terms)
     left = (limit - context.today).days

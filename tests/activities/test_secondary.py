@@ -60,7 +60,7 @@ def answer(
     extra: str = "",
     lost_lines: bool = False,
 ) -> None:
-    """A remittance for one claim: all adjustments on the first line, the others paid in full.
+    """A remittance of today for one claim: all adjustments on the first line, the others paid in full.
 
     cas: "CO*45*10~PR*2*20"; a reversal (22) has every sign turned.
     """
@@ -70,7 +70,7 @@ def answer(
     share = sum((amount for group, _, amount in groups if group == "PR"), Decimal(0))
     paid = (claim.total_charge - adjusted) * sign
     number, charge = claim.patient_control_number, claim.total_charge * sign
-    bank = "ACH*CCP*01*999999992*DA*1*1512345678**01*999988880*DA*2*20261120"
+    bank = f"ACH*CCP*01*999999992*DA*1*1512345678**01*999988880*DA*2*{books.now:%Y%m%d}"
     body = [
         f"BPR*I*{abs(paid)}*{'C' if paid >= 0 else 'D'}*{bank}",
         f"TRN*1*SECOND{trace}*1512345678",
@@ -87,7 +87,7 @@ def answer(
         body.append(f"SVC*HC:{'99999' if lost_lines else code}*{of_line * sign}*{line_paid}**1")
         body += [f"CAS*{group}*{reason}*{amount * sign}" for group, reason, amount in told]
         body += [] if lost_lines else [f"REF*6R*{number}L{place}"]
-    content = envelope("HP", "835", "005010X221A1", body, 70_000 + trace, "20261120").decode()
+    content = envelope("HP", "835", "005010X221A1", body, 70_000 + trace, f"{books.now:%Y%m%d}").decode()
     assert books.receive_file(f"second{trace}.835", content).open_items == 0
 
 
@@ -137,21 +137,23 @@ def later_by(books: Books, days: int) -> Iterator[None]:
 
 
 @contextmanager
-def terms_of(books: Books, plan: str, change: dict[str, bool]) -> Iterator[None]:
+def terms_of(books: Books, plan: str, change: dict[str, Any]) -> Iterator[None]:
     """The plan's terms are other ones for a while."""
+    kept: dict[Any, Any] = {}
 
-    def put(values: dict[str, bool]) -> None:
+    def each() -> Iterator[PlanTermsRow]:
         with practice_session(books.engine, books.practice_id) as session:
             plan_id = session.scalars(select(PlanRow.id).where(PlanRow.external_id == plan)).one()
-            for row in session.scalars(select(PlanTermsRow).where(PlanTermsRow.plan_id == plan_id)):
-                row.terms = row.terms | values
+            yield from session.scalars(select(PlanTermsRow).where(PlanTermsRow.plan_id == plan_id))
             session.get_one(PracticeRow, books.practice_id).revision += 1
 
-    put(change)
+    for row in each():
+        kept[row.id], row.terms = row.terms, row.terms | change
     try:
         yield
     finally:
-        put(dict.fromkeys(change, False) | {"secondary_accepts_electronic": True})
+        for row in each():
+            row.terms = kept[row.id]
 
 
 def set_status(books: Books, claim: ClaimVersionRow, status: str) -> None:
@@ -189,7 +191,7 @@ def test_the_second_plan_is_billed_by_itself_with_what_the_first_decided(books: 
     assert told == [("CO", "45", Decimal(10)), ("PR", "2", Decimal(20))]
     assert other.lines[0].paid == lines[0][1] - 30
     assert [line.remaining_patient_liability for line in other.lines] == [20, *[0] * (len(lines) - 1)]
-    assert {str(line.adjudication_date) for line in other.lines} == {"2026-11-20"}
+    assert {str(line.adjudication_date) for line in other.lines} == {f"{books.now:%Y-%m-%d}"}
 
 
 def test_the_first_plans_claim_names_the_second_without_a_decision(books: Books) -> None:
@@ -413,6 +415,78 @@ def test_the_second_plans_terms_say_how_it_is_billed(books: Books, change: dict[
     assert books.decide(item, "file_next_plan")
     books.balance_look(number)
     assert later(books, number).status == "ready"
+
+
+def late(books: Books) -> str:
+    """A visit whose second plan's turn came after its filing limit, which counts from the service."""
+    number = first_pays(books, filed(books))
+    books.now = books.now + timedelta(days=40)
+    assert books.claim_look(number) == "adjudicated"
+    assert books.balance_look(number) == "waiting"
+    return number
+
+
+COUNTS_FROM_SERVICE = {"timely_filing_days": 30, "secondary_filing_counts_from": "service"}
+
+
+def test_a_second_claim_after_its_filing_limit_is_held_until_a_person_names_the_exception(books: Books) -> None:
+    with later_by(books, 0), terms_of(books, MILITARY, COUNTS_FROM_SERVICE):
+        number = late(books)
+        item = books.item(number)
+        assert item is not None
+        limit = books.visit(number).date_of_service + timedelta(days=30)
+        assert (item.kind, item.amount, item.findings[0]["code"]) == ("secondary_late", Decimal(20), "S18")
+        assert f"passed on {limit}" in item.reason
+        assert item.findings[0]["evidence"]["filing limit"] == limit.isoformat()
+        assert "reason" in books.refusal(item, "file_late", reason="")
+        assert receivables(books, number) == (0, 0, 20)
+        books.decide(item, "file_late", reason="retroactive eligibility, told by the plan")
+        assert books.balance_look(number) == "to_claim"
+        assert later(books, number).status == "ready"
+        assert receivables(books, number) == (0, 20, 0)
+
+
+def test_the_limit_of_a_second_plan_counts_from_the_remittance_before_it_unless_its_terms_say_otherwise(
+    books: Books,
+) -> None:
+    with later_by(books, 40), terms_of(books, MILITARY, {"timely_filing_days": 30}):
+        number = first_pays(books, filed(books))
+        books.claim_look(number)
+        books.balance_look(number)
+        assert later(books, number).status == "ready"
+
+
+def test_what_came_too_late_for_the_second_plan_is_written_off_and_the_first_plans_claim_stands(books: Books) -> None:
+    with later_by(books, 0), terms_of(books, MILITARY, COUNTS_FROM_SERVICE):
+        number = late(books)
+        item = books.item(number)
+        assert item is not None
+        books.decide(item, "write_off")
+        assert receivables(books, number) == (0, 0, 0)
+        assert books.balance(number, ledger.WRITE_OFF) == 20
+        assert books.claims(number)[0].status == "paid"
+        assert books.balance_look(number) == "settled"
+
+
+def test_in_the_last_days_of_a_second_plans_limit_nobody_waits_for_a_crossover(books: Books) -> None:
+    with terms_of(books, MILITARY, {"timely_filing_days": 32}):
+        number = first_pays(books, filed(books), status="19")
+        assert books.claim_look(number) == "waiting"
+        assert books.item(number) is None
+        with later_by(books, 4):
+            assert books.claim_look(number) == "waiting"
+            item = books.item(number)
+    assert item is not None
+    assert "28 days are left to file it" in item.reason
+
+
+def test_what_keeps_a_second_claim_from_being_filed_says_how_long_there_is(books: Books) -> None:
+    with terms_of(books, MILITARY, {"timely_filing_days": 12, "secondary_accepts_electronic": False}):
+        number = first_pays(books, filed(books))
+        books.claim_look(number)
+    item = books.item(number)
+    assert item is not None
+    assert "takes no electronic claims as second plan; 12 days are left to file it" in item.reason
 
 
 def test_medicare_behind_another_plan_needs_a_reason(books: Books) -> None:

@@ -66,6 +66,18 @@ def test_filing_limit_in_days_or_calendar_months() -> None:
     assert deadlines.corrected_claim_limit(date(2026, 3, 2), terms(corrected_claim_days=30)) == date(2026, 4, 1)
 
 
+def test_a_later_plans_limit_counts_from_the_remittance_before_it_or_from_the_service() -> None:
+    visit, decided = date(2026, 3, 2), date(2026, 5, 20)
+    assert deadlines.later_filing_limit(visit, decided, terms(timely_filing_days=90)) == date(2026, 8, 18)
+    from_service = {"secondary_filing_counts_from": "service"}
+    assert deadlines.later_filing_limit(visit, decided, terms(timely_filing_days=90, **from_service)) == date(
+        2026, 5, 31
+    )
+    assert deadlines.later_filing_limit(visit, decided, terms(timely_filing_months=12, **from_service)) == date(
+        2027, 3, 2
+    )
+
+
 def test_months_end_with_the_month() -> None:
     assert add_months(date(2026, 1, 31), 1) == date(2026, 2, 28)
     assert add_months(date(2026, 12, 15), 1) == date(2027, 1, 15)

@@ -169,10 +169,6 @@ class Settings(BaseSettings):
         return self.codec_key_id or next(reversed(self.codec_keys), "")
 
     @property
-    def secrets_dir(self) -> Path:
-        return self.var_dir / "secrets"
-
-    @property
     def log_dir(self) -> Path:
         return self.var_dir / "log"
 

@@ -3,13 +3,14 @@
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 
-from activities import claims, secondary, tickets
+from activities import claims, secondary
 from activities.case import Case, refusal
 from activities.claim_decisions import claim_at_work, decide_denial, note_about_answer, open_denial, open_denials
 from activities.patient_payments import post_patient_payment
 from activities.reservations import release_use
 from billing.vocabulary import Queue, Role
 from models.store import ledger
+from models.store.desk import settings_of
 from models.tables.claims import ClaimVersionRow
 
 UNLIMITED_WRITE_OFF = (Role.SUPERVISOR.value, Role.ADMINISTRATOR.value)
@@ -111,7 +112,7 @@ def _owed_account(case: Case) -> str:
 
 def refuse_above_limit(case: Case, amount: Decimal) -> None:
     """Giving up more than the practice's limit is a supervisor's to decide."""
-    limit = tickets.desk_settings(case.practice).write_off_limit
+    limit = settings_of(case.practice).write_off_limit
     if amount > limit and case.user.role not in UNLIMITED_WRITE_OFF:
         raise refusal(f"${amount} is above your limit of ${limit}; ask a supervisor to write it off.")
 

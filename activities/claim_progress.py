@@ -7,8 +7,8 @@ from sqlalchemy import select
 from activities import balance, claims, cut_authorizations, proofs, secondary, tickets, underpayment, voids
 from activities.clock import morning_of, practice_day
 from activities.evaluations import evaluate_visit, keep_evaluation
-from activities.look import UNSENT_HOURS, Look
-from billing.deadlines import add_business_days
+from activities.look import Look
+from billing.deadlines import add_business_days, submit_by
 from billing.vocabulary import Stage
 from models.messages import ClaimProgress
 from models.store.visits import rules_for
@@ -202,8 +202,7 @@ def _disputed(look: Look, claim: ClaimVersionRow) -> bool:
 def _out(look: Look, claim: ClaimVersionRow) -> ClaimProgress:
     """A claim that no payer has decided on."""
     if claim.status in ("ready", "batched"):
-        limit = claim.created_at + timedelta(hours=UNSENT_HOURS)
-        return _await(look, claim, Stage.SUBMISSION, limit, "unsent")
+        return _await(look, claim, Stage.SUBMISSION, submit_by(claim.created_at), "unsent")
     if claim.status == "sent":
         limit = _acknowledgement_limit(look, claim)
         return _await(look, claim, Stage.ACKNOWLEDGEMENT, limit, "no_acknowledgement")

@@ -15,9 +15,8 @@ from activities.clock import morning_of, practice_day
 from activities.desk import Actor, Seen, Sleep
 from activities.nudges import nudge
 from activities.refusals import Refused
-from activities.tickets import desk_settings
 from billing.deadlines import add_business_days
-from models.store.desk import end_pause
+from models.store.desk import end_pause, settings_of
 from models.store.rows import insert_once
 from models.tables.desk import WorkItemRow
 from models.tables.encounters import EncounterRow
@@ -47,7 +46,7 @@ def ask(session: Session, actor: Actor, seen: Seen, said: Said, now: datetime) -
         raise Refused("This item is about no clinician's visit, so there is nobody to ask.")
     text = _text(said, must="Write what the clinician is to do, then send it.")
     practice = session.get_one(PracticeRow, actor.practice_id)
-    days = desk_settings(practice).clinician_answer_days
+    days = settings_of(practice).clinician_answer_days
     back = add_business_days(practice_day(now, practice.time_zone), days)
     desk.snooze(session, actor, seen, Sleep(morning_of(back, practice.time_zone), wakes_on="chart"), now)
     if _keep(session, actor, item, said.message_id, ASK, text):

@@ -1,6 +1,6 @@
 """Dates as the practice sees them. ``now`` always comes from the workflow, so that moved time moves everything."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
 OPENING_HOUR = 8
@@ -14,8 +14,3 @@ def practice_day(now: datetime, time_zone: str) -> date:
 def morning_of(day: date, time_zone: str) -> datetime:
     """Eight in the morning of a day at the practice, as an aware UTC instant."""
     return datetime.combine(day, time(OPENING_HOUR), ZoneInfo(time_zone)).astimezone(UTC)
-
-
-def days_later(instant: datetime, days: int) -> datetime:
-    """The instant so many calendar days on."""
-    return instant + timedelta(days=days)

@@ -1,15 +1,15 @@
 """The gates before a claim: documentation, authorization, scrub, on the same facts; the first that stops it holds."""
 
 from dataclasses import replace
-from datetime import timedelta
 from uuid import UUID
 
 from activities import authorization_cases, claims, tickets
 from activities.clock import morning_of
 from activities.evaluations import evaluate_visit, keep_evaluation
-from activities.look import UNSENT_HOURS, Look
+from activities.look import Look
 from activities.nudges import tell_authorizations
 from activities.reservations import reassess_for_visit
+from billing.deadlines import submit_by
 from billing.findings import Finding, stopping
 from billing.trace import Evaluation
 from billing.vocabulary import Stage
@@ -46,7 +46,7 @@ def judge(look: Look, before: ClaimVersionRow | None) -> GateVerdict:
         now=look.now,
     )
     reassess_for_visit(session, row, look.now)  # what it had reserved is now its use
-    return GateVerdict(outcome="clear", look_again_at=look.now + timedelta(hours=UNSENT_HOURS))
+    return GateVerdict(outcome="clear", look_again_at=submit_by(look.now))
 
 
 def _findings_of(evaluation: Evaluation, gate: Stage) -> tuple[Finding, ...]:

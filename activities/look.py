@@ -22,7 +22,6 @@ from models.tables.life import EventRow
 from models.tables.practice import PracticeRow
 
 FOLLOW_UP_DUE_DAYS = 2
-UNSENT_HOURS = 24  # submit within 24 h (docs/architecture.md, clocks of the trade)
 
 
 def lock_encounter(session: Session, encounter_id: UUID) -> EncounterRow:

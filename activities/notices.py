@@ -15,7 +15,6 @@ from temporalio.exceptions import ApplicationError
 
 from activities.financial_notices import practice_facts
 from activities.gateways.mail import Message, NotSent, OutcomeUnknown, SmtpMail, new_message_id
-from activities.tickets import desk_settings
 from billing.authorization import AuthorizationOutlook
 from billing.findings import Finding
 from billing.notices import TITLES, VISITS_LEFT_AT, NoticeKind, filled
@@ -23,7 +22,7 @@ from billing.trace import finding_to_dict
 from billing.vocabulary import Owner, Queue, Severity, UnitOfMeasure
 from models.ids import new_id, notice_workflow_id
 from models.messages import LookAtNotice, NoticeProgress, NoticeRef
-from models.store.desk import Ticket, close_item, put_item
+from models.store.desk import Ticket, close_item, put_item, settings_of
 from models.store.life import record, tell
 from models.store.notices import template_of
 from models.store.session import practice_session
@@ -51,7 +50,7 @@ def plan_notice(
     The caller holds the authorization's lock. Nothing is planned where the practice tells patients nothing, or before
     the patient is known.
     """
-    desk = desk_settings(practice)
+    desk = settings_of(practice)
     patient = session.scalars(select(PatientRow).where(PatientRow.external_id == row.patient_external_id)).one_or_none()
     if not desk.patient_notices or patient is None or _is_planned(session, row, kind):
         return
@@ -149,7 +148,7 @@ class NoticeActivities:
             if notice.state in ("queued", "sending"):
                 return NoticeProgress(outcome="send")
             practice = session.get_one(PracticeRow, look.practice_id)
-            if notice.settled_at is not None or not desk_settings(practice).print_notices:
+            if notice.settled_at is not None or not settings_of(practice).print_notices:
                 close_item(session, look.practice_id, subject_of(notice.id), notice.state, look.now)
                 return NoticeProgress(outcome="over")
             put_item(session, look.practice_id, _print_ticket(notice), look.now)

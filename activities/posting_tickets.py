@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
 from billing.causes import FILE, Cause
+from billing.deadlines import post_by
 from billing.findings import Finding
 from billing.trace import finding_to_dict
 from billing.vocabulary import Owner, Queue, Severity
@@ -14,7 +15,6 @@ from models.ids import file_workflow_id
 from models.store.desk import Ticket
 from models.tables.remittances import InboundFileRow, RemittanceClaimRow, RemittanceRow
 
-POSTING_DUE = timedelta(hours=24)  # post within 24 h of receipt (docs/architecture.md, clocks of the trade)
 SHOWN_PROBLEMS_MAX = 20
 
 
@@ -39,7 +39,7 @@ def _ticket(
         whose_move=Owner.BILLER.value,
         findings=[finding_to_dict(finding) for finding in findings],
         amount=amount,
-        due_at=now + POSTING_DUE,
+        due_at=post_by(now),
         cause=Cause(findings[0].code, FILE, str(file.id)).key,
     )
 

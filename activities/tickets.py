@@ -13,7 +13,7 @@ from billing.practice import DeskSettings
 from billing.trace import finding_to_dict
 from billing.vocabulary import Owner, Queue, Severity, Stage
 from models.ids import encounter_workflow_id
-from models.store.desk import Ticket, settings_of
+from models.store.desk import Ticket
 from models.tables.claims import AcknowledgementRow, ClaimVersionRow
 from models.tables.encounters import EncounterRow
 from models.tables.practice import PracticeRow
@@ -38,11 +38,6 @@ SEVERITY_ORDER = (Severity.BLOCK, Severity.HOLD, Severity.WARN, Severity.REPAIR)
 def subject_of(encounter_id: UUID) -> str:
     """The name of an encounter's work item."""
     return f"encounter/{encounter_id}"
-
-
-def desk_settings(practice: PracticeRow) -> DeskSettings:
-    """The practice's own limits and waits."""
-    return settings_of(practice)
 
 
 def in_one_line(sentences: Iterable[str]) -> str:

@@ -8,7 +8,6 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from activities.tickets import desk_settings
 from billing import benefits, fork
 from billing.benefits import Standing
 from billing.desk import WORK, may_write_off
@@ -16,6 +15,7 @@ from billing.practice import PlanTerms
 from billing.vocabulary import BeneficiaryChoice, Discipline, FinancialNotice, LimitMeasure, LimitSource, Queue
 from billing.vocabulary import SignatureState as Signature
 from models.store.book import book_of
+from models.store.desk import settings_of
 from models.store.notices import as_fact, financial_notice, financial_notice_of
 from models.store.visits import limits_of
 from models.tables.authorizations import BookingRow
@@ -131,7 +131,7 @@ def of_visit(session: Session, viewer: Viewer, encounter_id: UUID) -> Fork | Non
     practice = session.get_one(PracticeRow, viewer.practice_id)
     terms = _terms(session, practice, row)
     notice = financial_notice_of(session, row)
-    limit = desk_settings(practice).write_off_limit
+    limit = settings_of(practice).write_off_limit
     facts = fork.ForkFacts(
         terms=terms,
         excess=excess,

@@ -25,7 +25,6 @@ from sqlalchemy import (
     not_,
     or_,
     select,
-    text,
     union_all,
     update,
 )
@@ -38,7 +37,7 @@ from activities.refusals import Refused
 from billing.desk import SKIP_REASONS
 from models.ids import new_id
 from models.store import life
-from models.store.desk import leased_at_present
+from models.store.desk import leased_at_present, tell_screens
 from models.tables.desk import WorkItemPresenceRow, WorkItemRow, WorkItemSkipRow
 from models.tables.life import OutboxRow
 
@@ -108,7 +107,7 @@ def leave(session: Session, actor: Actor, item_id: UUID, now: datetime) -> None:
         .returning(WorkItemPresenceRow.id)
     )
     if gone is not None:
-        _say_who_looks(session, actor.practice_id, item_id)
+        tell_screens(session, actor.practice_id, item_id)
 
 
 def skip(session: Session, actor: Actor, item_id: UUID, reason: str, today: date, now: datetime) -> WorkItemRow:
@@ -267,9 +266,4 @@ def _note_presence(session: Session, actor: Actor, item_id: UUID, now: datetime)
     still_here = {"seen_at": fresh.excluded.seen_at}
     session.execute(fresh.on_conflict_do_update(index_elements=["work_item_id", "user_id"], set_=still_here))
     if before is None or before <= now - PRESENT:
-        _say_who_looks(session, actor.practice_id, item_id)
-
-
-def _say_who_looks(session: Session, practice_id: UUID, item_id: UUID) -> None:
-    queue = session.scalar(select(WorkItemRow.queue).where(WorkItemRow.id == item_id))
-    session.execute(text("SELECT pg_notify('desk', :payload)"), {"payload": f"{practice_id}:{queue}"})
+        tell_screens(session, actor.practice_id, item_id)

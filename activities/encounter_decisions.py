@@ -16,10 +16,10 @@ from activities.reservations import release_use
 from billing import benefits, fork
 from billing.authorization_case import disciplines_of
 from billing.findings import finding_of
-from billing.practice import PlanTerms
 from billing.vocabulary import Discipline
 from models.store import ledger, notices
 from models.store.book import book_of
+from models.store.visits import terms_of
 from models.tables.authorizations import AuthorizationRow
 from models.tables.claims import ClaimVersionRow
 
@@ -115,9 +115,8 @@ def _disciplines(case: Case) -> tuple[Discipline, ...]:
 
 def _fork_facts(case: Case, claim: ClaimVersionRow | None, charge: Decimal) -> fork.ForkFacts:
     row = case.row
-    terms = book_of(case.session, case.practice).plans[row.plan_id].terms_on(row.date_of_service)
     return fork.ForkFacts(
-        terms=terms or PlanTerms(effective_from=row.date_of_service),
+        terms=terms_of(case.session, case.practice, row),
         excess=fork.excess_of(finding["code"] for finding in case.item.findings) or fork.Excess.AUTHORIZATION,
         date_of_service=row.date_of_service,
         charge=charge,

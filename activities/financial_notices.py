@@ -15,12 +15,12 @@ from billing import fork
 from billing.findings import Step
 from billing.fork import Excess
 from billing.notices import NoticeKind, filled
-from billing.practice import PlanTerms
 from billing.trace import steps_to_list
 from billing.vocabulary import BeneficiaryChoice, FinancialNotice, SignatureState
 from models.store.book import book_of
 from models.store.life import audit, record
 from models.store.notices import template_of
+from models.store.visits import terms_of
 from models.tables.authorizations import BookingRow
 from models.tables.claims import ClaimVersionRow
 from models.tables.encounters import EncounterRow
@@ -69,7 +69,7 @@ class About:
 def make(session: Session, writer: Writer, row: EncounterRow) -> FinancialNoticeRow:
     """A notice about a visit, with its estimate and text as of now. Raises Refused where none is wanted."""
     evaluation = evaluate_visit(session, row, writer.practice, writer.now)[1]
-    terms = _terms(session, writer.practice, row)
+    terms = terms_of(session, writer.practice, row)
     excess = fork.excess_of(finding.code for finding in evaluation.authorization.findings if finding.stops)
     if excess is None:
         raise Refused("This visit is within its authorization and limits, so there is nothing to tell the patient.")
@@ -223,11 +223,6 @@ def locked(session: Session, notice_id: UUID) -> FinancialNoticeRow:
     if found is None:
         raise Refused("This notice is not there any more. Reload the page.")
     return found
-
-
-def _terms(session: Session, practice: PracticeRow, row: EncounterRow) -> PlanTerms:
-    terms = book_of(session, practice).plans[row.plan_id].terms_on(row.date_of_service)
-    return terms or PlanTerms(effective_from=row.date_of_service)
 
 
 def practice_facts(practice: PracticeRow) -> dict[str, str]:

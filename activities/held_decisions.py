@@ -19,6 +19,7 @@ from activities.refusals import Refused
 from models.ids import new_id
 from models.messages import Decision
 from models.store import life
+from models.store.desk import tell_screens
 from models.tables.desk import WorkItemRow
 from models.tables.life import OutboxRow
 
@@ -62,7 +63,7 @@ def leave_word(session: Session, workflow_id: str, decision: Decision, not_befor
         .returning(OutboxRow.id)
     )
     if written is not None:
-        _say(session, decision.practice_id, decision.work_item_id)
+        tell_screens(session, decision.practice_id, decision.work_item_id)
         return True
     waiting = session.scalar(
         select(OutboxRow.message).where(
@@ -87,7 +88,7 @@ def take_back(session: Session, actor: Actor, item_id: UUID, command_id: UUID) -
     )
     if gone is None:
         raise Refused("The decision is on its way already, so it cannot be taken back. See below what became of it.")
-    _say(session, actor.practice_id, item_id)
+    tell_screens(session, actor.practice_id, item_id)
     detail = {"command": str(command_id), "decision": gone["decision"]}
     life.audit(session, actor.practice_id, actor.email, "decision.withdrawn", f"work_item/{item_id}", detail)
 
@@ -124,9 +125,3 @@ def _held(row: Row[Any]) -> Held:
         message["decision"],
         row.not_before,
     )
-
-
-def _say(session: Session, practice_id: UUID, item_id: UUID) -> None:
-    """Tell the screens: the outbox itself notifies nobody."""
-    queue = session.scalar(select(WorkItemRow.queue).where(WorkItemRow.id == item_id))
-    session.execute(text("SELECT pg_notify('desk', :payload)"), {"payload": f"{practice_id}:{queue}"})

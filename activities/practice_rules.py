@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
-from pydantic import ValidationError
 from sqlalchemy import ColumnElement, exists, func, or_, select
 from sqlalchemy.orm import Session
 
@@ -30,7 +29,7 @@ from models.store.rules import (
     PUBLISHED,
     RETIRED,
     changed,
-    rule_of,
+    readable_rule,
     version_of,
     versions,
 )
@@ -100,7 +99,7 @@ def publish(session: Session, actor: Actor, rule_id: str, version: int, now: dat
     _require(session, actor, RULES_APPROVE)
     changed(session, actor.practice_id)  # locks the practice's row first: two publications follow one another
     row = _row(session, actor.practice_id, rule_id, version, APPROVED)
-    rule = _readable(row)
+    rule = readable(row)
     _refuse_unproven(rule)
     before = _published(session, actor.practice_id, rule_id)
     if before is None and _published_count(session, actor.practice_id) >= RULES_MAX:
@@ -127,7 +126,7 @@ def retire(session: Session, actor: Actor, rule_id: str, version: int, why: str,
     told = ""
     if was_published:
         changed(session, actor.practice_id)
-        told = " " + look_again(session, actor.practice_id, _readable_or_none(row))
+        told = " " + look_again(session, actor.practice_id, readable_rule(row))
     _audit(session, actor.practice_id, actor.email, "rule.retired", row)
     return f"Version {version} is retired.{told}"
 
@@ -202,20 +201,12 @@ def _row(session: Session, practice_id: UUID, rule_id: str, version: int, state:
     return row
 
 
-def _readable(row: PracticeRuleRow) -> PracticeRule:
-    try:
-        return rule_of(row)
-    except ValidationError as error:
-        raise Refused(
-            "This rule was written for an earlier Firstpass. Open it, save it anew, have it approved."
-        ) from error
-
-
-def _readable_or_none(row: PracticeRuleRow) -> PracticeRule | None:
-    try:
-        return rule_of(row)
-    except ValidationError:
-        return None
+def readable(row: PracticeRuleRow) -> PracticeRule:
+    """The rule of a row. Raises Refused for one that cannot be read any more."""
+    rule = readable_rule(row)
+    if rule is None:
+        raise Refused("This version was written for an earlier Firstpass and cannot be read; write the rule anew.")
+    return rule
 
 
 def _refuse_unproven(rule: PracticeRule) -> None:

@@ -5,7 +5,7 @@ patient's name. What cannot be understood is said, with what may be written inst
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
@@ -82,8 +82,13 @@ class Asked:
 
     @property
     def address(self) -> str:
-        """The terms as they stand in an address and in the box; parsed again they are the same."""
-        return " ".join(str(term) for term in self.terms)
+        """The terms written; parsed again they are the same."""
+        return written(self.terms)
+
+
+def written(terms: Iterable[Term]) -> str:
+    """Terms as they stand in an address and in the box."""
+    return " ".join(str(term) for term in terms)
 
 
 def parse(typed: str) -> Asked:

@@ -13,7 +13,7 @@ from uuid import UUID
 from fastapi import Depends, Request
 from sqlalchemy import Engine, text
 
-from web.problems import Forbidden, LoggedOut
+from web.problems import Forbidden, Invalid, LoggedOut
 from web.sessions import Limits, find_viewer, hash_token
 from web.viewer import Viewer
 
@@ -90,6 +90,13 @@ class Form:
         """The last value of a field."""
         given = self.values.get(name)
         return given[-1].strip() if given else default
+
+    def id(self, name: str) -> UUID:
+        """An id that the page itself put into the form. Raises Invalid."""
+        try:
+            return UUID(self.text(name))
+        except ValueError as error:
+            raise Invalid("The form was not complete. Reload the page and try again.") from error
 
     def all(self, name: str) -> list[str]:
         """All values of a field."""

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy import ColumnElement, and_, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from billing.practice import DeskSettings
@@ -214,3 +214,12 @@ def _new(practice_id: UUID, ticket: Ticket, now: datetime) -> WorkItemRow:
         clinician_id=ticket.clinician_id,
         cause=ticket.cause,
     )
+
+
+def tell_screens(session: Session, practice_id: UUID, item_id: UUID) -> None:
+    """Have the screens that show an item's queue look again, where nothing of the item itself is written.
+
+    A trigger tells of what is; who looks at an item, and a decision that waits in the outbox, are not.
+    """
+    queue = session.scalar(select(WorkItemRow.queue).where(WorkItemRow.id == item_id))
+    session.execute(text("SELECT pg_notify('desk', :payload)"), {"payload": f"{practice_id}:{queue}"})

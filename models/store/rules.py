@@ -49,6 +49,14 @@ def rule_of(row: PracticeRuleRow) -> PracticeRule:
     return PracticeRule.model_validate({**row.body, "rule_id": row.rule_id, "version": row.version})
 
 
+def readable_rule(row: PracticeRuleRow) -> PracticeRule | None:
+    """The rule of a row; None for one that an earlier Firstpass wrote otherwise."""
+    try:
+        return rule_of(row)
+    except ValidationError:
+        return None
+
+
 def _made_ready(row: PracticeRuleRow) -> CompiledRule:
     """A rule that cannot be read any more still holds what it was for, and no other rule comes to harm."""
     try:

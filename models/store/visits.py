@@ -338,3 +338,9 @@ def lock_patient_named(session: Session, practice_id: UUID, patient_external_id:
 def lock_patient(session: Session, row: EncounterRow) -> None:
     """Visits of one patient are judged one at a time, so that each sees the claim of the other."""
     session.execute(select(PatientRow.id).where(PatientRow.id == row.patient_id).with_for_update())
+
+
+def terms_of(session: Session, practice: PracticeRow, row: EncounterRow) -> PlanTerms:
+    """The plan's terms on the day of the visit; bare ones where the practice file has none for that day."""
+    terms = book_of(session, practice).plans[row.plan_id].terms_on(row.date_of_service)
+    return terms or PlanTerms(effective_from=row.date_of_service)

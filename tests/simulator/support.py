@@ -23,6 +23,7 @@ import pyx12.params
 import pyx12.x12n_document
 
 from simulator.config import SimulatorConfig, World
+from simulator.validation import cache_maps
 
 USER, PASSWORD = "desk", "correct horse"
 PATIENCE_SECONDS = 20
@@ -247,18 +248,7 @@ def _maps() -> TemporaryDirectory[str]:
     return folder
 
 
-@cache
-def _cache_maps() -> None:
-    original = pyx12.map_if.load_map_file
-    loaded: dict[tuple[Any, ...], Any] = {}
-
-    def cached(map_file: Any, param: Any, map_path: Any = None) -> Any:
-        key = (map_file, param.get("exclude_external_codes"), param.get("charset"), map_path)
-        if key not in loaded:
-            loaded[key] = original(map_file, param, map_path)
-        return loaded[key]
-
-    pyx12.map_if.load_map_file = cached
+_cache_maps = cache(cache_maps)
 
 
 def guide_problems(text: str) -> list[str]:

@@ -131,14 +131,12 @@ def unconfirmed(form: Form, count: int) -> str:
 
 def carry_out(request: Request, viewer: Viewer, form: Form, wish: Wish, kept: Sequence[Seen], said: str) -> Response:
     """Do it as one batch, once however often the form is sent, and show what came of each."""
-    ids = queues.ids([form.text("action_id")])
-    if not ids:
-        raise Invalid("The form was not complete. Go back and look beforehand again.")
+    action_id = form.id("action_id")
     try:
-        bulk.apply(engine_of(request), actor_of(viewer), wish, kept, ids[0], said, viewer.now)
+        bulk.apply(engine_of(request), actor_of(viewer), wish, kept, action_id, said, viewer.now)
     except Refused as refusal:
         raise Invalid(str(refusal)) from refusal
-    return RedirectResponse(f"/many/{ids[0]}", status_code=303)
+    return RedirectResponse(f"/many/{action_id}", status_code=303)
 
 
 @router.get("/many/{action_id}")

@@ -14,10 +14,9 @@ from models.store.session import practice_session
 from models.tables.desk import WorkItemRow
 from web import templating
 from web.pages.items import actor_of
-from web.problems import Invalid, NotFound
+from web.problems import NotFound
 from web.reads import holds, items
 from web.reads.audit import record_view
-from web.reads.queues import ids
 from web.security import Person, Posted, Watcher, engine_of, require
 from web.shell import Shell, shell
 from web.viewer import Viewer
@@ -54,10 +53,7 @@ def refreshed(request: Request, viewer: Watcher) -> HTMLResponse:
 def answer(request: Request, viewer: Person, form: Posted, item_id: UUID) -> HTMLResponse:
     """Done in the chart, or a question back."""
     require(viewer, OWN_HOLDS)
-    known = ids([form.text("message_id")])
-    if not known:
-        raise Invalid("The form was not complete. Reload the page and try again.")
-    said = Said(known[0], form.text("body"))
+    said = Said(form.id("message_id"), form.text("body"))
     try:
         with practice_session(engine_of(request), viewer.practice_id) as session:
             if items.visible_item(session, viewer, item_id) is None:

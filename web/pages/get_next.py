@@ -18,7 +18,7 @@ from web.pages import panes
 from web.pages import queues as queue_pages
 from web.pages.items import actor_of
 from web.pages.panes import Toast, Undo
-from web.problems import Invalid, NotFound
+from web.problems import NotFound
 from web.reads import items
 from web.reads import queues as lists
 from web.reads.queues import Filter
@@ -92,10 +92,10 @@ def take_back(request: Request, viewer: Person, form: Posted, item_id: UUID) -> 
     try:
         with practice_session(engine_of(request), viewer.practice_id) as session:
             if form.text("command_id"):
-                held_decisions.take_back(session, actor_of(viewer), item_id, _uuid(form.text("command_id")))
+                held_decisions.take_back(session, actor_of(viewer), item_id, form.id("command_id"))
                 said = "Taken back: nothing was applied."
             else:
-                _, action = undo.take_back(session, viewer.user_id, _uuid(form.text("action_id")), viewer.now)
+                _, action = undo.take_back(session, viewer.user_id, form.id("action_id"), viewer.now)
                 said = f"Undone: {action.said[:1].lower()}{action.said[1:]}."
     except Refused as refusal:
         return item_pages.shown(request, viewer, item_id, Toast("bad", str(refusal)), status=409)
@@ -165,10 +165,3 @@ def _give(
 
 def _wanted(request: Request, form: Form) -> Filter:
     return Filter.read({**dict(request.query_params), **{name: form.text(name) for name in form.values}})
-
-
-def _uuid(value: str) -> UUID:
-    try:
-        return UUID(value)
-    except ValueError as error:
-        raise Invalid("The form was not complete. Reload the page and try again.") from error

@@ -93,7 +93,7 @@ def note(request: Request, viewer: Person, form: Posted, item_id: UUID) -> Respo
     """Write beside it."""
     if not (viewer.may(WORK) or viewer.may(OWN_HOLDS)):
         raise Forbidden("Your role reads notes but does not write them.")
-    note_id = _uuid(form.text("note_id"))
+    note_id = form.id("note_id")
 
     def act(session: Session, item: WorkItemRow) -> str:
         desk.note(session, actor_of(viewer), item.id, note_id, form.text("body"), viewer.now)
@@ -106,7 +106,7 @@ def note(request: Request, viewer: Person, form: Posted, item_id: UUID) -> Respo
 def ask(request: Request, viewer: Person, form: Posted, item_id: UUID) -> Response:
     """Ask the clinician of the visit."""
     require(viewer, WORK)
-    said = clinicians.Said(_uuid(form.text("message_id")), form.text("body"))
+    said = clinicians.Said(form.id("message_id"), form.text("body"))
 
     def act(session: Session, item: WorkItemRow) -> str:
         clinicians.ask(session, actor_of(viewer), _seen(form, item), said, viewer.now)
@@ -119,7 +119,7 @@ def ask(request: Request, viewer: Person, form: Posted, item_id: UUID) -> Respon
 def reassign(request: Request, viewer: Person, form: Posted, item_id: UUID) -> Response:
     """Move one item to somebody."""
     require(viewer, REASSIGN)
-    to_user_id = _uuid(form.text("to")) if form.text("to") else None
+    to_user_id = form.id("to") if form.text("to") else None
 
     def act(session: Session, item: WorkItemRow) -> str:
         moves = desk.reassign(session, actor_of(viewer), [item.id], to_user_id, viewer.now, apply=True)
@@ -164,7 +164,7 @@ def _prepare(request: Request, viewer: Viewer, form: Form, item_id: UUID) -> tup
         Decision(
             practice_id=viewer.practice_id,
             work_item_id=item_id,
-            command_id=_uuid(form.text("command_id")),
+            command_id=form.id("command_id"),
             user_id=viewer.user_id,
             decision=kind.key,
             reason=_reason(form, kind),
@@ -254,8 +254,9 @@ def shown(
 
 
 def _seen(form: Form, item: WorkItemRow) -> Seen:
-    version, owner = form.text("version"), form.text("owner_seen")
-    return Seen(item.id, int(version) if version.isdigit() else -1, _uuid(owner) if owner else None)
+    version = form.text("version")
+    owner = form.id("owner_seen") if form.text("owner_seen") else None
+    return Seen(item.id, int(version) if version.isdigit() else -1, owner)
 
 
 def _until(form: Form, viewer: Viewer) -> datetime | None:
@@ -269,10 +270,3 @@ def _until(form: Form, viewer: Viewer) -> datetime | None:
     except ValueError as error:
         raise Invalid("Choose a day to snooze until.") from error
     return datetime.combine(until, time(WAKE_HOUR), tzinfo=viewer.zone)
-
-
-def _uuid(value: str) -> UUID:
-    try:
-        return UUID(value)
-    except ValueError as error:
-        raise Invalid("The form was not complete. Reload the page and try again.") from error

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from fastapi import APIRouter, Request
-from pydantic import ValidationError
 from sqlalchemy.orm import Session
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -19,13 +18,13 @@ from billing.rule_trials import TrialResult, run_tests
 from billing.rule_view import line_text
 from billing.trace import Evaluation
 from billing.vocabulary import Discipline, Owner
-from models.store.rules import APPROVED, DRAFT, PUBLISHED, RETIRED, rule_of, versions
+from models.store.rules import APPROVED, DRAFT, PUBLISHED, RETIRED, versions
 from models.store.session import practice_session
 from models.tables.practice import PracticeRow
 from models.tables.rules import PracticeRuleRow
 from web import formats, rule_form, templating
 from web.pages.items import actor_of
-from web.problems import Conflict, Invalid, NotFound
+from web.problems import Invalid, NotFound
 from web.reads import rules
 from web.reads.audit import record_view
 from web.reads.queues import Choice
@@ -35,7 +34,6 @@ from web.shell import Shell, shell
 from web.viewer import Viewer
 
 router = APIRouter(include_in_schema=False)
-UNREADABLE = "This version was written for an earlier Firstpass and cannot be shown; write the rule anew."
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +143,7 @@ def edit(request: Request, viewer: Person, rule_id: str) -> HTMLResponse:
     require(viewer, RULES_WRITE)
     with practice_session(engine_of(request), viewer.practice_id) as session:
         newest = _newest(session, viewer, rule_id)
-        form = rule_form.of_rule(_readable(newest)).with_blank_rows()
+        form = rule_form.of_rule(life.readable(newest)).with_blank_rows()
         return _form_page(request, viewer, session, form, seen=newest.updated_at.isoformat())
 
 
@@ -190,7 +188,7 @@ def try_out(request: Request, viewer: Person, posted: Posted, rule_id: str, vers
     require(viewer, RULES_WRITE)
     with practice_session(engine_of(request), viewer.practice_id) as session:
         row = _version(session, viewer, rule_id, version)
-        shown = _try(session, viewer, _readable(row), posted.text("try_visit"))
+        shown = _try(session, viewer, life.readable(row), posted.text("try_visit"))
         return _rule_page(request, viewer, session, rule_id, version, try_out=shown, try_visit=shown.visit)
 
 
@@ -259,13 +257,6 @@ def _version(session: Session, viewer: Viewer, rule_id: str, version: int) -> Pr
     return row
 
 
-def _readable(row: PracticeRuleRow) -> PracticeRule:
-    try:
-        return rule_of(row)
-    except ValidationError as error:
-        raise Conflict(UNREADABLE) from error
-
-
 def _refuse_lost_update(session: Session, viewer: Viewer, rule: PracticeRule, is_new: bool, seen: str) -> None:
     newest = next(iter(versions(session, viewer.practice_id, rule.rule_id)), None)
     if is_new and newest is not None:
@@ -286,7 +277,7 @@ def _rule_page(
     try_out: TryOut | None = None,
 ) -> HTMLResponse:
     row = _version(session, viewer, rule_id, version)
-    rule = _readable(row)
+    rule = life.readable(row)
     found = versions(session, viewer.practice_id, rule_id)
     own = row.author_id == viewer.user_id
     retire_right = RULES_APPROVE if row.state == PUBLISHED else RULES_WRITE

@@ -17,7 +17,7 @@ from billing.vocabulary import SignatureState as Signature
 from models.store.book import book_of
 from models.store.desk import settings_of
 from models.store.notices import as_fact, financial_notice, financial_notice_of
-from models.store.visits import limits_of
+from models.store.visits import limits_of, terms_of
 from models.tables.authorizations import BookingRow
 from models.tables.claims import ClaimRow, ClaimVersionRow
 from models.tables.desk import WorkItemRow
@@ -129,7 +129,7 @@ def of_visit(session: Session, viewer: Viewer, encounter_id: UUID) -> Fork | Non
         return None
     row = session.get_one(EncounterRow, encounter_id)
     practice = session.get_one(PracticeRow, viewer.practice_id)
-    terms = _terms(session, practice, row)
+    terms = terms_of(session, practice, row)
     notice = financial_notice_of(session, row)
     limit = settings_of(practice).write_off_limit
     facts = fork.ForkFacts(
@@ -195,11 +195,6 @@ def limits(session: Session, viewer: Viewer, encounter_id: UUID) -> Limits:
         today=viewer.today.isoformat(),
         sources=tuple(source.value for source in LimitSource),
     )
-
-
-def _terms(session: Session, practice: PracticeRow, row: EncounterRow) -> PlanTerms:
-    terms = book_of(session, practice).plans[row.plan_id].terms_on(row.date_of_service)
-    return terms or PlanTerms(effective_from=row.date_of_service)
 
 
 def _is_out(session: Session, encounter_id: UUID) -> bool:

@@ -25,7 +25,7 @@ from models.tables.practice import PayerRow, PlanRow
 from models.tables.remittances import InboundFileRow
 from web import formats
 from web.formats import Chip
-from web.grammar import Term, parse
+from web.grammar import Term, parse, written
 from web.reads import terms
 from web.reads.paging import Page, cut, decode, encode
 from web.reads.queue_authorizations import Line, lines
@@ -134,7 +134,7 @@ class Filter:
     @property
     def q(self) -> str:
         """The terms as they stand in the address."""
-        return " ".join(str(term) for term in self.terms)
+        return written(self.terms)
 
     @property
     def typed(self) -> str:

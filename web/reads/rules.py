@@ -4,12 +4,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from pydantic import ValidationError
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from billing.practice_rules import ACTION_LABELS, Action, PracticeRule
-from models.store.rules import APPROVED, DRAFT, PUBLISHED, RETIRED, rule_of
+from models.store.rules import APPROVED, DRAFT, PUBLISHED, RETIRED, readable_rule
 from models.tables.encounters import EncounterRow
 from models.tables.practice import PayerRow, PlanRow
 from models.tables.rules import PracticeRuleRow
@@ -101,7 +100,7 @@ def _hits(session: Session, viewer: Viewer) -> dict[str, int]:
 
 
 def _line(row: PracticeRuleRow, viewer: Viewer, in_use: int | None, hits: int) -> RuleLine:
-    rule = _read(row)
+    rule = readable_rule(row)
     who, since = _last_step(row, viewer)
     return RuleLine(
         href=f"/rules/own/{row.rule_id}",
@@ -117,13 +116,6 @@ def _line(row: PracticeRuleRow, viewer: Viewer, in_use: int | None, hits: int) -
         who=who,
         since=since,
     )
-
-
-def _read(row: PracticeRuleRow) -> PracticeRule | None:
-    try:
-        return rule_of(row)
-    except ValidationError:
-        return None
 
 
 def _last_step(row: PracticeRuleRow, viewer: Viewer) -> tuple[str, str]:

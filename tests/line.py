@@ -9,19 +9,17 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 import structlog
 from pydantic import SecretStr
-from sqlalchemy import Engine, func, select, text
+from sqlalchemy import Engine, select, text
 from temporalio.client import Client, WorkflowUpdateFailedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities import intake
 from activities.catalog import Wiring
 from activities.gateways.clearinghouse import SftpAddress
 from activities.gateways.mail import MailAddress
@@ -30,15 +28,14 @@ from activities.relay import Relay
 from billing.practice import Practice
 from models.ids import encounter_workflow_id
 from models.messages import Decision, DecisionOutcome
-from models.store import ledger
 from models.store.session import practice_session
 from models.tables.access import UserRow
-from models.tables.claims import ClaimVersionRow
 from models.tables.desk import DecisionRow, WorkItemRow
 from models.tables.encounters import EncounterRow
 from models.tables.life import EventRow, OutboxRow
 from simulator.config import SimulatorConfig, World
 from simulator.server import Simulator
+from tests.records import Records
 from worker import Parts, outside_worker, parts_of, story_worker
 
 PATIENCE_SECONDS = 90.0  # the first file judged in a process reads pyx12's maps: up to 12 s on a busy machine
@@ -48,47 +45,17 @@ NOTHING_ELSE = {"partial": 0, "denied": 0, "rejected": 0, "lost": 0, "late": 0, 
 ALL_PAID: dict[str, Any] = {"mix": {"paid": 1, **NOTHING_ELSE}, "patient_share": 0, "duplicate_share": 0}
 
 
-Row = TypeVar("Row")
-
-
 @dataclass
-class Line:
+class Line(Records):
     """A practice on the line, and what a test wants to know of it."""
 
-    engine: Engine
     client: Client
-    practice_id: UUID
     simulator_root: Path
     worker: "WorkerProcess"
-
-    def send(self, *visits: dict[str, Any]) -> list[intake.IntakeResult]:
-        """Have visits received, as the API would."""
-        return intake.receive(self.engine, self.practice_id, "test", visits)
-
-    def visit(self, external_id: str) -> EncounterRow:
-        """An encounter by the chart's id."""
-        with practice_session(self.engine, self.practice_id) as session:
-            return session.scalars(select(EncounterRow).where(EncounterRow.external_id == external_id)).one()
-
-    def item(self, external_id: str) -> WorkItemRow | None:
-        """The open item of a visit."""
-        with practice_session(self.engine, self.practice_id) as session:
-            return session.scalars(
-                select(WorkItemRow)
-                .join(EncounterRow, EncounterRow.id == WorkItemRow.encounter_id)
-                .where(EncounterRow.external_id == external_id, WorkItemRow.closed_at.is_(None))
-            ).one_or_none()
 
     def quiet(self) -> bool:
         """Whether all word has reached Temporal."""
         return not self.rows(OutboxRow, OutboxRow.state != "done")
-
-    def items(self, queue: str) -> list[WorkItemRow]:
-        """All open items of a queue."""
-        with practice_session(self.engine, self.practice_id) as session:
-            return list(
-                session.scalars(select(WorkItemRow).where(WorkItemRow.queue == queue, WorkItemRow.closed_at.is_(None)))
-            )
 
     def story(self, external_id: str) -> list[str]:
         """The kinds of the visit's events, in order."""
@@ -97,12 +64,6 @@ class Line:
             return list(
                 session.scalars(select(EventRow.kind).where(EventRow.encounter_id == row.id).order_by(EventRow.id))
             )
-
-    def stages(self) -> dict[str, int]:
-        """How many encounters are in each stage."""
-        with practice_session(self.engine, self.practice_id) as session:
-            rows = session.execute(select(EncounterRow.stage, func.count()).group_by(EncounterRow.stage))
-            return dict(rows.all())
 
     def open_work(self) -> str:
         """What people are asked to do, and the life of every open visit: for failing tests."""
@@ -196,21 +157,6 @@ class Line:
             return str(refused.cause)
         raise AssertionError(f"not refused: {message}")
 
-    def balance(self, external_id: str, account: str) -> Decimal:
-        """What an account of the ledger holds of a visit."""
-        row = self.visit(external_id)
-        with practice_session(self.engine, self.practice_id) as session:
-            return ledger.balance(session, row.id, account)
-
-    def rows(self, table: type[Row], *where: Any) -> list[Row]:
-        """Rows of a table, oldest first."""
-        with practice_session(self.engine, self.practice_id) as session:
-            return list(session.scalars(select(table).where(*where).order_by(text("created_at, id"))))
-
-    def claims(self, external_id: str) -> list[ClaimVersionRow]:
-        """All filings of a visit's claim, oldest first."""
-        return self.rows(ClaimVersionRow, ClaimVersionRow.encounter_id == self.visit(external_id).id)
-
     def leave_in_mailbox(self, name: str, content: str) -> None:
         """A file from the clearinghouse, all at once."""
         part = self.simulator_root / "outbound" / f"{name}.part"
@@ -260,7 +206,7 @@ async def line(
         parts = parts_of(Wiring(engine, client, address, window_seconds, "T", mail=mail))
         worker = WorkerProcess(engine, client, parts)
         await worker.start()
-        yield Line(engine, client, practice_id, config.root, worker)
+        yield Line(engine, practice_id, client, config.root, worker)
         await worker.stop()
         await end_all(client)
 

@@ -4,14 +4,13 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, TypeVar
-from uuid import UUID, uuid4
+from typing import Any
+from uuid import uuid4
 
 import pytest
-from sqlalchemy import Engine, select, text
+from sqlalchemy import Engine, text
 from temporalio.exceptions import ApplicationError
 
-from activities import intake
 from activities.batches import BatchActivities
 from activities.decisions import DecisionActivities
 from activities.encounters import EncounterActivities
@@ -23,7 +22,6 @@ from billing.practice import Practice
 from clients import make_engine
 from embedded import Postgres
 from models.messages import ConnectionRef, Decision, FileProgress, GateVerdict, LookAtEncounter, LookAtFile
-from models.store import ledger
 from models.store.session import practice_session
 from models.tables.access import UserRow
 from models.tables.claims import ClaimVersionRow
@@ -33,33 +31,21 @@ from models.tables.remittances import InboundFileRow
 from simulator.clinic import practice
 from tests.conftest import fresh_database
 from tests.line import TODAY
+from tests.records import Records
 
-Row = TypeVar("Row")
 CONNECTION = "clearinghouse"
 
 
 @dataclass
-class Books:
+class Books(Records):
     """The practice's tables, and everything one may do to them."""
 
-    engine: Engine
     owner_engine: Engine
-    practice_id: UUID
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
-
-    def send(self, *visits: Any) -> list[intake.IntakeResult]:
-        return intake.receive(self.engine, self.practice_id, "test", visits)
-
-    def visit(self, number: str) -> EncounterRow:
-        return self.rows(EncounterRow, EncounterRow.external_id == number)[0]
 
     def received(self, number: str) -> bool:
         """Whether a visit was sent at all."""
         return bool(self.rows(EncounterRow, EncounterRow.external_id == number))
-
-    def rows(self, table: type[Row], *where: Any) -> list[Row]:
-        with practice_session(self.engine, self.practice_id) as session:
-            return list(session.scalars(select(table).where(*where).order_by(text("created_at, id"))))
 
     def look(self, number: str) -> LookAtEncounter:
         return LookAtEncounter(practice_id=self.practice_id, encounter_id=self.visit(number).id, now=self.now)
@@ -72,22 +58,6 @@ class Books:
 
     def balance_look(self, number: str) -> str:
         return EncounterActivities(self.engine, 0.2).check_balance(self.look(number)).outcome
-
-    def claims(self, number: str) -> list[ClaimVersionRow]:
-        return self.rows(ClaimVersionRow, ClaimVersionRow.encounter_id == self.visit(number).id)
-
-    def item(self, number: str) -> WorkItemRow | None:
-        row = self.visit(number)
-        found = self.rows(WorkItemRow, WorkItemRow.encounter_id == row.id, WorkItemRow.closed_at.is_(None))
-        return found[0] if found else None
-
-    def items(self, queue: str) -> list[WorkItemRow]:
-        return self.rows(WorkItemRow, WorkItemRow.queue == queue, WorkItemRow.closed_at.is_(None))
-
-    def balance(self, number: str, account: str) -> Any:
-        row = self.visit(number)
-        with practice_session(self.engine, self.practice_id) as session:
-            return ledger.balance(session, row.id, account)
 
     def command(self, item: WorkItemRow, decision: str, role: str = "supervisor", **given: Any) -> Decision:
         user_id = self.rows(UserRow, UserRow.role == role)[0].id
@@ -143,6 +113,6 @@ def books(postgres: Postgres, _sweeper: ThreadPoolExecutor) -> Iterator[Books]:
         engine, owner = make_engine(database.app_url, pool_size=24), make_engine(database.owner_url, pool_size=2)
         loaded = Practice.model_validate(practice(TODAY))
         practice_id = load_practice(engine, loaded, batch_window_seconds=0.2, inbox_poll_seconds=0.2)
-        yield Books(engine, owner, practice_id)
+        yield Books(engine, practice_id, owner)
         engine.dispose()
         owner.dispose()

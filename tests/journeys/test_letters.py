@@ -1,7 +1,6 @@
 """A patient is told when four visits are left: the letter arrives, in the practice's own words, once."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -17,27 +16,14 @@ from simulator.clinic import practice
 from simulator.mail import listen
 from tests.journeys.conftest import Ground, People, serving
 from tests.line import ALL_PAID, TODAY, Line
-from tests.workflows.visits import COMMERCIAL, PREFERRED, visit
+from tests.workflows.visits import COMMERCIAL, PREFERRED, five_visits, visit
 
 pytestmark = pytest.mark.journey
 
 Chart = Callable[..., Awaitable[None]]
 
 
-def grant(patient: str) -> dict[str, object]:
-    return {
-        "authorization_id": f"FIVE-{patient}",
-        "number": f"CCHP-{patient}",
-        "patient": patient,
-        "plan_id": COMMERCIAL,
-        "disciplines": ["PT"],
-        "quantity": 5,
-        "effective_from": str(TODAY - timedelta(days=60)),
-        "effective_to": str(TODAY + timedelta(days=60)),
-    }
-
-
-PRACTICE = {"authorizations": [grant("P-MAIL"), grant("P-WORDS"), grant("P-PAPER")]}
+PRACTICE = {"authorizations": [five_visits("P-MAIL"), five_visits("P-WORDS"), five_visits("P-PAPER")]}
 
 
 @pytest.fixture(scope="module")

@@ -1,32 +1,16 @@
 """A letter that cannot be sent waits for a person to print it, and ends when that is done."""
 
-from datetime import timedelta
-
 from temporalio.client import WorkflowExecutionStatus
 
 from models.ids import notice_workflow_id
 from models.tables.desk import WorkItemRow
 from models.tables.notices import NoticeRow
-from tests.line import TODAY, Line
-from tests.workflows.visits import COMMERCIAL, PREFERRED, Visit, visit
-
-
-def _grant(patient: str) -> dict[str, object]:
-    return {
-        "authorization_id": f"FIVE-{patient}",
-        "number": f"N-{patient}",
-        "patient": patient,
-        "plan_id": COMMERCIAL,
-        "disciplines": ["PT"],
-        "quantity": 5,
-        "effective_from": str(TODAY - timedelta(days=60)),
-        "effective_to": str(TODAY + timedelta(days=60)),
-    }
-
+from tests.line import Line
+from tests.workflows.visits import COMMERCIAL, PREFERRED, Visit, five_visits, visit
 
 PRACTICE = {
     "desk": {"print_notices": True},
-    "authorizations": [_grant("LETTER-1"), _grant("LETTER-2")],
+    "authorizations": [five_visits("LETTER-1"), five_visits("LETTER-2")],
 }
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from copy import deepcopy
+from datetime import timedelta
 from functools import cache
 from itertools import count
 from typing import Any
@@ -36,6 +37,20 @@ def visit(member_id: str, plan: str = PREFERRED, kind: str = "treatment", like: 
     made["compliance"]["episode"]["episode_id"] = f"EP-{number:05d}"
     made["administrative"]["coverages"] = [{"plan_id": plan, "rank": 1, "member_id": member_id}]
     return made
+
+
+def five_visits(patient: str) -> dict[str, object]:
+    """An authorization of five visits around today, as a practice file has it."""
+    return {
+        "authorization_id": f"FIVE-{patient}",
+        "number": f"CCHP-{patient}",
+        "patient": patient,
+        "plan_id": COMMERCIAL,
+        "disciplines": ["PT"],
+        "quantity": 5,
+        "effective_from": str(TODAY - timedelta(days=60)),
+        "effective_to": str(TODAY + timedelta(days=60)),
+    }
 
 
 def _letters(number: int) -> str:

@@ -113,8 +113,9 @@ class _Marks(logging.Handler):
         now = time.perf_counter(), time.process_time()
         seconds, processor = (after - before for after, before in zip(now, self._before, strict=True))
         self._before = now
-        mark = {"claims": float(record.args[1]), "seconds": seconds, "processor": processor, "memory": _memory()}  # type: ignore[index, arg-type]
-        self.marks.append(mark)
+        assert isinstance(record.args, tuple)
+        claims = float(str(record.args[1]))
+        self.marks.append({"claims": claims, "seconds": seconds, "processor": processor, "memory": _memory()})
 
 
 def _memory() -> float:

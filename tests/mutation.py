@@ -76,7 +76,7 @@ def mutants(source: str) -> Iterator[Mutant]:
 
 
 def _at(node: ast.AST) -> tuple[int, int, int, int]:
-    return node.lineno, node.col_offset, node.end_lineno or 0, node.end_col_offset or 0  # type: ignore[attr-defined]
+    return node.lineno, node.col_offset, node.end_lineno or 0, node.end_col_offset or 0  # type: ignore[attr-defined]  # every node that is mutated has a place
 
 
 def _changes(node: ast.AST) -> int:

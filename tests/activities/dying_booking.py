@@ -23,7 +23,7 @@ def main() -> None:
             os._exit(9)
         return changed
 
-    authorizations.set_reservations = reserve_and_die  # type: ignore[assignment]
+    authorizations.set_reservations = reserve_and_die  # type: ignore[assignment]  # a process that dies in the middle
     receive_bookings(create_engine(told["url"]), UUID(told["practice_id"]), "schedule", [told["booking"]])
 
 

@@ -1,5 +1,6 @@
 """An authorization that ends is not asked for again while another one of the patient carries on without a gap."""
 
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -41,9 +42,9 @@ def test_the_next_is_asked_for_only_where_nothing_takes_over(books: Books) -> No
     ],
 )
 def test_one_that_leaves_a_gap_runs_low_or_covers_less_takes_nothing_over(
-    books: Books, patient: str, other: dict[str, object]
+    books: Books, patient: str, other: dict[str, Any]
 ) -> None:
     ending = grant(books, patient, 10, last=4, number=f"{patient}-1")
-    grant(books, patient, **{"quantity": 10, "number": f"{patient}-2", **other})  # type: ignore[arg-type]
+    grant(books, patient, **{"quantity": 10, "number": f"{patient}-2", **other})
     look(books, ending)
     assert len(cases_of(books, patient)) == 1

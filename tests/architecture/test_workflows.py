@@ -36,7 +36,7 @@ TYPED_BY_A_PERSON = {"Decision.reason", "Decision.fields", "DecisionOutcome.mess
 
 
 def _activities() -> set[str]:
-    wiring: Any = Wiring(None, None, None, 0.0, "T")  # type: ignore[arg-type]
+    wiring: Any = Wiring(None, None, None, 0.0, "T")  # type: ignore[arg-type]  # nothing of it is called
     made = (*catalog.inside(wiring), *catalog.outside(wiring))
     definitions = [activity._Definition.must_from_callable(method) for method in made]
     return {str(definition.name) for definition in definitions}

@@ -2,6 +2,7 @@
 
 import re
 from datetime import date
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -291,9 +292,9 @@ def test_never_more_units_than_the_minutes_allow(method: UnitMethod, day: list[S
 
 
 @given(methods, days, st.randoms())
-def test_order_of_services_does_not_matter(method: UnitMethod, day: list[ServiceMinutes], random: object) -> None:
+def test_order_of_services_does_not_matter(method: UnitMethod, day: list[ServiceMinutes], random: Random) -> None:
     shuffled = list(day)
-    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    random.shuffle(shuffled)
     assert billed(method, day) == billed(method, shuffled)
     first, second = (count_units(method, services, ON, Discipline.PT) for services in (day, shuffled))
     assert (first.ties, first.total_units) == (second.ties, second.total_units)

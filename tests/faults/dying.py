@@ -76,7 +76,7 @@ WHOLE_UPLOAD = SftpClearinghouse.upload
 
 
 def _die_half_way_up() -> None:
-    SftpClearinghouse.upload = _upload_half  # type: ignore[method-assign]
+    SftpClearinghouse.upload = _upload_half  # type: ignore[method-assign]  # a process that dies in the middle
 
 
 def _die_between_chunks() -> None:

@@ -26,7 +26,7 @@ async def test_postgres_away_for_longer_than_the_quick_tries_is_waited_out(
         asked.append("")
         if len(asked) <= VISITS * TRIES_WITHOUT_POSTGRES:
             raise OperationalError("connect", {}, OSError("the database system is starting up"))
-        return judge(*args)  # type: ignore[arg-type]
+        return judge(*args)  # type: ignore[arg-type]  # handed on as it came
 
     monkeypatch.setattr(gates, "judge", away)
     async with line(engine, temporal, practice(TODAY), tmp_path, validation="envelope") as clinic:

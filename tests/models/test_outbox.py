@@ -11,7 +11,7 @@ from tests.models.test_guards import a_practice
 
 def test_word_is_not_carried_before_the_facts_behind_it_are_committed(engine: Engine) -> None:
     practice_id = a_practice(engine, "one")
-    relay = Relay(engine, None, "nowhere", None)  # type: ignore[arg-type]
+    relay = Relay(engine, None, "nowhere", None)  # type: ignore[arg-type]  # no word is sent, so neither client nor log is asked
     with practice_session(engine, practice_id) as first:
         row = first.query(EncounterRow).first()
         assert row is not None

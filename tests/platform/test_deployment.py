@@ -14,7 +14,7 @@ from cli import app
 from embedded import ROOT
 from settings import Settings, variable
 
-COMMANDS = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+COMMANDS = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]  # typer promises a Command, and gives a Group for an app of several
 
 
 def tracked_files() -> list[Path]:

@@ -12,6 +12,7 @@ from activities import intake
 from activities.encounters import EncounterActivities
 from models.messages import LookAtEncounter
 from models.store.session import practice_session
+from models.tables.base import Base
 from models.tables.claims import ClaimRow, ClaimVersionRow
 from models.tables.encounters import EncounterRow
 from models.tables.remittances import InboundFileRow
@@ -38,7 +39,7 @@ def many_claims(engine: Engine, practice_id: UUID, count: int) -> None:
     ids += "claim_id, gen_random_uuid() AS version_id, 'F' || lpad(upper(to_hex(n)), 14, '0') AS number "
     with practice_session(engine, practice_id) as session:
         session.execute(text(f"{ids} FROM generate_series(1, :count) n"), {"count": count})
-        changes: tuple[tuple[type, dict[str, str]], ...] = (
+        changes: tuple[tuple[type[Base], dict[str, str]], ...] = (
             (EncounterRow, {"id": "made.encounter_id", "external_id": "made.number"}),
             (ClaimRow, {"id": "made.claim_id", "encounter_id": "made.encounter_id"}),
             (
@@ -53,9 +54,9 @@ def many_claims(engine: Engine, practice_id: UUID, count: int) -> None:
             ),
         )
         for table, change in changes:
-            columns = [column.name for column in table.__table__.columns]  # type: ignore[attr-defined]
+            columns = [column.name for column in table.__table__.columns]
             values = [change.get(name, f"one.{name}") for name in columns]
-            name = table.__tablename__  # type: ignore[attr-defined]
+            name = table.__tablename__
             which = f"(SELECT * FROM {name} LIMIT 1) one, made"
             session.execute(text(f"INSERT INTO {name} ({', '.join(columns)}) SELECT {', '.join(values)} FROM {which}"))
 

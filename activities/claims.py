@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from activities.clock import practice_day
@@ -24,7 +24,6 @@ from models.store.life import record, tell
 from models.tables.authorizations import AuthorizationRow
 from models.tables.claims import ClaimLineRow, ClaimRow, ClaimVersionRow
 from models.tables.encounters import EncounterRow
-from models.tables.ledger import LedgerEntryRow, LedgerTransactionRow
 from models.tables.practice import PracticeRow
 from models.tables.remittances import DenialRow
 
@@ -360,15 +359,7 @@ def _charge(session: Session, row: EncounterRow, version: ClaimVersionRow, charg
 
 
 def _paid_at_desk(session: Session, row: EncounterRow) -> Decimal:
-    return session.scalar(
-        select(func.sum(LedgerEntryRow.amount))
-        .join(LedgerTransactionRow, LedgerTransactionRow.id == LedgerEntryRow.transaction_id)
-        .where(
-            LedgerTransactionRow.encounter_id == row.id,
-            LedgerTransactionRow.kind == "desk_payment",
-            LedgerEntryRow.account == ledger.CASH,
-        )
-    ) or Decimal("0.00")
+    return ledger.balance(session, row.id, ledger.CASH, kinds=("desk_payment",))
 
 
 def _collect_at_desk(session: Session, row: EncounterRow, encounter: Encounter, known: Decimal) -> None:

@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from activities.tickets import dollars, ticket
@@ -16,7 +16,6 @@ from models.store.book import book_of
 from models.store.desk import Ticket
 from models.tables.claims import ClaimRow, ClaimVersionRow
 from models.tables.encounters import EncounterRow
-from models.tables.ledger import LedgerEntryRow, LedgerTransactionRow
 from models.tables.life import EventRow
 from models.tables.practice import PracticeRow
 from models.tables.remittances import DenialRow
@@ -61,16 +60,8 @@ def _expected(claim: ClaimVersionRow) -> Decimal | None:
 
 def _answered(session: Session, row: EncounterRow) -> Decimal:
     """What the first plan's remittances brought in and left to the patient; one taken back counts for nothing."""
-    return session.scalar(
-        select(func.sum(LedgerEntryRow.amount))
-        .join(LedgerTransactionRow, LedgerTransactionRow.id == LedgerEntryRow.transaction_id)
-        .where(
-            LedgerEntryRow.encounter_id == row.id,
-            LedgerTransactionRow.kind == "remittance",
-            LedgerTransactionRow.payer_rank == FIRST,
-            LedgerEntryRow.account.in_((ledger.CASH, ledger.PATIENT_RECEIVABLE)),
-        )
-    ) or Decimal("0.00")
+    accounts = (ledger.CASH, ledger.PATIENT_RECEIVABLE)
+    return ledger.balance(session, row.id, accounts, payer_rank=FIRST, kinds=("remittance",))
 
 
 def _refused(session: Session, claim: ClaimVersionRow) -> bool:

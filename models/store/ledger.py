@@ -104,15 +104,21 @@ def _legs(posting: Posting) -> Legs:
 
 
 def balance(
-    session: Session, encounter_id: UUID, account: str, *, payer_rank: int | None = None, kinds: Sequence[str] = ()
+    session: Session,
+    encounter_id: UUID,
+    account: str | tuple[str, ...],
+    *,
+    payer_rank: int | None = None,
+    kinds: Sequence[str] = (),
 ) -> Decimal:
-    """What an account holds of an encounter, in dollars; a receivable above zero is still owed.
+    """What an account, or several, hold of an encounter, in dollars; a receivable above zero is still owed.
 
     payer_rank: only what is about that plan. kinds: only transactions of these kinds.
     """
     session.flush()
+    accounts = (account,) if isinstance(account, str) else account
     query = select(func.sum(LedgerEntryRow.amount)).where(
-        LedgerEntryRow.encounter_id == encounter_id, LedgerEntryRow.account == account
+        LedgerEntryRow.encounter_id == encounter_id, LedgerEntryRow.account.in_(accounts)
     )
     if payer_rank is not None or kinds:
         query = query.join(LedgerTransactionRow, LedgerTransactionRow.id == LedgerEntryRow.transaction_id)

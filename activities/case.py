@@ -9,15 +9,13 @@ from sqlalchemy.orm import Session
 from temporalio.exceptions import ApplicationError
 
 from activities.clock import practice_day
-from models.messages import Decision
+from models.messages import REFUSED, Decision
 from models.store import ledger
 from models.store.life import record
 from models.tables.access import UserRow
 from models.tables.desk import WorkItemRow
 from models.tables.encounters import EncounterRow
 from models.tables.practice import PracticeRow
-
-REFUSED = "Refused"
 
 
 def refusal(sentence: str) -> ApplicationError:

@@ -8,6 +8,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+REFUSED = "Refused"  # the type of error as which a refused decision travels; its message is for the person
+
 
 class Message(BaseModel):
     """Base of all messages."""

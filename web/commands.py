@@ -20,13 +20,12 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.decisions import foresee
 from activities.held_decisions import DECIDE as UPDATE
 from activities.held_decisions import leave_word
-from models.messages import Decision, DecisionOutcome
+from models.messages import REFUSED, Decision, DecisionOutcome
 from models.store.session import practice_session
 from models.tables.desk import DecisionRow
 
 UPDATE_SECONDS = 8
 RECONNECT_SECONDS = 5
-REFUSED = "Refused"
 
 AnswerKind = Literal["done", "refused", "closed", "accepted", "held"]
 ACCEPTED = (

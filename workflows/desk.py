@@ -8,7 +8,7 @@ from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from activities.decisions import DecisionActivities
-    from models.messages import Decision, DecisionOutcome
+    from models.messages import REFUSED, Decision, DecisionOutcome
 
 from workflows.quick import ask
 
@@ -44,7 +44,7 @@ class OnTheDesk:
     def refuse_when_over(self, decision: Decision) -> None:
         """A life that is over takes no more decisions; nothing of it is written to history."""
         if self._over:
-            raise ApplicationError("This was closed meanwhile; there is nothing left to decide.", type="Refused")
+            raise ApplicationError("This was closed meanwhile; there is nothing left to decide.", type=REFUSED)
 
     async def news(self, until: datetime | None) -> None:
         """Wait for a message, or until an instant on which the answer changes by itself."""

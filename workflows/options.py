@@ -5,9 +5,9 @@ from typing import TypedDict
 
 from temporalio.common import RetryPolicy
 
-CLEARINGHOUSE_QUEUE = "clearinghouse"
+from models.messages import REFUSED
 
-REFUSED = "Refused"
+CLEARINGHOUSE_QUEUE = "clearinghouse"
 
 
 class Local(TypedDict):

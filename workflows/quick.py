@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError, is_cancelled_exception
 
-from workflows.options import PATIENT, QUICK, REFUSED
+from models.messages import REFUSED
+from workflows.options import PATIENT, QUICK
 
 Asked = TypeVar("Asked")
 Answered = TypeVar("Answered")

@@ -101,6 +101,15 @@ def test_payments_are_posted_once(house: House, browse: Browse) -> None:
     assert api.post("/api/v1/payments", json={**paid, "amount": "-1"}, headers=KEY).status_code == 422
 
 
+def test_a_payment_that_cannot_be_stored_is_refused_and_the_others_are_posted(house: House, browse: Browse) -> None:
+    house.encounter()
+    paid = {"payment_id": "P1", "encounter_id": "CH-1001", "amount": "25.00", "received_on": "2026-11-20"}
+    sent = {"payments": [{**paid, "payment_id": "P\x00"}, paid]}
+    answer = browse(None).post("/api/v1/payments", json=sent, headers=KEY)
+    assert (answer.status_code, answer.json()["counts"]) == (202, {"refused": 1, "posted": 1})
+    assert "cannot be stored" in answer.json()["results"][0]["errors"][0]["message"]
+
+
 def test_schemas_rules_and_openapi_are_served_without_a_page_of_scripts(house: House, browse: Browse) -> None:
     api = browse(None)
     assert api.get("/api/v1/schemas/encounter").json()["title"] == "Encounter"

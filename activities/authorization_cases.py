@@ -17,7 +17,7 @@ from activities.clock import morning_of, practice_day
 from activities.nudges import RECHECK
 from activities.nudges import nudge as nudge_encounter
 from billing import authorization_case as rules
-from billing import measures
+from billing import benefits, measures
 from billing.authorization_case import TO_DO, WAITING, WORDS
 from billing.desk import AUTHORIZATION_CASE
 from billing.findings import Finding
@@ -332,7 +332,8 @@ def held_visits(session: Session, case: AuthorizationCaseRow) -> Sequence[Encoun
     ).all()
 
 
-AUTHORIZATION_CODES = tuple(sorted(ASKING))
+# A soft limit yields to an authorization as well.
+AUTHORIZATION_CODES = tuple(sorted({*ASKING, benefits.BEYOND_SOFT.id}))
 
 
 def bookings_beyond(session: Session, case: AuthorizationCaseRow) -> Sequence[BookingRow]:

@@ -1,7 +1,7 @@
 """What other clinics used of a benefit limit: entered by a person, or learned from a payer's answer."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from uuid import UUID
 
@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from activities.nudges import nudge
 from activities.refusals import Refused
+from activities.reservations import reassess_for_visit
 from billing import benefits
 from billing.practice import BenefitLimit
 from billing.vocabulary import Discipline, LimitMeasure, LimitSource
@@ -71,6 +72,8 @@ def keep_report(session: Session, practice_id: UUID, row: EncounterRow, limit: B
         )
     )
     recheck_open_visits(session, row)
+    session.flush()
+    reassess_for_visit(session, row, datetime.now(UTC))  # a booked visit may be beyond the limit now, or within
 
 
 def recheck_open_visits(session: Session, row: EncounterRow) -> None:

@@ -18,6 +18,7 @@ from billing.notices import NoticeKind, filled
 from billing.trace import steps_to_list
 from billing.vocabulary import BeneficiaryChoice, FinancialNotice, SignatureState
 from models.store.book import book_of
+from models.store.covers import is_beyond
 from models.store.life import audit, record
 from models.store.notices import template_of
 from models.store.visits import terms_of
@@ -98,7 +99,7 @@ def make_for_booking(session: Session, writer: Writer, booking: BookingRow) -> F
     book = book_of(session, writer.practice)
     terms = book.plans[booking.plan_id].terms_on(booking.service_date)
     wanted = terms.financial_notice if terms else FinancialNotice.WAIVER
-    if not booking.beyond_limit or booking.encounter_id is not None:
+    if not is_beyond(booking) or booking.encounter_id is not None:
         raise Refused("This booked visit is covered, or has taken place; there is nothing to tell the patient here.")
     if wanted is FinancialNotice.NONE:
         raise Refused("This plan wants no notice before the patient pays.")
@@ -119,7 +120,14 @@ def make_for_booking(session: Session, writer: Writer, booking: BookingRow) -> F
         booking.service_date,
         booking_id=booking.id,
     )
-    return _made(session, writer, about, wanted, estimate, Excess.AUTHORIZATION)
+    return _made(session, writer, about, wanted, estimate, excess_of_booking(booking))
+
+
+def excess_of_booking(booking: BookingRow) -> Excess:
+    """What a booked visit is beyond; the hardest counts."""
+    if booking.benefit_excess == Excess.HARD_LIMIT.value or not booking.beyond_limit:
+        return Excess(booking.benefit_excess)
+    return Excess.AUTHORIZATION
 
 
 def _as_last_time(session: Session, patient: PatientRow, discipline: str) -> Estimate:

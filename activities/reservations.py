@@ -15,6 +15,7 @@ from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from activities import authorization_cases as cases
+from activities.booked_limits import passed
 from activities.clock import practice_day
 from activities.nudges import tell_authorizations
 from billing import payment
@@ -82,6 +83,16 @@ def reassess(session: Session, practice: PracticeRow, patient: str, now: datetim
     expected = [row for row in bookings if _is_expected(row, arrived, today)]
     ahead = _ahead(book, expected, arrived.values(), waivers)
     reserved = {one.booking_id: one for one in reserve(ahead, balances)}
+    to_come = [row for row in expected if row.encounter_id is None]
+    beyond = passed(session, book, patient, to_come, _carried(reserved))
+    extensible = [row for row in to_come if row.external_id in beyond and row.external_id not in reserved]
+    if extensible:  # their terms want no authorization, but a soft limit yields to one
+        extended = reserve([*ahead, *_beyond_a_limit(book, extensible)], balances)
+        wanting = {one.booking_id for one in ahead}
+        reserved = {one.booking_id: one for one in extended if one.authorization_id or one.booking_id in wanting}
+        beyond = passed(session, book, patient, to_come, _carried(reserved))
+    for row in bookings:
+        row.benefit_excess, row.beyond_benefit = beyond.get(row.external_id, ("", ""))
     _write(session, practice, bookings, reserved, arrived, now)
 
 
@@ -160,6 +171,20 @@ def _ahead(
             wanted = _wanted(book, row, terms)
             wanting.append(Ahead(row.external_id, (row.starts_at, row.external_id), wanted))
     return wanting
+
+
+def _carried(reserved: Mapping[str, Reservation]) -> set[str]:
+    return {name for name, one in reserved.items() if one.authorization_id is not None}
+
+
+def _beyond_a_limit(book: Book, rows: Iterable[BookingRow]) -> list[Ahead]:
+    """Bookings whose terms want no authorization, as such that would take one."""
+    dated = [(row, book.plans[row.plan_id].terms_on(row.service_date)) for row in rows]
+    return [
+        Ahead(row.external_id, (row.starts_at, row.external_id), _wanted(book, row, terms))
+        for row, terms in dated
+        if terms
+    ]
 
 
 def _visit_number(row: BookingRow, booked: Iterable[BookingRow], visits: Iterable[_Arrived]) -> int:

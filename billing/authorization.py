@@ -435,6 +435,23 @@ def choose(encounter: Encounter, context: VisitContext, billed: Sequence[Billed]
     fitting, missing = narrow(context.authorizations, wanted)
     if missing is not None:
         return AuthorizationChoice(None, NOTHING, (missing,), (first, Step(SUBJECT, missing.message)))
+    return _chosen(encounter, fitting, wanted, first)
+
+
+def extended(
+    encounter: Encounter, context: VisitContext, billed: Sequence[Billed], choice: AuthorizationChoice
+) -> AuthorizationChoice:
+    """The authorization that carries a visit beyond a soft limit, though its terms alone want none; else ``choice``."""
+    wanted = wanted_of(encounter, context, billed)
+    fitting, missing = narrow(context.authorizations, wanted)
+    if choice.findings or missing is not None:
+        return choice
+    return _chosen(encounter, fitting, wanted, Step(SUBJECT, "beyond a soft limit, which an authorization extends"))
+
+
+def _chosen(
+    encounter: Encounter, fitting: Sequence[AuthorizationBalance], wanted: Wanted, first: Step
+) -> AuthorizationChoice:
     chosen = first_choice(fitting, encounter.administrative.authorization_number.strip())
     by_code, measure = usage(chosen, wanted), chosen.unit_of_measure
     quantity = sum(by_code.values(), NOTHING)

@@ -321,6 +321,11 @@ def check(encounter: Encounter, context: VisitContext, claim: CodedClaim, choice
     return LimitAnswer(found, tuple(findings), tuple(step for one in found for step in one.steps))
 
 
+def yields_to_an_authorization(answer: LimitAnswer) -> bool:
+    """Whether the visit is beyond a soft limit only, so that an authorization on file carries it."""
+    return {finding.code for finding in answer.findings if finding.stops} == {BEYOND_SOFT.id}
+
+
 def _finding(stands: Standing, choice: AuthorizationChoice) -> Finding | None:
     if is_built_in(stands.limit):
         # the machine puts KX on what lies above the threshold; only the review is for people to know

@@ -99,7 +99,7 @@ def ways_ahead(facts: ForkFacts) -> tuple[Way, Way, Way]:
 
 
 def extension(facts: ForkFacts) -> Way:
-    """Ask the plan for more."""
+    """Ask the plan for more: a case of its own, so that the payer's clock runs."""
     label = "Ask for an extension"
     if facts.excess is Excess.HARD_LIMIT:
         why = "The contract excludes payment beyond this limit: no authorization extends it."
@@ -107,7 +107,7 @@ def extension(facts: ForkFacts) -> Way:
     if facts.excess is Excess.SOFT_LIMIT:
         return Way("extension", label, True, "The plan pays beyond this limit where necessity is shown or approved.")
     return Way(
-        "extension", label, True, "Record the plan's answer when it comes; the visit is checked again by itself."
+        "extension", label, True, "The case keeps the payer's clock; its answer frees what waits for it by itself."
     )
 
 

@@ -65,6 +65,9 @@ def evaluate(encounter: Encounter, context: VisitContext) -> Evaluation:
     billed = [Billed(line.code, line.units, line.expected_allowed) for line in claim.lines]
     choice = authorization.choose(encounter, context, billed)
     limits = benefits.check(encounter, context, claim, choice)
+    if choice.authorization_id is None and benefits.yields_to_an_authorization(limits):
+        choice = authorization.extended(encounter, context, billed, choice)
+        limits = benefits.check(encounter, context, claim, choice)
     found = {
         Queue.DOCUMENTATION: (*documentation.check(encounter, context), *own.findings[Queue.DOCUMENTATION]),
         Queue.AUTHORIZATION: (*choice.findings, *limits.findings, *own.findings[Queue.AUTHORIZATION]),

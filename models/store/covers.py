@@ -16,6 +16,7 @@ from models.store.courses import LEAD_DAYS, courses
 from models.tables.authorizations import AuthorizationCaseRow, AuthorizationRow, AuthorizationUseRow, BookingRow
 
 OfferKey = Literal["wait_for_payer", "later_day", "patient_pays"]
+HARD = "hard_limit"  # excluded by contract: nothing a payer may be asked for extends it
 ASKED = {
     AuthorizationCaseState.NEEDED: "is to be asked for one",
     AuthorizationCaseState.BUILDING: "is about to be asked for one",
@@ -50,10 +51,15 @@ class Cover:
     case_id: UUID | None = None
 
 
+def is_beyond(booking: BookingRow) -> bool:
+    """Whether no authorization covers it, or it passes a benefit limit of the plan."""
+    return bool(booking.beyond_limit or booking.benefit_excess)
+
+
 def covers(session: Session, book: Book, bookings: Sequence[BookingRow], today: date) -> dict[UUID, Cover]:
     """Each booking's cover, in a handful of statements for all of them."""
     reserved = _reserved(session, book, bookings, today)
-    beyond = [booking for booking in bookings if booking.state == BookingState.BOOKED and booking.beyond_limit]
+    beyond = [booking for booking in bookings if booking.state == BookingState.BOOKED and is_beyond(booking)]
     cases = _cases(session, beyond)
     return {
         booking.id: _beyond(book, booking, cases, today)
@@ -106,12 +112,13 @@ def _beyond(book: Book, booking: BookingRow, cases: Sequence[AuthorizationCaseRo
     terms = book.plans[booking.plan_id].terms_on(today)
     lead_days = terms.authorization_lead_days if terms else LEAD_DAYS
     answered_by = today + timedelta(days=lead_days)
-    offers = [_asking(case, book.plans[booking.plan_id].payer_name)]
-    if booking.service_date < answered_by:
+    why = " ".join(said for said in (booking.beyond_limit, booking.beyond_benefit) if said)
+    offers = [_asking(case, book.plans[booking.plan_id].payer_name)] if booking.benefit_excess != HARD else []
+    if offers and booking.service_date < answered_by:
         text = f"Book it on or after {answered_by}: this payer usually answers within {lead_days} days"
         offers.append(Offer("later_day", text, answered_by))
     offers.append(Offer("patient_pays", "The patient may pay for it, told and signed for beforehand"))
-    return Cover(beyond=True, why=booking.beyond_limit, offers=tuple(offers), case_id=case.id if case else None)
+    return Cover(beyond=True, why=why, offers=tuple(offers), case_id=case.id if case else None)
 
 
 def _is_about(case: AuthorizationCaseRow, booking: BookingRow) -> bool:

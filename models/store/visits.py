@@ -259,7 +259,7 @@ def context_of(
     uses = limit_uses(past, row)
     limited = terms is not None and bool(benefits.limits_on(terms, row.date_of_service))
     reports = reports_of(session, row.patient_id, row.plan_id) if limited else ()
-    wanted = terms is None or terms.authorization_need is not AuthorizationNeed.NONE
+    wanted = terms is None or _may_want_one(terms)
     locked = authorizations.lock_for_patient(session, row.practice_id, encounter.patient.patient_id) if wanted else ()
     return VisitContext(
         today=today,
@@ -291,6 +291,11 @@ def context_of(
         unit_edits=imported.units,
         practice_rules=published_rules(session, practice),
     )
+
+
+def _may_want_one(terms: PlanTerms) -> bool:
+    """Whether an authorization can matter under these terms: where it is needed, or extends a soft limit."""
+    return terms.authorization_need is not AuthorizationNeed.NONE or any(not one.hard for one in terms.benefit_limits)
 
 
 def rules_for(session: Session, practice: PracticeRow, row: EncounterRow) -> set[tuple[str, int]]:

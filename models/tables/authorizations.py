@@ -74,6 +74,8 @@ class BookingRow(OfPractice, Base):
     state: Mapped[str]  # booked | cancelled | no_show | attended
     encounter_id: Mapped[UUID | None] = mapped_column(ForeignKey("encounters.id"))
     beyond_limit: Mapped[str] = mapped_column(default="")  # why no authorization covers it; "" where one does
+    benefit_excess: Mapped[str] = mapped_column(default="")  # soft_limit | hard_limit, of the plan; "" within
+    beyond_benefit: Mapped[str] = mapped_column(default="")  # which benefit limit it passes, with the arithmetic
     source: Mapped[str]
     sha256: Mapped[str]  # of the payload last taken in
 

@@ -47,7 +47,7 @@ def grant(
         }
     )
     with practice_session(books.engine, books.practice_id) as session:
-        plan_id = session.scalars(select(PlanRow.id).where(PlanRow.external_id == COMMERCIAL)).one()
+        plan_id = session.scalars(select(PlanRow.id).where(PlanRow.external_id == record.plan_id)).one()
         return put_authorization(session, books.practice_id, record, plan_id)
 
 

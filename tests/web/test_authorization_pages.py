@@ -244,3 +244,39 @@ def test_nothing_ticked_anothers_visit_and_the_front_desk_are_refused(
     assert browse(Role.FRONT_DESK).get(f"/authorizations/{made}/late").status_code == 403
     assert browse(Role.BILLER).get(f"/authorizations/{uuid4()}/late").status_code == 404
     assert "No past visit is changed" in browse(Role.BILLER).get(f"/authorizations/{stranger}/late").text
+
+
+def test_asking_for_an_extension_leads_to_the_case_and_opens_none_twice(house: House, browse: Browse) -> None:
+    visit = house.encounter()
+    with practice_session(house.engine, house.practice_id) as session:
+        row = session.get_one(EncounterRow, visit)
+        held = {"patient_external_id": row.facts["patient"]["patient_id"], "plan_id": row.plan_id}
+        made = grant(session, house, number="AU-SPENT", **held)
+        booking = book(session, made, 3, beyond="Nothing is left.").id
+    desk = browse(Role.FRONT_DESK)
+    page = desk.get(f"/bookings/{booking}/fork").text
+    assert f'action="/bookings/{booking}/extension"' in page
+    first = desk.post(f"/bookings/{booking}/extension", data={})
+    again = desk.post(f"/encounters/{visit}/extension", data={})
+    assert first.status_code == again.status_code == 303
+    assert first.headers["location"] == again.headers["location"]
+    where = first.headers["location"]
+    assert where.endswith("#decide-extension_requested")
+    assert 'id="decide-extension_requested"' in desk.get(where.split("#")[0]).text
+    assert browse(Role.AUDITOR).post(f"/bookings/{booking}/extension", data={}).status_code == 403
+    assert desk.post(f"/bookings/{uuid4()}/extension", data={}).status_code == 404
+
+
+def test_a_booking_beyond_a_hard_limit_offers_no_extension_and_says_why(house: House, browse: Browse) -> None:
+    with practice_session(house.engine, house.practice_id) as session:
+        made = grant(session, house, number="AU-HARD")
+        more = {"benefit_excess": "hard_limit", "beyond_benefit": "Beyond the plan's limit: 20 of 20 used."}
+        booking = book(session, made, 3, **more).id
+    desk = browse(Role.FRONT_DESK)
+    page = text_of(desk.get(f"/bookings/{booking}/fork").text)
+    assert "The contract excludes payment beyond this limit" in page
+    assert "20 of 20 used" in page
+    assert "Open the authorization case" not in page
+    shown = text_of(desk.get("/authorizations/bookings?view=beyond").text)
+    assert "20 of 20 used" in shown
+    assert "Ask " not in shown, "no payer is asked for what the contract excludes"

@@ -10,12 +10,13 @@ from fastapi import APIRouter, Request
 from sqlalchemy.orm import Session
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from activities import financial_notices
+from activities import authorization_cases, financial_notices
 from activities.benefits import Told, enter_report
 from activities.financial_notices import Writer
 from activities.look import lock_encounter
 from billing.desk import WORK
 from billing.vocabulary import BeneficiaryChoice, LimitSource
+from models.store.desk import open_item_of
 from models.store.session import practice_session
 from models.tables.authorizations import BookingRow
 from models.tables.encounters import EncounterRow
@@ -34,7 +35,7 @@ router = APIRouter(include_in_schema=False)
 
 @dataclass(frozen=True, slots=True)
 class BookingPage:
-    """A booked visit beyond its authorization."""
+    """A booked visit beyond its authorization or a limit."""
 
     shell: Shell
     when: str
@@ -70,7 +71,7 @@ def show_booking(request: Request, viewer: Person, booking_id: UUID) -> HTMLResp
             when=formats.instant(booking.starts_at, viewer.zone),
             patient=booking.patient_external_id,
             discipline=booking.discipline,
-            why=booking.beyond_limit,
+            why=" ".join(said for said in (booking.beyond_limit, booking.beyond_benefit) if said),
             fork=ways,
             back=f"/bookings/{booking_id}/fork",
         )
@@ -87,6 +88,35 @@ def make_for_booking(request: Request, viewer: Person, form: Posted, booking_id:
             raise NotFound
         financial_notices.make_for_booking(session, _writer(session, viewer), booking)
     return _back(form, f"/bookings/{booking_id}/fork")
+
+
+@router.post("/encounters/{encounter_id}/extension")
+def ask_for_visit(request: Request, viewer: Person, form: Posted, encounter_id: UUID) -> Response:
+    """To the case that asks the payer for more, opened if there is none, so that the payer's clock can run."""
+    require(viewer, WORK)
+    with practice_session(engine_of(request), viewer.practice_id) as session:
+        row = _visible(session, viewer, encounter_id)
+        return _asked(session, viewer, (row.facts["patient"]["patient_id"], row.plan_id, row.discipline))
+
+
+@router.post("/bookings/{booking_id}/extension")
+def ask_for_booking(request: Request, viewer: Person, form: Posted, booking_id: UUID) -> Response:
+    """The same for a booked visit."""
+    require(viewer, WORK)
+    with practice_session(engine_of(request), viewer.practice_id) as session:
+        booking = session.get(BookingRow, booking_id)
+        if booking is None:
+            raise NotFound
+        return _asked(session, viewer, (booking.patient_external_id, booking.plan_id, booking.discipline))
+
+
+def _asked(session: Session, viewer: Viewer, about: tuple[str, UUID, str]) -> Response:
+    practice = session.get_one(PracticeRow, viewer.practice_id)
+    case = authorization_cases.open_by_hand(session, practice, about, viewer.now)
+    item = open_item_of(session, viewer.practice_id, authorization_cases.subject_of(case.id))
+    if item is None:
+        raise Invalid("The payer is not asked any more: the patient pays, as was decided. Record an answer that came.")
+    return RedirectResponse(f"/queues/{item.queue}/{item.id}#decide-extension_requested", status_code=303)
 
 
 @router.post("/financial-notices/{notice_id}/answer")

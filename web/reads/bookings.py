@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from billing.vocabulary import BookingState
@@ -128,7 +128,7 @@ def _in_view(query: Select[*tuple[Any, ...]], viewer: Viewer, view: str) -> Sele
         return query.where(BookingRow.state.in_(ended), BookingRow.service_date >= first - timedelta(days=DAYS_SHOWN))
     booked = query.where(BookingRow.state == BookingState.BOOKED, BookingRow.service_date >= first)
     if view == "beyond":
-        return booked.where(BookingRow.beyond_limit != "")
+        return booked.where(or_(BookingRow.beyond_limit != "", BookingRow.benefit_excess != ""))
     return booked.where(BookingRow.service_date <= last)
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from activities.financial_notices import excess_of_booking
 from billing import benefits, fork
 from billing.benefits import Standing
 from billing.desk import WORK, may_write_off
@@ -15,6 +16,7 @@ from billing.practice import PlanTerms
 from billing.vocabulary import BeneficiaryChoice, Discipline, FinancialNotice, LimitMeasure, LimitSource, Queue
 from billing.vocabulary import SignatureState as Signature
 from models.store.book import book_of
+from models.store.covers import is_beyond
 from models.store.desk import settings_of
 from models.store.notices import as_fact, financial_notice, financial_notice_of
 from models.store.visits import limits_of, terms_of
@@ -46,7 +48,8 @@ INSIDE = ("ready", "withdrawn", "refiling", "correcting", "rejected")
 
 @dataclass(frozen=True, slots=True)
 class WayRow:
-    """One way of the fork. decide: the decision that takes it, as the pane anchors it."""
+    """One way of the fork. decide: the decision that takes it, as the pane anchors it; "" where asking the payer is a
+    case of its own."""
 
     label: str
     state: Chip
@@ -76,6 +79,7 @@ class Fork:
     """What may be done about a visit beyond its authorization or limit."""
 
     make_href: str
+    ask_href: str
     item_href: str
     ways: tuple[WayRow, ...]
     notice_name: str
@@ -143,6 +147,7 @@ def of_visit(session: Session, viewer: Viewer, encounter_id: UUID) -> Fork | Non
     )
     return Fork(
         make_href=f"/encounters/{encounter_id}/financial-notice",
+        ask_href=f"/encounters/{encounter_id}/extension",
         item_href=f"/queues/{item.queue}/{item.id}",
         ways=tuple(_way(way) for way in fork.ways(facts)),
         notice_name=NAMES.get(terms.financial_notice, ""),
@@ -154,9 +159,9 @@ def of_visit(session: Session, viewer: Viewer, encounter_id: UUID) -> Fork | Non
 
 
 def of_booking(session: Session, viewer: Viewer, booking_id: UUID) -> tuple[BookingRow, Fork] | None:
-    """The fork of a booked visit no authorization covers. Nothing is decided before the visit: the notice is made."""
+    """The fork of a booked visit beyond authorization or limit. Before the visit only the notice is made."""
     booking = session.get(BookingRow, booking_id)
-    if booking is None or not booking.beyond_limit:
+    if booking is None or not is_beyond(booking):
         return None
     practice = session.get_one(PracticeRow, viewer.practice_id)
     terms = book_of(session, practice).plans[booking.plan_id].terms_on(booking.service_date)
@@ -166,13 +171,14 @@ def of_booking(session: Session, viewer: Viewer, booking_id: UUID) -> tuple[Book
     )
     facts = fork.ForkFacts(
         terms=terms,
-        excess=fork.Excess.AUTHORIZATION,
+        excess=excess_of_booking(booking),
         date_of_service=booking.service_date,
         charge=notice.estimate if notice else Decimal("0.00"),
         notice=as_fact(notice),
     )
     made = Fork(
         make_href=f"/bookings/{booking_id}/financial-notice",
+        ask_href=f"/bookings/{booking_id}/extension",
         item_href="/authorizations/bookings",
         ways=tuple(_way(way) for way in fork.ways_ahead(facts)),
         notice_name=NAMES.get(terms.financial_notice, ""),
@@ -206,7 +212,7 @@ def _is_out(session: Session, encounter_id: UUID) -> bool:
     return status is not None and status not in INSIDE
 
 
-DECIDES = {"extension": "record_authorization", "write_off": "write_off", "patient_pay": "patient_pay"}
+DECIDES = {"extension": "", "write_off": "write_off", "patient_pay": "patient_pay"}
 
 
 def _way(way: fork.Way) -> WayRow:

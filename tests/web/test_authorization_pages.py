@@ -279,4 +279,4 @@ def test_a_booking_beyond_a_hard_limit_offers_no_extension_and_says_why(house: H
     assert "Open the authorization case" not in page
     shown = text_of(desk.get("/authorizations/bookings?view=beyond").text)
     assert "20 of 20 used" in shown
-    assert "Ask " not in shown, "no payer is asked for what the contract excludes"
+    assert "for an authorization; keep the booking" not in shown, "no payer is asked for what the contract excludes"

@@ -34,6 +34,9 @@ from models.tables.practice import PracticeRow
 from models.tables.remittances import InboundFileRow, RemittanceClaimRow, RemittanceRow
 
 CLAIMS_PER_TRANSACTION = 100
+"""So many share one commit and the queries that find their visits, so that neither weighs on a claim; and so few that
+what a kill undoes, what other decisions on those visits wait for, and the time between two heartbeats stay around a
+second (``python -m benchmarks.posting``). Memory holds one such chunk."""
 CLAIMS_PER_LOG_LINE = 1_000
 NO_PAYMENT = "NON"  # BPR04 of a remittance without money, whose trace may be reused (edi.md section 4)
 Chunks = Iterator[list[tuple[int, RemittanceClaim]]]

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from web import formats
+from web.us_dates import UsDates
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -22,6 +23,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
+        extensions=[UsDates],
     )
     made.filters |= {"words": formats.words, "plural": formats.plural, "initials": formats.initials}
     # globals, so that a block alone has them too; a row is a macro, because an include of each is twice the work

@@ -10,7 +10,7 @@ from billing.desk import AUDIT
 from models.store.session import practice_session
 from web import templating
 from web.reads import audit
-from web.reads.queues import Choice
+from web.reads.choices import Choice
 from web.security import Person, engine_of, require
 from web.shell import Shell, shell
 

@@ -12,7 +12,7 @@ from web import templating
 from web.problems import Forbidden, NotFound
 from web.reads import authorizations, requests, timeline
 from web.reads.audit import record_view
-from web.reads.queues import Choice
+from web.reads.choices import Choice
 from web.reads.timeline import Event
 from web.security import Person, engine_of
 from web.shell import Shell, sees_authorizations, shell

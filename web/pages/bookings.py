@@ -19,7 +19,7 @@ from web.pages.authorizations import allow, tabs
 from web.problems import Invalid, NotFound
 from web.reads import bookings
 from web.reads.audit import record_view
-from web.reads.queues import Choice
+from web.reads.choices import Choice
 from web.security import Form, Person, Posted, engine_of, require
 from web.shell import Shell, shell
 from web.viewer import Viewer

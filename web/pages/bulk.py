@@ -18,8 +18,9 @@ from models.store.session import practice_session
 from web import formats, templating
 from web.pages.items import WAKE_HOUR, actor_of
 from web.problems import Invalid, NotFound
-from web.reads import many, queues
-from web.reads.queues import Choice, Filter
+from web.reads import choices, many
+from web.reads.choices import Choice
+from web.reads.queue_filter import Filter
 from web.security import Form, Person, Posted, Watcher, engine_of, require
 from web.shell import Shell, queue_of, shell
 from web.viewer import Viewer
@@ -170,7 +171,7 @@ def _selected(request: Request, viewer: Viewer, form: Form) -> tuple[list[UUID],
     """The ids meant, and whether the filter showed more than a batch may have."""
     if not form.text("all"):
         words = [word.partition(":")[0] for word in form.all("item")]
-        return queues.ids(words)[: bulk.MANY_MAX], len(words) > bulk.MANY_MAX
+        return choices.ids(words)[: bulk.MANY_MAX], len(words) > bulk.MANY_MAX
     info = queue_of(viewer, form.text("queue"))
     if info is None:
         raise NotFound
@@ -193,7 +194,7 @@ def _choose(request: Request, viewer: Viewer, form: Form, *, problem: str = "", 
             left_out=len(wanted) - len(chosen),
             cut=cut,
             offers=many.offers(session, viewer, ids) if chosen else (),
-            people=queues.owner_choices(session, "") if viewer.may(REASSIGN) else (),
+            people=choices.owner_choices(session, "") if viewer.may(REASSIGN) else (),
             tomorrow=viewer.today.isoformat(),
             problem=problem,
         )
@@ -233,7 +234,7 @@ def _morning(day: str, viewer: Viewer) -> datetime:
 def _person(value: str) -> UUID | None:
     if not value:
         raise Invalid("Choose who is to have them.")
-    known = queues.ids([value])
+    known = choices.ids([value])
     return known[0] if known else None
 
 

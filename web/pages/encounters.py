@@ -16,9 +16,9 @@ from models.tables.desk import WorkItemRow
 from web import formats, templating
 from web.pages.panes import visit_part
 from web.problems import NotFound
-from web.reads import denials, encounters, fork, queues, timeline, visits
+from web.reads import choices, denials, encounters, fork, timeline, visits
 from web.reads.audit import record_view
-from web.reads.queues import Choice
+from web.reads.choices import Choice
 from web.reads.timeline import Event
 from web.reads.visits import Visit, VisitFilter
 from web.security import Person, Posted, engine_of
@@ -135,7 +135,7 @@ def _list(request: Request, viewer: Viewer, wanted: VisitFilter, cursor: str) ->
     with practice_session(engine_of(request), viewer.practice_id) as session:
         found = visits.visits(session, viewer, wanted, cursor)
         counts = visits.stage_counts(session, viewer)
-        payers = queues.payer_choices(session, wanted.payer)
+        payers = choices.payer_choices(session, wanted.payer)
     told = {name: value for name in ("stage", "discipline", "payer") if (value := getattr(wanted, name))}
     page = VisitsPage(
         shell=shell(request, viewer),

@@ -11,7 +11,7 @@ from web import templating
 from web.problems import Forbidden, NotFound
 from web.reads import batches, inbound_files
 from web.reads.audit import record_view
-from web.reads.queues import Choice
+from web.reads.choices import Choice
 from web.security import Person, engine_of
 from web.shell import Shell, sees_files, shell
 from web.viewer import Viewer

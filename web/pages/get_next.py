@@ -19,9 +19,9 @@ from web.pages import queues as queue_pages
 from web.pages.items import actor_of
 from web.pages.panes import Toast, Undo
 from web.problems import NotFound
-from web.reads import items
+from web.reads import items, queue_filter
 from web.reads import queues as lists
-from web.reads.queues import Filter
+from web.reads.queue_filter import Filter
 from web.reads.standing import practice_settings
 from web.security import Form, Person, Posted, PostedWatching, Watcher, engine_of, require
 from web.shell import queue_of, queues_of, shell
@@ -136,8 +136,8 @@ def news(request: Request, viewer: Watcher, item_id: UUID, version: int = 0, lea
 
 def _get(session: Session, viewer: Viewer, queues: list[str], wanted: Filter) -> Given | None:
     lease = timedelta(minutes=practice_settings(session, viewer).lease_minutes)
-    chosen = tuple(lists.candidates(lists.shape(viewer, queue, wanted)) for queue in queues)
-    asked = desk_next.Wanted(chosen, lease, viewer.today, lists.known(viewer))
+    chosen = tuple(lists.candidates(queue_filter.shape(viewer, queue, wanted)) for queue in queues)
+    asked = desk_next.Wanted(chosen, lease, viewer.today, queue_filter.known(viewer))
     item_id = desk_next.next_item(session, actor_of(viewer), asked, viewer.now)
     if item_id is None:
         return None

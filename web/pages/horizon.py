@@ -9,8 +9,8 @@ from billing.desk import REASSIGN
 from models.store.session import practice_session
 from web import templating
 from web.pages.authorizations import tabs
-from web.reads import horizon, queues
-from web.reads.queues import Choice
+from web.reads import choices, horizon
+from web.reads.choices import Choice
 from web.security import Person, engine_of, require
 from web.shell import Shell, shell
 
@@ -38,6 +38,6 @@ def show(request: Request, viewer: Person, by: str = "week") -> HTMLResponse:
             tabs=tabs(viewer, "horizon"),
             horizon=horizon.horizon(session, viewer, by_day=by == "day"),
             by_day=by == "day",
-            people=queues.owner_choices(session, ""),
+            people=choices.owner_choices(session, ""),
         )
     return templating.page("horizon.html", templating.as_context(page))

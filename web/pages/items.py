@@ -25,7 +25,7 @@ from web.pages.panes import Toast, Undo
 from web.problems import Forbidden, Invalid, NotFound
 from web.reads import items
 from web.reads import queues as lists
-from web.reads.queues import Filter
+from web.reads.queue_filter import Filter
 from web.security import Form, Person, Posted, engine_of, require
 from web.shell import shell
 from web.viewer import Viewer

@@ -13,8 +13,8 @@ from billing.desk import DESK_ROLES
 from models.store.session import practice_session
 from web import templating
 from web.problems import Forbidden, Invalid, NotFound
+from web.reads import choices
 from web.reads import late as past
-from web.reads import queues
 from web.reads.audit import record_view
 from web.security import Form, Person, Posted, engine_of
 from web.shell import Shell, shell
@@ -48,7 +48,7 @@ async def confirm(request: Request, viewer: Person, form: Posted, authorization_
 
 
 def _confirmed(request: Request, viewer: Viewer, form: Form, authorization_id: UUID) -> HTMLResponse:
-    chosen = queues.ids(form.all("visit"))
+    chosen = choices.ids(form.all("visit"))
     if not chosen:
         raise Invalid("No visit was ticked. Go back and tick those it is to be used for.")
     if len(chosen) > late_authorizations.VISITS_MAX:

@@ -20,7 +20,7 @@ from web import templating
 from web.problems import Invalid, NotFound
 from web.reads import notices
 from web.reads.audit import record_view
-from web.reads.queues import Choice
+from web.reads.choices import Choice
 from web.security import Form, Person, Posted, engine_of, require
 from web.shell import Shell, shell
 from web.viewer import Viewer

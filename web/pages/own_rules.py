@@ -27,7 +27,7 @@ from web.pages.items import actor_of
 from web.problems import Invalid, NotFound
 from web.reads import rules
 from web.reads.audit import record_view
-from web.reads.queues import Choice
+from web.reads.choices import Choice
 from web.rule_form import ActionRow, CaseRow, RuleForm, Wrong
 from web.security import Person, Posted, engine_of, require
 from web.shell import Shell, shell

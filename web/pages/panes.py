@@ -16,6 +16,7 @@ from web import formats
 from web.problems import NotFound
 from web.reads import (
     authorizations,
+    choices,
     claims,
     denials,
     desk_files,
@@ -26,13 +27,13 @@ from web.reads import (
     items,
     mentions,
     money,
-    queues,
     requests,
     timeline,
     transmissions,
 )
 from web.reads.audit import record_view
-from web.reads.queues import Choice, Filter
+from web.reads.choices import Choice
+from web.reads.queue_filter import Filter
 from web.reads.standing import Holding, Standing, standings
 from web.shell import sees_files
 from web.viewer import Viewer
@@ -176,7 +177,7 @@ def build(
         part=_part(session, viewer, item, case, chosen),
         fork=_fork(session, viewer, item),
         here=f"{address}{query}",
-        people=queues.owner_choices(session, item.owner_id) if viewer.may(REASSIGN) else (),
+        people=choices.owner_choices(session, item.owner_id) if viewer.may(REASSIGN) else (),
         may_work=viewer.may(WORK),
         may_note=viewer.may(WORK) or viewer.may(OWN_HOLDS),
         may_reassign=viewer.may(REASSIGN),

@@ -16,9 +16,10 @@ from models.store.session import practice_session
 from web import formats, templating
 from web.pages import panes
 from web.problems import NotFound
+from web.reads import choices, desk, items, mentions, queue_authorizations, queue_filter, queues, views
 from web.reads import columns as list_columns
-from web.reads import desk, items, mentions, queue_authorizations, queues, views
-from web.reads.queues import Choice, Filter
+from web.reads.choices import Choice
+from web.reads.queue_filter import Filter
 from web.security import Form, Person, Posted, PostedWatching, Watcher, engine_of
 from web.shell import Shell, queue_of, queues_of, shell
 from web.viewer import Viewer
@@ -204,10 +205,10 @@ def build(
         filter_query=query,
         filter_fields=wanted.fields,
         chips=_chips(session, viewer, info, wanted, figures.views),
-        sorts=tuple(Choice(key, sort.label, key == wanted.sort) for key, sort in queues.SORTS.items()),
-        payers=queues.payer_choices(session, wanted.payer),
+        sorts=tuple(Choice(key, sort.label, key == wanted.sort) for key, sort in queue_filter.SORTS.items()),
+        payers=choices.payer_choices(session, wanted.payer),
         disciplines=tuple(Choice(value.value, value.value, value == wanted.discipline) for value in Discipline),
-        owners=queues.owner_choices(session, wanted.owner),
+        owners=choices.owner_choices(session, wanted.owner),
         summary=figures.summary,
         rows=listed.rows,
         more_cursor=listed.next_cursor,
@@ -249,7 +250,7 @@ def _chips(
     address = f"/queues/{info.queue.value}"
     views = [
         ChipLink(label, counts[view], f"{address}{wanted.query(view=view)}", view == wanted.view)
-        for view, label in queues.VIEWS.items()
+        for view, label in queue_filter.VIEWS.items()
     ]
     return (*views, *_case_chips(session, viewer, wanted)) if info.queue is Queue.AUTHORIZATION else tuple(views)
 
@@ -289,7 +290,7 @@ def _shown(form: Form) -> dict[UUID, int]:
     shown: dict[UUID, int] = {}
     for entry in form.all("row")[:ROWS_WATCHED_MAX]:
         item_id, _, version = entry.partition(":")
-        known = queues.ids([item_id])
+        known = choices.ids([item_id])
         if known and version.isdigit():
             shown[known[0]] = int(version)
     return shown

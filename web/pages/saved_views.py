@@ -13,7 +13,7 @@ from web import templating
 from web.pages.items import actor_of
 from web.problems import NotFound
 from web.reads import mentions
-from web.reads.queues import Filter
+from web.reads.queue_filter import Filter
 from web.security import Person, Posted, engine_of, require
 from web.shell import Shell, queue_of, shell
 

@@ -10,8 +10,8 @@ from models.store.session import practice_session
 from web import templating
 from web.pages.supervisor import previewed, targets_of
 from web.problems import Invalid
-from web.reads import many, queues, skips
-from web.reads.queues import Choice
+from web.reads import choices, many, skips
+from web.reads.choices import Choice
 from web.security import Person, Posted, engine_of, require
 from web.shell import Shell, shell
 
@@ -38,7 +38,7 @@ def show(request: Request, viewer: Person) -> HTMLResponse:
             shell=shell(request, viewer),
             review=skips.review(session, viewer, asked),
             all_href=asked.href(person="", reason="") if asked.person or asked.reason else "",
-            owners=queues.owner_choices(session, ""),
+            owners=choices.owner_choices(session, ""),
         )
     return templating.page("skips.html", templating.as_context(page))
 
@@ -48,7 +48,7 @@ def preview(request: Request, viewer: Person, form: Posted) -> HTMLResponse:
     """Where the ticked would go, as every move is shown before it happens; nothing is written."""
     require(viewer, REASSIGN)
     with practice_session(engine_of(request), viewer.practice_id) as session:
-        chosen = many.chosen(session, viewer, queues.ids(form.all("item")))
+        chosen = many.chosen(session, viewer, choices.ids(form.all("item")))
         if not chosen:
             raise Invalid("Nothing open was ticked. Go back and tick what is to be moved.")
         targets = targets_of(session, viewer, form, chosen)

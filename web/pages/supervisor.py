@@ -21,9 +21,9 @@ from web import formats, templating
 from web.pages.bulk import carry_out, ticked, unconfirmed
 from web.pages.items import actor_of
 from web.problems import Invalid
-from web.reads import desk, many, queues
+from web.reads import choices, desk, many
 from web.reads import supervision as reads
-from web.reads.queues import Choice
+from web.reads.choices import Choice
 from web.reads.supervision import Part
 from web.security import Form, Person, Posted, engine_of, require
 from web.shell import Shell, queues_of, shell
@@ -161,7 +161,7 @@ def apply(request: Request, viewer: Person, form: Posted) -> Response:
 def absence(request: Request, viewer: Person, form: Posted) -> HTMLResponse:
     """Days off: new work passes by, open work is offered to be moved."""
     require(viewer, REASSIGN)
-    person = queues.ids([form.text("person")])
+    person = choices.ids([form.text("person")])
     if not person:
         raise Invalid("Choose who is away.")
     off = DaysOff(person[0], _day(form.text("first_day")), _day(form.text("last_day")), form.text("why"))
@@ -227,7 +227,7 @@ def _day(value: str) -> date:
 
 
 def _user(value: str) -> UUID | None:
-    known = queues.ids([value])
+    known = choices.ids([value])
     return known[0] if known else None
 
 
@@ -284,7 +284,7 @@ def previewed(
 
 def _loads(session: Session, viewer: Viewer, moves: Sequence[MoveLine]) -> tuple[LoadLine, ...]:
     """Everybody whose load would change, before and after."""
-    names = {choice.value: choice.label for choice in queues.owner_choices(session, "")}
+    names = {choice.value: choice.label for choice in choices.owner_choices(session, "")}
     gains = Counter(move.to for move in moves)
     losses = Counter(str(move.item.owner_id or "") for move in moves)
     benches: dict[str, Bench[UUID]] = {str(bench.key): bench for bench in reads.benches(session, viewer)}
@@ -300,7 +300,7 @@ def _loads(session: Session, viewer: Viewer, moves: Sequence[MoveLine]) -> tuple
 
 def _titled(session: Session, part: Part) -> str:
     info = next((info for info in QUEUES.values() if info.queue.value == part.queue), None)
-    owner = next((choice.label for choice in queues.owner_choices(session, "") if choice.value == part.owner), "")
+    owner = next((choice.label for choice in choices.owner_choices(session, "") if choice.value == part.owner), "")
     owner = "nobody" if part.owner == NOBODY else owner
     told = [info.title if info else "Every queue"]
     told += [desk.AGE_BUCKETS[part.bucket][2]] if part.bucket >= 0 else []
@@ -330,7 +330,7 @@ def _page(
             absences=reads.absences(session, viewer),
             batches=many.latest(session, viewer),
             queue_choices=tuple(Choice(info.queue.value, info.title, False) for info in QUEUES.values()),
-            owners=queues.owner_choices(session, from_owner or request.query_params.get("from", "")),
+            owners=choices.owner_choices(session, from_owner or request.query_params.get("from", "")),
             ages=tuple(Choice(str(place), label, False) for place, (_, _, label) in enumerate(desk.AGE_BUCKETS)),
             usual_capacity=settings.capacity_per_day,
             release_days=settings.ownership_release_days,

@@ -13,7 +13,7 @@ from web import templating
 from web.problems import Forbidden, NotFound
 from web.reads import encounters, walk
 from web.reads.audit import record_view
-from web.reads.queues import Choice
+from web.reads.choices import Choice
 from web.reads.walk import MEETING_MAX, WORST_BY, Meeting
 from web.security import Person, engine_of
 from web.shell import Shell, sees_files, shell

@@ -16,7 +16,7 @@ from models.tables.desk import WorkItemRow
 from models.tables.encounters import EncounterRow
 from web import formats
 from web.formats import Chip
-from web.reads.queues import CLINICIAN, NOW, PRACTICE, end_of_today, known
+from web.reads.queue_filter import CLINICIAN, NOW, PRACTICE, end_of_today, known
 from web.viewer import Viewer
 
 FIRST_PASS_DAYS = 90

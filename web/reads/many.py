@@ -24,7 +24,7 @@ from web import formats
 from web.formats import Chip
 from web.reads import items
 from web.reads.items import FieldInput
-from web.reads.queues import Filter, known, matching, shape
+from web.reads.queue_filter import Filter, known, matching, shape
 from web.shell import queues_of
 from web.viewer import Viewer
 

@@ -14,7 +14,7 @@ from models.tables.practice import PayerRow, PlanRow
 from models.tables.rules import PracticeRuleRow
 from web import formats
 from web.formats import Chip
-from web.reads.queues import Choice
+from web.reads.choices import Choice
 from web.viewer import Viewer
 
 HIT_DAYS = 30

@@ -16,7 +16,7 @@ from models.tables.access import UserRow
 from models.tables.desk import WorkItemRow, WorkItemSkipRow
 from web import formats
 from web.reads import many
-from web.reads.queues import Choice, ids
+from web.reads.choices import Choice, ids
 from web.shell import queues_of
 from web.viewer import Viewer
 

@@ -24,7 +24,7 @@ from models.tables.practice import PracticeRow
 from models.tables.supervision import AbsenceRow
 from web import formats
 from web.reads.desk import AGE_BUCKETS
-from web.reads.queues import end_of_today
+from web.reads.queue_filter import end_of_today
 from web.viewer import Viewer
 
 WORKING = (Role.BILLER, Role.FRONT_DESK, Role.SUPERVISOR)

@@ -167,7 +167,7 @@ def shape(viewer: Viewer, queue: str, wanted: Filter) -> Shape:
 
 
 def known(viewer: Viewer) -> dict[str, Any]:
-    """What fills in the statements of this module."""
+    """What fills in the statements about queues."""
     return {
         "practice": viewer.practice_id,
         "user": viewer.user_id,

@@ -33,7 +33,7 @@ MANY_MAX = 500
 """Items of one batch; more are taken in several, so that no batch holds up the house."""
 
 TYPED_FROM = 51
-"""From so many items on the number is typed by hand before a batch is applied (market.md 5.4)."""
+"""From so many items on the number is typed by hand before a batch is applied (practice default)."""
 
 REVERT_WITHIN = timedelta(minutes=30)
 INNER_VERBS = ("take", "release", "snooze", "reassign")

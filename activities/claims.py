@@ -34,7 +34,7 @@ ANSWERED = ("paid", "denied")
 VOIDING, VOIDED = "voiding", "voided"
 NOT_STANDING = ("withdrawn", VOIDED)
 ORIGINAL, REPLACEMENT, VOID = "1", "7", "8"
-CONTROL_NUMBER_LENGTH = 15  # some payers cut at 17 (edi.md section 4)
+CONTROL_NUMBER_LENGTH = 15  # some payers cut at 17 (Stedi, How to track claims)
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,8 +303,8 @@ def _next_version(session: Session, row: EncounterRow, wanted: Wanted, before: C
 def _frequency(terms: PlanTerms | None, claim: ClaimRow, before: ClaimVersionRow | None) -> tuple[str, str | None]:
     """Original, replacement or void of what the payer has, where the plan takes those (CLM05-3, REF*F8).
 
-    A claim refused on receipt was never adjudicated, so it keeps the frequency it had (domain.md 7.4); but where a void
-    did not get there and the visit took place after all, what the payer has is replaced.
+    A claim refused on receipt was never adjudicated, so it keeps the frequency it had; but where a void did not get
+    there and the visit took place after all, what the payer has is replaced.
     """
     if before is None or before.status == VOIDED:
         return ORIGINAL, None

@@ -38,7 +38,7 @@ CLAIMS_PER_TRANSACTION = 100
 what a kill undoes, what other decisions on those visits wait for, and the time between two heartbeats stay around a
 second (``python -m benchmarks.posting``). Memory holds one such chunk."""
 CLAIMS_PER_LOG_LINE = 1_000
-NO_PAYMENT = "NON"  # BPR04 of a remittance without money, whose trace may be reused (edi.md section 4)
+NO_PAYMENT = "NON"  # BPR04 of a remittance without money, whose trace may be reused
 Chunks = Iterator[list[tuple[int, RemittanceClaim]]]
 """The claims of a remittance with their places in it, from 1; a transaction's worth at a time."""
 AMOUNT_MAX = Decimal("9999999999.99")  # what a column of money holds; no claim comes near it

@@ -93,7 +93,7 @@ def release_untouched(session: Session, practice: PracticeRow, now: datetime) ->
     """Items whose owner did nothing with them for the practice's business days are everybody's again.
 
     A note, a decision, and every act on the item is a touch; looking is none. A snoozed item is left alone until it
-    wakes. Said in the life of what the item is about. Returns how many (market.md section 6: three business days).
+    wakes. Said in the life of what the item is about. Returns how many.
     """
     days = settings_of(practice).ownership_release_days
     before = morning_of(add_business_days(practice_day(now, practice.time_zone), -days), practice.time_zone)

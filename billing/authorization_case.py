@@ -15,7 +15,7 @@ Amount = TypeVar("Amount", Decimal, date)
 CMS_0057_FROM = date(2026, 1, 1)  # 42 CFR 422.568(b), 438.210(d), 457.495(d), CMS-0057-F (2024)
 CMS_0057_DAYS = 7  # calendar days for a standard decision
 CMS_0057_URGENT_HOURS = 72
-PACKET_HOURS = 24  # a case somebody's visit waits for is sent within a day (market.md section 6: same day; default)
+PACKET_HOURS = 24  # a case somebody's visit waits for is sent within a day (practice default)
 
 TO_DO = (State.NEEDED, State.BUILDING)
 WAITING = (State.SENT, State.EXTENSION_REQUESTED)

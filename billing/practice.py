@@ -365,7 +365,7 @@ class AuthorizationRecord(Record):
 
 
 class DeskSettings(Record):
-    """How a practice runs its desk. All are the practice's own defaults (market.md section 6)."""
+    """How a practice runs its desk. All are practice defaults."""
 
     acknowledgement_days: int = Field(default=2, ge=1, description="Business days to wait for a 999 or 277CA.")
     statement_days: int = Field(default=30, ge=1, description="Days a statement may stay unpaid before a person looks.")

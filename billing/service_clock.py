@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 from billing.deadlines import SATURDAY, federal_holidays, is_business_day
 from billing.practice import DeskSettings
 
-# Business hours within which an item of a queue should have been worked (practice defaults, market.md 2.9 and 6:
-# charges and postings in a day, denials routed in two; DeskSettings.service_hours overrides)
+# Business hours within which an item of a queue should have been worked (practice defaults: charges and postings in a
+# day, denials routed in two; DeskSettings.service_hours overrides)
 SERVICE_HOURS: dict[str, int] = {
     "documentation": 10,
     "authorization": 10,

@@ -45,7 +45,7 @@ class VisitKind(StrEnum):
 
 
 class UnitMethod(StrEnum):
-    """How minutes become units; a plan term, never inferred from the kind of payer (domain.md 1.1)."""
+    """How minutes become units; a plan term, never inferred from the kind of payer."""
 
     CMS_TOTAL_TIME = "cms_total_time"
     PER_CODE_MIDPOINT = "per_code_midpoint"
@@ -112,7 +112,7 @@ class Role(StrEnum):
 
 
 class DenialCategory(StrEnum):
-    """Root of a denial, at receipt (domain.md 7.3; the founding list plus technical)."""
+    """Root of a denial, at receipt."""
 
     ELIGIBILITY = "eligibility"
     AUTHORIZATION = "authorization"
@@ -141,7 +141,7 @@ class UnitOfMeasure(StrEnum):
 
 
 class AuthorizationKind(StrEnum):
-    """What sort of permission it is (domain.md section 6)."""
+    """What sort of permission it is."""
 
     PRIOR_AUTHORIZATION = "prior_authorization"
     NOTIFICATION = "notification"
@@ -150,7 +150,7 @@ class AuthorizationKind(StrEnum):
 
 
 class SameDayCounting(StrEnum):
-    """How many visits of an authorization one date of service uses; a plan term (domain.md section 6)."""
+    """How many visits of an authorization one date of service uses; a plan term."""
 
     PER_DISCIPLINE = "per_discipline"  # PT and OT on one day are two
     ONCE = "once"  # PT and OT on one day are one

@@ -28,7 +28,7 @@ from edi.x837p_writer import write_837p
 ALL_WRITTEN, SOME_NOT, UNREADABLE = 0, 1, 2
 CONTROL_NUMBER = 1
 TEST = "T"
-PATIENT_CONTROL_LENGTH = 15  # some payers cut at 17 (edi.md section 4)
+PATIENT_CONTROL_LENGTH = 15  # some payers cut at 17 (Stedi, How to track claims)
 
 
 class ClaimFile(NamedTuple):

@@ -1,4 +1,4 @@
-"""CQ and CO: examples C1 to C16 of domain.md 3.2, the untimed ones, and what must hold for any minutes."""
+"""CQ and CO: examples C1 to C16, the untimed ones, and what must hold for any minutes."""
 
 import re
 from datetime import date

@@ -85,7 +85,7 @@ def test_codes_have_their_time(code: str, on: date, there: bool) -> None:
 
 
 # Made-up numbers in the shape the CPT panel approved for 2027-01-01: a first 30 minutes and an add-on of 15 (the real
-# ones are not published yet; domain.md 1.5 and its doubt 2).
+# ones are not published yet).
 SUCCESSORS = (
     {"code": "9250X", "kind": "procedure", "minutes_per_unit": "30", "paraphrase": "language treatment, first 30 min"},
     {"code": "9250Y", "kind": "add_on", "minutes_per_unit": "15", "primary_code": "9250X", "paraphrase": "its next 15"},

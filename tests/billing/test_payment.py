@@ -1,4 +1,4 @@
-"""What should be paid: the arithmetic of domain.md 3.2 and 11, and the yearly figures."""
+"""What should be paid: the arithmetic, and the yearly figures."""
 
 from collections.abc import Mapping
 from datetime import date

@@ -321,7 +321,7 @@ PAIRS = [
 ]
 
 
-# domain.md 4.2 (CMS practitioner table of 2024-07-01), codes of our own set: column 1 | with a modifier | never
+# CMS practitioner table of 2024-07-01, codes of our own set: column 1 | with a modifier | never
 _RE_EVALUATIONS = "97164 97168"
 _BEFORE_RE_EVALUATIONS = (
     "97032 97033 97034 97035 97036 97039 97124 97129 97130 97139 97533 97535 97537 97542 97545 G0283"

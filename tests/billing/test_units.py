@@ -1,4 +1,4 @@
-"""Minutes to units: the tables of domain.md 1.2, 1.4 and 1.5, and what must hold for any minutes."""
+"""Minutes to units: the tables of worked examples, and what must hold for any minutes."""
 
 import re
 from datetime import date

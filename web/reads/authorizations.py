@@ -28,7 +28,7 @@ from web.viewer import Viewer
 PAGE_SIZE = 50
 ORDER = Order(AuthorizationRow.effective_to, AuthorizationRow.id, date.fromisoformat)
 ENTRIES_MAX = 1_000
-LOW_VISITS = 3  # domain.md: flags at 3 and 2 visits left
+LOW_VISITS = 3  # practice default: flagged at so many visits left, and below
 SOON_DAYS = 7
 NONE = Decimal(0)
 IN_FORCE = ("active", "exhausted")

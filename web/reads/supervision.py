@@ -28,11 +28,7 @@ from web.reads.queue_filter import end_of_today
 from web.viewer import Viewer
 
 WORKING = (Role.BILLER, Role.FRONT_DESK, Role.SUPERVISOR)
-TOUCHES_MAX, SNOOZES_MAX, HANDS_MAX = (
-    3,
-    2,
-    3,
-)  # more than so many and an item is stuck (market.md 5.4, practice default)
+TOUCHES_MAX, SNOOZES_MAX, HANDS_MAX = 3, 2, 3  # more than so many and an item is stuck (practice default)
 STUCK_DAYS = 30
 STUCK_SHOWN = 50
 LISTED_MAX = 500

@@ -18,7 +18,7 @@ LINKED := .venv/.linked
 STATIC := web/static/vendor/htmx-4.min.js web/static/vendor/hx-sse-4.min.js
 
 WORKERS ?= auto
-BENCHES ?= billing_speed desk edi_speed posting straight_through
+BENCHES ?= billing_speed desk edi_speed posting straight_through authorizations
 VISITS ?= 400
 
 .PHONY: help setup demo up test lint format types contracts unit bench lock screenshots clean

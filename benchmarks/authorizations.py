@@ -26,7 +26,7 @@ from temporalio.testing import TimeSkipper
 from embedded import Stack
 from settings import Settings, load_settings
 
-COUNT = 5_000
+COUNT = 500
 LENGTH_DAYS = 40
 AT_ONCE = 50
 GIVE_UP_SECONDS = 1_200.0

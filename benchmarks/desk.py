@@ -1,55 +1,82 @@
 """The desk under load: 100,000 open items, 50 operators, each figure beside the same SQL run bare.
 
-`python -m benchmarks.desk [items] [operators]` starts Postgres and Temporal (both embedded), fills the tables, serves
-the web application from one uvicorn process and has the operators list, get the next and decide, all at once. Server
-time is measured at the client, so it includes waiting for a core. A decision is measured as people have it: foreseen in
-full, then kept for the seconds in which it may be taken back; Temporal hears of it later. Read the ratios: the machine
-is shared.
+`python -m benchmarks.desk [items] [operators]` starts Postgres, fills it, and serves the web application from one
+process. Then, in this order:
+
+1. one operator alone, request after request: what an answer costs;
+2. all operators at a human pace: each opens the list, gets the next, decides, and thinks between two clicks
+   (exponential, 8 seconds in the mean), while every open screen listens and fetches what it is told of, as a browser
+   does. This is what the aims are about;
+3. all operators without a pause, for what the process can carry at most: there a time is mostly a queue, no aim.
+
+Server time is what the application itself measures, from the request to the beginning of its answer; the time at the
+operator's has the network, the queue before the process and reading the answer in it. Bare is the SQL of the very same
+requests, recorded and run again on one connection without anything around it, during 1 and during 2; the ratio is of
+medians. A decision is measured as people have it: foreseen in full, then kept for the seconds in which it may be taken
+back. Operators, application and Postgres share the machine, so read the ratios.
 """
 
 from __future__ import annotations
 
 import asyncio
-import socket
+import contextlib
+import random
+import re
 import statistics
 import sys
 import tempfile
+import threading
 import time
-from collections import Counter
-from collections.abc import Awaitable, Sequence
-from datetime import UTC, datetime, timedelta
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Thread
+from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
-import uvicorn
-from sqlalchemy import Engine, insert, select, text
+import psycopg
+from sqlalchemy import Engine, event, select, text
 
-from activities.desk import Actor
-from activities.desk_next import Wanted, next_item
-from activities.intake import receive
-from activities.practice_file import load_practice
-from billing.practice import Practice
-from billing.vocabulary import Queue, Role
+from benchmarks.desk_house import CSRF, QUEUE, READY_SECONDS, House, Served, fill, served
 from clients import make_engine
 from embedded import LOCALHOST, Postgres
 from models.migrations import upgrade
 from models.store.session import practice_session
-from models.tables.access import SessionRow, UserRow
 from models.tables.desk import WorkItemRow
-from models.tables.encounters import EncounterRow
 from settings import APP_ROLE, OWNER_ROLE, Settings
-from simulator.clinic import practice, volume
 from web.app import create_app
-from web.sessions import hash_token
 
-ITEMS, OPERATORS, ROUNDS = 100_000, 50, 6
+ITEMS, OPERATORS = 100_000, 50
 PASSWORD = "only-in-benchmarks"
-THINKING_SECONDS = (
-    2.0  # an operator reads between two clicks; without it one process is asked for more than it is built for
-)
-QUEUE = Queue.SCRUB.value
+ALONE = 40  # requests of each kind
+HUMAN_SECONDS, THINKING_SECONDS = 75.0, 8.0
+CLOSED_SECONDS = 15.0
+HEARD, HEARD_EVERY_SECONDS = 40, 1.0
+BARE_EVERY_SECONDS = 0.5
+SEED = 7
+AIMS_MS = {"list": 50, "get next": 25, "decide": 120, "heard": 300}
+NAMES = {
+    "list": "list page",
+    "get next": "get next, with its item",
+    "decide": "decide, with its answer",
+    "fresh": "what changed in a list",
+    "rail": "counts of all queues",
+    "news": "what happened to an item",
+    "heard": "commit to another browser",
+}
+HEADERS = {"X-CSRF-Token": CSRF, "Sec-Fetch-Site": "same-origin"}
+SHOWN = re.compile(r'name="row" value="([^"]+)"')
+SINCE = re.compile(r'name="since" value="([^"]+)"')
+
+
+@dataclass
+class Times:
+    """Seconds by kind of request: in the server, and at the operator's."""
+
+    server: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    operator: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    leased: list[str] = field(default_factory=list)
 
 
 def main() -> None:
@@ -71,192 +98,299 @@ def _measure(server: Postgres, items: int, operators: int) -> None:
     server.ensure_database("bench", OWNER_ROLE)
     upgrade(server.url("bench", OWNER_ROLE))
     url = server.url("bench", APP_ROLE)
-    engine = make_engine(url, pool_size=10)
-    practice_id, tokens = _fill(engine, items, operators)
+    engine = make_engine(url, pool_size=4)
+    began = time.perf_counter()
+    house = fill(engine, items, operators, visits=2 * ALONE + 8 * operators)
     owner = make_engine(server.url("bench", OWNER_ROLE), pool_size=1)
     with owner.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text("VACUUM ANALYZE work_items"))
+        connection.execute(text("VACUUM ANALYZE"))
     owner.dispose()
+    print(f"{items} open items, {house.visits} of them to decide on, {operators} operators", end="")
+    print(f" (loaded in {time.perf_counter() - began:.0f} s)")
     settings = Settings(app_database_url=url, undo_seconds=10, temporal_address=f"{LOCALHOST}:1")
-    with socket.create_server((LOCALHOST, 0)) as listening:
-        web = uvicorn.Server(uvicorn.Config(create_app(settings), log_level="error", timeout_graceful_shutdown=1))
-        thread = Thread(target=web.run, kwargs={"sockets": [listening]}, daemon=True)
-        thread.start()
-        address = f"http://{LOCALHOST}:{listening.getsockname()[1]}"
-        asyncio.run(_ask(address, tokens))
-        heard = asyncio.run(_hear(address, tokens[0], engine, practice_id))
-        web.should_exit = True
-        thread.join(10)
-    _bare(engine, practice_id, operators)
-    _print("commit to another browser", heard, 300)
+    recorded = asyncio.run(_record(settings, house))
+    with served(settings) as application:
+        _wait(application)
+        with Bare(url, recorded) as bare:
+            alone = asyncio.run(_alone(application, house))
+        _print("one operator alone", alone, bare.times, ())
+        with Bare(url, recorded) as bare:
+            paced, heard = asyncio.run(_at_a_human_pace(application, house, engine))
+        paced.operator["heard"] = heard
+        _print(f"{operators} operators at a human pace, {HUMAN_SECONDS:.0f} s", paced, bare.times, tuple(AIMS_MS))
+        asyncio.run(_without_a_pause(application, house))
+    given = [item for item, times in Counter(alone.leased + paced.leased).items() if times > 1]
+    print(f"\nitems leased: {len(alone.leased + paced.leased)}, leased twice: {len(given)}")
+    assert not given, "an item was leased twice"
     engine.dispose()
 
 
-def _fill(engine: Engine, items: int, operators: int) -> tuple[UUID, list[str]]:
-    today = datetime.now(UTC).date()
-    practice_id = load_practice(
-        engine, Practice.model_validate(practice(today)), batch_window_seconds=1, inbox_poll_seconds=1
+def _wait(application: Served) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    while time.monotonic() < deadline:
+        with contextlib.suppress(httpx.TransportError):
+            if httpx.get(f"{application.address}/healthz").status_code == 200:
+                return
+        time.sleep(0.2)
+    raise TimeoutError("the application did not come up")
+
+
+# --- the same SQL, bare -----------------------------------------------------------------------------------------
+
+
+Statement = tuple[str, Any, bool]
+
+
+async def _record(settings: Settings, house: House) -> dict[str, list[Statement]]:
+    """The statements of one request of each kind, from an application in this process."""
+    engine = make_engine(settings.app_database_url, pool_size=4)
+    heard: list[Statement] = []
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def listen(_connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, many: bool) -> None:
+        heard.append((statement, parameters, many))
+
+    recorded: dict[str, list[Statement]] = {}
+    transport = httpx.ASGITransport(create_app(settings, engine=engine))
+    async with _client("http://bench", house.tokens[0], transport) as client:
+        operator = Operator(client, Times())
+        for _ in range(2):  # the first look of a process reads what is kept
+            for kind, act in (("list", operator.list), ("get next", operator.get_next), ("decide", operator.decide)):
+                heard.clear()
+                await act()
+                recorded[kind] = list(heard)
+    engine.dispose()
+    return recorded
+
+
+class Bare:
+    """Runs the recorded statements again and again beside the rest, each request's in a transaction rolled back."""
+
+    def __init__(self, url: str, recorded: dict[str, list[Statement]]) -> None:
+        self.times: dict[str, list[float]] = defaultdict(list)
+        self._recorded = recorded
+        self._connection = psycopg.connect(make_engine(url).url.set(drivername="postgresql").render_as_string(False))
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> Bare:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+        self._connection.close()
+
+    def _run(self) -> None:
+        while not self._over.wait(BARE_EVERY_SECONDS):
+            for kind, statements in self._recorded.items():
+                began = time.perf_counter()
+                with self._connection.cursor() as cursor:
+                    for statement, parameters, many in statements:
+                        (cursor.executemany if many else cursor.execute)(statement.encode(), parameters)
+                        if not many and cursor.description:
+                            cursor.fetchall()
+                self.times[kind].append(time.perf_counter() - began)
+                self._connection.rollback()
+
+
+# --- what operators do ------------------------------------------------------------------------------------------
+
+
+def _client(address: str, token: str, transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
+    return httpx.AsyncClient(
+        base_url=address, cookies={"firstpass": token}, headers=HEADERS, timeout=60, transport=transport
     )
-    now = datetime.now(UTC)
-    queues = [queue.value for queue in Queue]
-    tokens = [f"token-{uuid4()}" for _ in range(operators)]
-    with practice_session(engine, practice_id) as session:
-        people = [
-            {"id": uuid4(), "practice_id": practice_id, "email": f"o{n}@bench.example", "name": f"Operator {n}"}
-            | {"role": Role.SUPERVISOR.value}
-            for n in range(operators)
-        ]
-        session.execute(insert(UserRow), people)
-        session.execute(
-            insert(SessionRow),
-            [
-                {"practice_id": practice_id, "token_hash": hash_token(token), "user_id": person["id"]}
-                | {"csrf_token": "csrf", "last_seen_at": now, "expires_at": now + timedelta(hours=9)}
-                for token, person in zip(tokens, people, strict=True)
-            ],
-        )
-    # the visits that will be decided: real ones, because a decision is foreseen in full before it waits
-    receive(engine, practice_id, "bench", list(volume(7, today, operators * ROUNDS)))
-    with practice_session(engine, practice_id) as session:
-        visits = session.scalars(select(EncounterRow.id)).all()
-        decidable = [
-            _item(practice_id, -1 - n, QUEUE, now) | {"encounter_id": visit, "rank_at": now - timedelta(days=1)}
-            for n, visit in enumerate(visits)
-        ]
-        session.execute(insert(WorkItemRow), decidable)
-    for begin in range(0, items, 5_000):
-        with practice_session(engine, practice_id) as session:
-            session.execute(
-                insert(WorkItemRow),
-                [_item(practice_id, n, queues[n % len(queues)], now) for n in range(begin, min(items, begin + 5_000))],
-            )
-    return practice_id, tokens
 
 
-def _item(practice_id: UUID, number: int, queue: str, now: datetime) -> dict[str, object]:
-    return {
-        "practice_id": practice_id,
-        "subject": f"bench/{number}",
-        "queue": queue,
-        "kind": "bench",
-        "workflow_id": f"bench/{number}",
-        "reason": f"A modifier is missing on line {number % 7}.",
-        "clears_when": "the modifier is there",
-        "whose_move": "biller",
-        "amount": 40 + number % 900,
-        "opened_at": now - timedelta(minutes=number % 20_000),
-        "due_at": now + timedelta(minutes=number % 9_000),
-        "rank_at": now + timedelta(minutes=number * 7 % 9_000),
-        "rank_steps": ["due soon"],
-    }
+class Operator:
+    """One person with one open screen."""
+
+    def __init__(self, client: httpx.AsyncClient, times: Times) -> None:
+        self._client, self._times = client, times
+        self._shown: list[str] = []
+        self._since = ""
+        self.item = ""
+        self._fetching: set[str] = set()
+        self.left = False
+
+    async def list(self) -> None:
+        """Open the queue."""
+        page = await self._ask("list", "GET", f"/queues/{QUEUE}")
+        self._shown = SHOWN.findall(page.text)
+        self._since = SINCE.findall(page.text)[0]
+
+    async def get_next(self) -> None:
+        """Press n: the item comes into the pane, and the pane says that it is here."""
+        target = {"HX-Request": "true", "HX-Request-Type": "partial", "HX-Target": "section#pane"}
+        answer = await self._ask("get next", "POST", f"/queues/{QUEUE}/next", headers=target)
+        self.item = answer.headers["HX-Push-Url"].partition("?")[0].rsplit("/", 1)[1]
+        self._times.leased.append(self.item)
+        await self._ask("here", "POST", f"/items/{self.item}/here", data={"here": "1"})
+
+    async def decide(self) -> None:
+        """Send the first decision."""
+        target = {"HX-Request": "true", "HX-Request-Type": "partial", "HX-Target": "section#pane"}
+        form = {"decision": "not_billable", "reason": "bench", "version": "1", "command_id": str(uuid4())}
+        await self._ask("decide", "POST", f"/items/{self.item}/decide", headers=target, data=form)
+
+    async def listen(self) -> None:
+        """What an open screen does by itself: it is told of changes, and fetches what it shows of them."""
+        async with self._client.stream("GET", "/events") as stream, asyncio.TaskGroup() as group:
+            async for line in stream.aiter_lines():
+                if self.left:
+                    return
+                name = line.removeprefix("event: ")
+                if name == f"queue-{QUEUE}" and self._since:
+                    form = {"row": self._shown, "since": self._since, "text": ""}
+                    self._fetch(group, "fresh", "POST", f"/queues/{QUEUE}/fresh", data=form)
+                elif name == "desk":
+                    self._fetch(group, "rail", "GET", f"/rail?at={QUEUE}")
+                elif self.item and name in ("items", f"item-{self.item}"):
+                    self._fetch(group, "news", "GET", f"/news/{self.item}?version=1&leased=1")
+
+    def _fetch(self, group: asyncio.TaskGroup, kind: str, method: str, path: str, **more: Any) -> None:
+        if kind in self._fetching:
+            return  # as htmx: while a part is on its way, it is not asked for again
+        self._fetching.add(kind)
+
+        async def fetch() -> None:
+            try:
+                await self._ask(kind, method, path, **more)
+            finally:
+                self._fetching.discard(kind)
+
+        group.create_task(fetch())
+
+    async def _ask(self, kind: str, method: str, path: str, **more: Any) -> httpx.Response:
+        began = time.perf_counter()
+        answer = await self._client.request(method, path, **more)
+        self._times.operator[kind].append(time.perf_counter() - began)
+        assert answer.status_code < 400, f"{kind}: {answer.status_code} {answer.text[:300]}"
+        if timed := answer.headers.get("server-timing"):
+            self._times.server[kind].append(float(timed.partition("dur=")[2]) / 1000)
+        return answer
 
 
-async def _ask(address: str, tokens: Sequence[str]) -> None:
-    listed: list[float] = []
-    given: list[float] = []
-    decided: list[float] = []
-    leased: list[str] = []
-
-    async def operator(number: int, token: str) -> None:
-        headers = {"X-CSRF-Token": "csrf", "Sec-Fetch-Site": "same-origin"}
-        async with httpx.AsyncClient(
-            base_url=address, cookies={"firstpass": token}, headers=headers, timeout=60
-        ) as client:
-            await asyncio.sleep(THINKING_SECONDS * number / len(tokens))
-            for _ in range(ROUNDS):
-                await _timed(listed, client.get(f"/queues/{QUEUE}"))
-                await asyncio.sleep(THINKING_SECONDS)
-                answer = await _timed(given, client.post(f"/queues/{QUEUE}/next"))
-                item_id = answer.headers["Location"].rsplit("/", 1)[1]
-                leased.append(item_id)
-                await asyncio.sleep(THINKING_SECONDS)
-                form = {"decision": "not_billable", "reason": "bench", "version": "1", "command_id": str(uuid4())}
-                await _timed(decided, client.post(f"/items/{item_id}/decide", data=form))
-                await asyncio.sleep(THINKING_SECONDS)
-
-    await asyncio.gather(*(operator(number, token) for number, token in enumerate(tokens)))
-    _print("list page", listed, 50)
-    _print("get next (page and all)", given, 25)
-    _print("decide, click to answer", decided, 120)
-    twice = [item for item, times in Counter(leased).items() if times > 1]
-    print(f"  items leased: {len(leased)}, leased twice: {len(twice)}")
+async def _alone(application: Served, house: House) -> Times:
+    times = Times()
+    async with _client(application.address, house.tokens[0]) as client:
+        operator = Operator(client, times)
+        for _ in range(ALONE):
+            for act in (operator.list, operator.get_next, operator.decide):
+                await act()
+    return times
 
 
-async def _timed(into: list[float], asked: Awaitable[httpx.Response]) -> httpx.Response:
-    began = time.perf_counter()
-    answer = await asked
-    into.append(time.perf_counter() - began)
-    assert answer.status_code < 400, answer.text[:300]
-    return answer
+async def _at_a_human_pace(application: Served, house: House, engine: Engine) -> tuple[Times, list[float]]:
+    times, chance = Times(), random.Random(SEED)
+    used, over = application.processor_seconds(), time.monotonic() + HUMAN_SECONDS
+
+    async def work(token: str) -> None:
+        async with _client(application.address, token) as client, _client(application.address, token) as ear:
+            operator = Operator(client, times)
+            listener = Operator(ear, times)
+            listening = asyncio.create_task(listener.listen())
+            acts = (operator.list, operator.get_next, operator.decide)
+            turn = chance.randrange(2)  # some begin with the list, some with the first item
+            await asyncio.sleep(chance.uniform(0, THINKING_SECONDS))
+            while time.monotonic() < over:
+                await acts[turn % 3]()
+                listener._shown, listener._since, listener.item = operator._shown, operator._since, operator.item
+                turn += 1
+                await asyncio.sleep(chance.expovariate(1 / THINKING_SECONDS))
+            listener.left = True
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
+
+    hearing = asyncio.create_task(_hear(application, house, engine))
+    await asyncio.gather(*(work(token) for token in house.tokens))
+    heard = await hearing
+    asked = sum(len(each) for each in times.server.values())
+    busy = (application.processor_seconds() - used) / HUMAN_SECONDS
+    print(f"\n{asked / HUMAN_SECONDS:.0f} requests a second; the process was busy {busy:.0%} of one core")
+    return times, heard
 
 
-async def _hear(address: str, token: str, engine: Engine, practice_id: UUID) -> list[float]:
-    """From a commit to the word of it in another browser's stream."""
+async def _hear(application: Served, house: House, engine: Engine) -> list[float]:
+    """From a commit to the word of it in another browser's stream, while all the others work too."""
     heard: list[float] = []
-    changed = asyncio.Event()
+    changed: dict[str, asyncio.Event] = {}
 
     async def listen() -> None:
-        async with (
-            httpx.AsyncClient(base_url=address, cookies={"firstpass": token}, timeout=60) as client,
-            client.stream("GET", "/events") as stream,
-        ):
+        async with _client(application.address, house.tokens[0]) as client, client.stream("GET", "/events") as stream:
             async for line in stream.aiter_lines():
-                if line == f"event: queue-{QUEUE}":
-                    changed.set()
+                if word := changed.get(line.removeprefix("event: item-")):
+                    word.set()
 
-    def change(number: int) -> float:
-        with practice_session(engine, practice_id) as session:
-            item = session.scalars(select(WorkItemRow).where(WorkItemRow.subject == f"bench/{number * 8 + 2}")).one()
-            item.version += 1
+    def change(item_id: UUID) -> float:
+        with practice_session(engine, house.practice_id) as session:
+            session.get_one(WorkItemRow, item_id).version += 1
         return time.perf_counter()
 
+    with practice_session(engine, house.practice_id) as session:
+        bench = WorkItemRow.subject.startswith("bench/")
+        chosen = session.scalars(select(WorkItemRow.id).where(bench, WorkItemRow.queue == QUEUE).limit(HEARD)).all()
     listening = asyncio.create_task(listen())
-    await asyncio.sleep(1)
-    for number in range(30):
-        changed.clear()
-        committed = await asyncio.to_thread(change, number)
-        await asyncio.wait_for(changed.wait(), 10)
+    await asyncio.sleep(THINKING_SECONDS)
+    for item_id in chosen:
+        changed[str(item_id)] = asyncio.Event()
+        committed = await asyncio.to_thread(change, item_id)
+        await asyncio.wait_for(changed[str(item_id)].wait(), 30)
         heard.append(time.perf_counter() - committed)
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(HEARD_EVERY_SECONDS)
     listening.cancel()
     return heard
 
 
-def _bare(engine: Engine, practice_id: UUID, operators: int) -> None:
-    """The same SQL alone, one after the other: what the database needs of each figure above."""
-    ranked = text(
-        "SELECT * FROM work_items WHERE practice_id = :p AND queue = :q AND closed_at IS NULL "
-        "AND (snoozed_until IS NULL OR snoozed_until <= now()) ORDER BY rank_at, id LIMIT 51"
-    )
-    counted = text(
-        "SELECT count(*), sum(amount), min(opened_at) FROM work_items WHERE practice_id = :p AND queue = :q "
-        "AND closed_at IS NULL AND (snoozed_until IS NULL OR snoozed_until <= now())"
-    )
-    listed, next_one = [], []
-    with practice_session(engine, practice_id) as session:
-        user = session.scalars(select(UserRow.id).where(UserRow.name == "Operator 0")).one()
-    actor = Actor(practice_id, user, "Operator 0", "o0@bench.example")
-    candidates = select(WorkItemRow.id).where(WorkItemRow.queue == QUEUE, WorkItemRow.closed_at.is_(None))
-    for _ in range(operators):
-        with practice_session(engine, practice_id) as session:
-            began = time.perf_counter()
-            session.execute(ranked, {"p": practice_id, "q": QUEUE}).all()
-            session.execute(counted, {"p": practice_id, "q": QUEUE}).all()
-            listed.append(time.perf_counter() - began)
-        with practice_session(engine, practice_id) as session:
-            now = datetime.now(UTC)
-            began = time.perf_counter()
-            next_item(session, actor, Wanted((candidates,), timedelta(minutes=10), now.date()), now)
-            next_one.append(time.perf_counter() - began)
-    _print("bare: the list's rows and sums", listed, 0)
-    _print("bare: get next, its statements only", next_one, 0)
+async def _without_a_pause(application: Served, house: House) -> None:
+    times, over = Times(), time.monotonic() + CLOSED_SECONDS
+    used = application.processor_seconds()
+
+    async def work(token: str) -> None:
+        async with _client(application.address, token) as client:
+            operator = Operator(client, times)
+            while time.monotonic() < over:
+                await operator.list()
+
+    await asyncio.gather(*(work(token) for token in house.tokens))
+    pages = len(times.server["list"])
+    each = (application.processor_seconds() - used) / pages
+    print(f"\n{len(house.tokens)} operators without a pause: {pages / CLOSED_SECONDS:.0f} list pages a second,")
+    print(f"  {each * 1000:.1f} ms of processor time in the process for each")
+    _line("list", times.server["list"], times.operator["list"], [], aim=False)
 
 
-def _print(what: str, seconds: Sequence[float], aim_ms: int) -> None:
+# --- what was measured ------------------------------------------------------------------------------------------
+
+
+def _print(title: str, times: Times, bare: dict[str, list[float]], aims: Sequence[str]) -> None:
+    print(f"\n{title}{'':<{max(0, 42 - len(title))}}server ms      at the operator's   SQL alone")
+    print(f"{'':<42}p50    p95     p50    p95         p50   ratio")
+    for kind in NAMES:
+        if times.operator[kind]:
+            _line(kind, times.server[kind], times.operator[kind], bare.get(kind, []), aim=kind in aims)
+
+
+def _line(kind: str, server: Sequence[float], operator: Sequence[float], bare: Sequence[float], *, aim: bool) -> None:
+    told = f"  {NAMES[kind]:<30} n {len(operator):<5}"
+    told += f"{_ms(server, 0.5)} {_ms(server, 0.95)} {_ms(operator, 0.5)} {_ms(operator, 0.95)}"
+    if bare:
+        told += f"     {_ms(bare, 0.5)} {statistics.median(server) / statistics.median(bare):6.1f}x"
+    if aim and kind in AIMS_MS:
+        reached = _quantile(server or operator, 0.95) * 1000
+        told += f"   aim p95 < {AIMS_MS[kind]}: {'reached' if reached < AIMS_MS[kind] else 'missed'}"
+    print(told)
+
+
+def _ms(seconds: Sequence[float], share: float) -> str:
+    return f"{_quantile(seconds, share) * 1000:7.1f}" if seconds else "       "
+
+
+def _quantile(seconds: Sequence[float], share: float) -> float:
     ordered = sorted(seconds)
-    half, most = statistics.median(ordered), ordered[int(len(ordered) * 0.95)]
-    aim = f"   (aim: p95 < {aim_ms} ms)" if aim_ms else ""
-    print(f"{what:<38} p50 {half * 1000:7.1f} ms   p95 {most * 1000:7.1f} ms   n {len(ordered)}{aim}")
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 
 
 if __name__ == "__main__":

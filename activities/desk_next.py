@@ -16,6 +16,7 @@ from sqlalchemy import (
     Date,
     DateTime,
     Executable,
+    Integer,
     Select,
     Text,
     Uuid,
@@ -47,7 +48,8 @@ TIES_COUNTED_FROM = datetime(2020, 1, 1, tzinfo=UTC)
 STATEMENTS_KEPT = 128
 # What differs from one asking to the next; the statements are put together once, which costs more than running them.
 PRACTICE, ACTOR = bindparam("of_practice", type_=Uuid()), bindparam("actor", type_=Uuid())
-AT = bindparam("at", type_=DateTime(timezone=True))
+AT, UNTIL = (bindparam(name, type_=DateTime(timezone=True)) for name in ("at", "until"))
+ITEM = bindparam("item", type_=Uuid())
 PRESENT = timedelta(seconds=100)  # a heartbeat comes every minute; one may be late
 
 
@@ -80,16 +82,10 @@ def next_item(session: Session, actor: Actor, wanted: Wanted, now: datetime) -> 
     return chosen
 
 
-def heartbeat(session: Session, actor: Actor, item_id: UUID, lease: timedelta, now: datetime) -> WorkItemRow | None:
+def heartbeat(session: Session, actor: Actor, item_id: UUID, lease: timedelta, now: datetime) -> None:
     """The person still looks at the item: presence is noted, and a lease of theirs goes on, if nobody took it since."""
-    session.execute(
-        update(WorkItemRow)
-        .where(WorkItemRow.id == item_id, WorkItemRow.leased_by == actor.user_id, WorkItemRow.closed_at.is_(None))
-        .values(leased_until=now + lease, leased_at=func.least(WorkItemRow.leased_at, now))
-        .execution_options(synchronize_session=False)
-    )
+    session.execute(_RENEW, _asked(actor, now) | {"item": item_id, "until": now + lease})
     _note_presence(session, actor, item_id, now)
-    return session.get(WorkItemRow, item_id, populate_existing=True)
 
 
 def leave(session: Session, actor: Actor, item_id: UUID, now: datetime) -> None:
@@ -170,6 +166,43 @@ _OPEN_STILL = select(WorkItemRow.id, WorkItemRow.version).where(
     WorkItemRow.closed_at.is_(None),
     ~decision_waits(),
 )
+_NEW_SKIP = insert(WorkItemSkipRow).values(
+    id=bindparam("new_id", type_=Uuid()),
+    practice_id=PRACTICE,
+    work_item_id=ITEM,
+    user_id=ACTOR,
+    day=bindparam("today", type_=Date()),
+    reason=bindparam("reason", type_=Text()),
+    item_version=bindparam("version", type_=Integer()),
+    skipped_at=AT,
+)
+_KEEP_SKIP = _NEW_SKIP.on_conflict_do_update(
+    index_elements=["work_item_id", "user_id", "day"],
+    set_={
+        "reason": func.coalesce(func.nullif(_NEW_SKIP.excluded.reason, ""), WorkItemSkipRow.reason),
+        "item_version": _NEW_SKIP.excluded.item_version,
+        "skipped_at": _NEW_SKIP.excluded.skipped_at,
+        "undone_at": None,
+    },
+).returning(WorkItemSkipRow.id)
+# A heartbeat: the lease goes on if it is still this person's, and presence is noted. Both come from every open pane.
+_RENEW = (
+    update(WorkItemRow)
+    .where(WorkItemRow.id == ITEM, WorkItemRow.leased_by == ACTOR, WorkItemRow.closed_at.is_(None))
+    .values(leased_until=UNTIL, leased_at=func.least(WorkItemRow.leased_at, AT))
+    .execution_options(synchronize_session=False)
+)
+_SEEN_BEFORE = (
+    select(WorkItemPresenceRow.seen_at)
+    .where(WorkItemPresenceRow.work_item_id == ITEM, WorkItemPresenceRow.user_id == ACTOR)
+    .with_for_update()
+)
+_NEW_PRESENCE = insert(WorkItemPresenceRow).values(
+    id=bindparam("new_id", type_=Uuid()), practice_id=PRACTICE, work_item_id=ITEM, user_id=ACTOR, seen_at=AT
+)
+_NOTE_PRESENCE = _NEW_PRESENCE.on_conflict_do_update(
+    index_elements=["work_item_id", "user_id"], set_={"seen_at": _NEW_PRESENCE.excluded.seen_at}
+)
 # One item at a time; one with a decision under way keeps its lease, so that nobody opens it meanwhile.
 _FREE_OTHERS = (
     update(WorkItemRow)
@@ -217,7 +250,7 @@ def _lease(candidates: tuple[Select[UUID], ...], window: int) -> Executable:
     return (
         update(WorkItemRow)
         .where(WorkItemRow.id == best)
-        .values(leased_by=ACTOR, leased_at=AT, leased_until=bindparam("until", type_=DateTime(timezone=True)))
+        .values(leased_by=ACTOR, leased_at=AT, leased_until=UNTIL)
         .returning(WorkItemRow.id)
         .execution_options(synchronize_session=False)
     )
@@ -231,39 +264,14 @@ def _pass_over_what_was_open(session: Session, actor: Actor, today: date, now: d
 def _keep_skip(
     session: Session, actor: Actor, item_id: UUID, version: int, reason: str, today: date, now: datetime
 ) -> UUID:
-    fresh = insert(WorkItemSkipRow).values(
-        id=new_id(),
-        practice_id=actor.practice_id,
-        work_item_id=item_id,
-        user_id=actor.user_id,
-        day=today,
-        reason=reason,
-        item_version=version,
-        skipped_at=now,
-    )
-    kept: UUID = session.execute(
-        fresh.on_conflict_do_update(
-            index_elements=["work_item_id", "user_id", "day"],
-            set_={
-                "reason": func.coalesce(func.nullif(fresh.excluded.reason, ""), WorkItemSkipRow.reason),
-                "item_version": fresh.excluded.item_version,
-                "skipped_at": fresh.excluded.skipped_at,
-                "undone_at": None,
-            },
-        ).returning(WorkItemSkipRow.id)
-    ).scalar_one()
+    values = _asked(actor, now) | {"item": item_id, "version": version, "reason": reason, "today": today}
+    kept: UUID = session.execute(_KEEP_SKIP, values | {"new_id": new_id()}).scalar_one()
     return kept
 
 
 def _note_presence(session: Session, actor: Actor, item_id: UUID, now: datetime) -> None:
-    table = WorkItemPresenceRow
-    before = session.scalar(
-        select(table.seen_at).where(table.work_item_id == item_id, table.user_id == actor.user_id).with_for_update()
-    )
-    fresh = insert(table).values(
-        id=new_id(), practice_id=actor.practice_id, work_item_id=item_id, user_id=actor.user_id, seen_at=now
-    )
-    still_here = {"seen_at": fresh.excluded.seen_at}
-    session.execute(fresh.on_conflict_do_update(index_elements=["work_item_id", "user_id"], set_=still_here))
+    values = _asked(actor, now) | {"item": item_id}
+    before = session.scalar(_SEEN_BEFORE, values)
+    session.execute(_NOTE_PRESENCE, values | {"new_id": new_id()})
     if before is None or before <= now - PRESENT:
         tell_screens(session, actor.practice_id, item_id)

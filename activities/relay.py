@@ -21,6 +21,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities import bulk
 from activities.held_decisions import DECIDE
 from models.messages import Decision, DecisionOutcome
+from models.store.desk import tell_screens
 from models.store.life import record
 from models.store.session import practice_session
 from models.tables.desk import DecisionRow, WorkItemRow
@@ -159,7 +160,9 @@ class Relay:
         decision = Decision.model_validate(parcel.message)
         bulk.answered(self._engine, decision, why, refused=True)
         with practice_session(self._engine, decision.practice_id) as session:
-            session.execute(update(OutboxRow).where(OutboxRow.id == parcel.id).values(error=why))
+            # done in this commit, so that the screens that are told here do not find it still on its way
+            over = {"error": why, "state": "done", "done_at": datetime.now(UTC)}
+            session.execute(update(OutboxRow).where(OutboxRow.id == parcel.id).values(over))
             item = session.get_one(WorkItemRow, decision.work_item_id)
             record(
                 session,
@@ -169,6 +172,7 @@ class Relay:
                 encounter_id=item.encounter_id,
                 authorization_id=item.authorization_id,
             )
+            tell_screens(session, decision.practice_id, decision.work_item_id)
 
     def _done(self, parcel_ids: Sequence[UUID]) -> None:
         if not parcel_ids:

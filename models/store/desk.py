@@ -217,9 +217,9 @@ def _new(practice_id: UUID, ticket: Ticket, now: datetime) -> WorkItemRow:
 
 
 def tell_screens(session: Session, practice_id: UUID, item_id: UUID) -> None:
-    """Have the screens that show an item's queue look again, where nothing of the item itself is written.
+    """Have the screens that show an item or its queue look again, where nothing of the item itself is written.
 
     A trigger tells of what is; who looks at an item, and a decision that waits in the outbox, are not.
     """
     queue = session.scalar(select(WorkItemRow.queue).where(WorkItemRow.id == item_id))
-    session.execute(text("SELECT pg_notify('desk', :payload)"), {"payload": f"{practice_id}:{queue}"})
+    session.execute(text("SELECT pg_notify('desk', :payload)"), {"payload": f"{practice_id}:{queue}:{item_id}"})

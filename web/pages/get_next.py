@@ -141,6 +141,8 @@ def _get(session: Session, viewer: Viewer, queues: list[str], wanted: Filter) ->
     item_id = desk_next.next_item(session, actor_of(viewer), asked, viewer.now)
     if item_id is None:
         return None
+    if len(queues) == 1:
+        return Given(item_id, queues[0], wanted)
     item = items.visible_item(session, viewer, item_id)
     assert item is not None
     return Given(item_id, item.queue, wanted)

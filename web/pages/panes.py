@@ -151,8 +151,8 @@ def build(
 
     typed: what was filled into a decision that was refused, so that it stands there again.
     """
+    row = items.visible_item(session, viewer, item_id)  # first, so that the session keeps it for all that follows
     item = items.item(session, viewer, item_id)
-    row = items.visible_item(session, viewer, item_id)
     if item is None or row is None:
         raise NotFound
     visit = encounters.header(session, viewer, item.encounter_id) if item.encounter_id else None

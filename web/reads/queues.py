@@ -185,15 +185,16 @@ def _figures(asked: Shape) -> Select[*tuple[Any, ...]]:
 
 def one(session: Session, viewer: Viewer, item_id: UUID, wanted: Filter) -> Row | None:
     """The row of one item, open or closed."""
-    drawn = _of_ids(session, viewer, [item_id], wanted)
+    drawn = _rows(session, viewer, _of_ids(session, viewer, [item_id]), wanted)
     return _beside(session, viewer, drawn, drawn[0].queue)[0] if drawn else None
 
 
 def changes(session: Session, viewer: Viewer, queue: str, wanted: Filter, shown: dict[UUID, int]) -> tuple[Row, ...]:
     """The rows among those a page shows (id -> the row's fingerprint as drawn) that look different now."""
-    drawn = _of_ids(session, viewer, list(shown), wanted) if shown else ()
-    changed = [row for row in drawn if row.version != shown[UUID(row.id)]]
-    return _beside(session, viewer, changed, queue)
+    found = _of_ids(session, viewer, list(shown)) if shown else []
+    standing, query = standings(session, viewer, found), wanted.query()
+    changed = [item for item in found if fingerprint(item, standing[item.id]) != shown[item.id]]
+    return _beside(session, viewer, [_row(item, viewer, query, standing[item.id]) for item in changed], queue)
 
 
 def new_since(
@@ -204,9 +205,8 @@ def new_since(
     return session.scalar(_new(shape(viewer, queue, wanted)), values) or 0
 
 
-def _of_ids(session: Session, viewer: Viewer, item_ids: Sequence[UUID], wanted: Filter) -> tuple[Row, ...]:
-    found = session.execute(_by_id(viewer.own_visits_only), known(viewer) | {"ids": item_ids}).all()
-    return _rows(session, viewer, found, wanted)
+def _of_ids(session: Session, viewer: Viewer, item_ids: Sequence[UUID]) -> Sequence[Any]:
+    return session.execute(_by_id(viewer.own_visits_only), known(viewer) | {"ids": item_ids}).all()
 
 
 @lru_cache(maxsize=2)

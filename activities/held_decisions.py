@@ -31,6 +31,18 @@ _WAITING = select(OutboxRow.message, OutboxRow.not_before).where(
     OutboxRow.state != "done",
 )
 
+_LAST = (
+    select(OutboxRow.error)
+    .where(
+        OutboxRow.practice_id == bindparam("practice", type_=Uuid()),
+        OutboxRow.workflow_id == bindparam("workflow", type_=Text()),
+        OutboxRow.signal.startswith(DECIDE),
+        OutboxRow.message["work_item_id"].astext == bindparam("item", type_=Text()),
+    )
+    .order_by(OutboxRow.created_at.desc())
+    .limit(1)
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Held:
@@ -102,17 +114,8 @@ def waiting_for(session: Session, practice_id: UUID, workflow_ids: Collection[st
 
 def refused_late(session: Session, practice_id: UUID, item: WorkItemRow) -> str:
     """Why the last decision on this item was refused after its person had gone on; empty when none was."""
-    found = session.execute(
-        select(OutboxRow.error)
-        .where(
-            OutboxRow.practice_id == practice_id,
-            OutboxRow.workflow_id == item.workflow_id,
-            OutboxRow.signal.startswith(DECIDE),
-            OutboxRow.message["work_item_id"].astext == str(item.id),
-        )
-        .order_by(OutboxRow.created_at.desc())
-        .limit(1)
-    ).one_or_none()
+    values = {"practice": practice_id, "workflow": item.workflow_id, "item": str(item.id)}
+    found = session.execute(_LAST, values).one_or_none()
     return (found.error or "") if found else ""
 
 

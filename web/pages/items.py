@@ -241,7 +241,7 @@ def shown(
     with practice_session(engine_of(request), viewer.practice_id) as session:
         pane = panes.build(session, viewer, item_id, wanted, toast=toast, open_decision=open_decision, typed=typed)
         if templating.wanted_region(request) == "pane":
-            row = lists.one(session, viewer, item_id, wanted)
+            row = lists.one(session, viewer, item_id, wanted, pane.news.standing)
             context: dict[str, Any] = {
                 "pane": pane,
                 "shell": shell(request, viewer),

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import Uuid, bindparam, or_, select
 from sqlalchemy.orm import Session, undefer
 
 from models.tables.access import UserRow
@@ -13,6 +13,21 @@ from web.reads import items
 from web.viewer import Viewer
 
 SHOWN_MAX = 50
+
+
+_OF_ITEM = (
+    select(WorkItemAttachmentRow, UserRow.name)
+    .join(UserRow, UserRow.id == WorkItemAttachmentRow.user_id)
+    .where(
+        or_(
+            WorkItemAttachmentRow.work_item_id == bindparam("item", type_=Uuid()),
+            WorkItemAttachmentRow.encounter_id == bindparam("encounter", type_=Uuid()),  # none where there is no visit
+        ),
+        WorkItemAttachmentRow.removed_at.is_(None),
+    )
+    .order_by(WorkItemAttachmentRow.created_at.desc())
+    .limit(SHOWN_MAX)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +56,7 @@ class Download:
 
 def of_item(session: Session, viewer: Viewer, row: WorkItemRow) -> tuple[File, ...]:
     """The files of an item and of its visit."""
-    about = [WorkItemAttachmentRow.work_item_id == row.id]
-    if row.encounter_id is not None:
-        about.append(WorkItemAttachmentRow.encounter_id == row.encounter_id)
-    found = session.execute(
-        select(WorkItemAttachmentRow, UserRow.name)
-        .join(UserRow, UserRow.id == WorkItemAttachmentRow.user_id)
-        .where(or_(*about), WorkItemAttachmentRow.removed_at.is_(None))
-        .order_by(WorkItemAttachmentRow.created_at.desc())
-        .limit(SHOWN_MAX)
-    )
+    found = session.execute(_OF_ITEM, {"item": row.id, "encounter": row.encounter_id})
     return tuple(
         File(
             id=str(file.id),

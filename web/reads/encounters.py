@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Uuid, bindparam, select
 from sqlalchemy.orm import Session
 
 from billing.vocabulary import Stage
@@ -23,6 +23,16 @@ WALK = (
     (Stage.REMITTANCE, "Remittance"),
     (Stage.PATIENT_BALANCE, "Patient balance"),
     (Stage.CLOSED, "Closed"),
+)
+
+
+_HEADER = (
+    select(EncounterRow, PatientRow, ClinicianRow.first_name, ClinicianRow.last_name, PayerRow.name, PlanRow.name)
+    .join(PatientRow, PatientRow.id == EncounterRow.patient_id)
+    .join(ClinicianRow, ClinicianRow.id == EncounterRow.clinician_id)
+    .join(PlanRow, PlanRow.id == EncounterRow.plan_id)
+    .join(PayerRow, PayerRow.id == PlanRow.payer_id)
+    .where(EncounterRow.id == bindparam("encounter", type_=Uuid()))
 )
 
 
@@ -60,18 +70,8 @@ class Header:
 
 def header(session: Session, viewer: Viewer, encounter_id: UUID) -> Header | None:
     """The visit's head; nothing when it is not this viewer's to see."""
-    query = (
-        select(EncounterRow, PatientRow, ClinicianRow.first_name, ClinicianRow.last_name, PayerRow.name, PlanRow.name)
-        .join(PatientRow, PatientRow.id == EncounterRow.patient_id)
-        .join(ClinicianRow, ClinicianRow.id == EncounterRow.clinician_id)
-        .join(PlanRow, PlanRow.id == EncounterRow.plan_id)
-        .join(PayerRow, PayerRow.id == PlanRow.payer_id)
-        .where(EncounterRow.id == encounter_id)
-    )
-    if viewer.own_visits_only:
-        query = query.where(EncounterRow.clinician_id == viewer.clinician_id)
-    found = session.execute(query).one_or_none()
-    if found is None:
+    found = session.execute(_HEADER, {"encounter": encounter_id}).one_or_none()
+    if found is None or (viewer.own_visits_only and found[0].clinician_id != viewer.clinician_id):
         return None
     visit, patient, first_name, last_name, payer, plan = found
     return Header(

@@ -6,7 +6,7 @@ from datetime import date
 from itertools import groupby
 from uuid import UUID, uuid4
 
-from sqlalchemy import exists, or_, select
+from sqlalchemy import ARRAY, Uuid, bindparam, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from activities.clinicians import ASK, DONE
@@ -24,6 +24,14 @@ from web.viewer import Viewer
 
 HOLDS_MAX = 500
 KINDS = {ASK: "asks", DONE: "says: done in the chart", "question": "asks back"}
+
+
+_MESSAGES = (
+    select(ClinicianMessageRow, UserRow.name)
+    .join(UserRow, UserRow.id == ClinicianMessageRow.user_id)
+    .where(ClinicianMessageRow.work_item_id == func.any(bindparam("items", type_=ARRAY(Uuid()))))
+    .order_by(ClinicianMessageRow.created_at, ClinicianMessageRow.id)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +125,7 @@ def messages(session: Session, viewer: Viewer, item_ids: Sequence[UUID]) -> dict
     """Messages by item, oldest first."""
     if not item_ids:
         return {}
-    found = session.execute(
-        select(ClinicianMessageRow, UserRow.name)
-        .join(UserRow, UserRow.id == ClinicianMessageRow.user_id)
-        .where(ClinicianMessageRow.work_item_id.in_(item_ids))
-        .order_by(ClinicianMessageRow.created_at, ClinicianMessageRow.id)
-    )
+    found = session.execute(_MESSAGES, {"items": list(item_ids)})
     told: dict[UUID, list[Message]] = {}
     for row, author in found:
         told.setdefault(row.work_item_id, []).append(

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import func, select, true
+from sqlalchemy import Uuid, bindparam, func, or_, select, true
 from sqlalchemy.orm import Session
 
 from billing.benefits import BEYOND_SOFT
@@ -29,6 +29,7 @@ SEVERITY_CHIPS = {
     "repair": Chip("good", "✓", "Repaired", "Fixed by the machine, recorded"),
 }
 CHOICES_MAX = 40
+NOTES_MAX = 50
 OVERRIDE = "override"
 FIELDS = {
     "number": ("Authorization number", "text", ""),
@@ -72,6 +73,21 @@ CHOICES = {
     "urgent": ("Urgent", (("no", "No"), ("yes", "Yes: the payer has hours, not days"))),
 }
 SNOOZE_DAYS = ((1, "Tomorrow"), (3, "In 3 days"), (7, "Next week"))
+
+
+_NOTES = (
+    select(WorkItemNoteRow.created_at, UserRow.name, WorkItemNoteRow.body)
+    .join(UserRow, UserRow.id == WorkItemNoteRow.user_id)
+    .where(
+        or_(
+            WorkItemNoteRow.work_item_id == bindparam("item", type_=Uuid()),
+            WorkItemNoteRow.encounter_id == bindparam("encounter", type_=Uuid()),  # none where there is no visit
+        ),
+        WorkItemNoteRow.withdrawn_at.is_(None),
+    )
+    .order_by(WorkItemNoteRow.created_at.desc())
+    .limit(NOTES_MAX)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,16 +366,7 @@ def _code(code: str) -> str:
 
 
 def _notes(session: Session, viewer: Viewer, row: WorkItemRow) -> tuple[Note, ...]:
-    same_visit = WorkItemNoteRow.work_item_id == row.id
-    if row.encounter_id is not None:
-        same_visit = same_visit | (WorkItemNoteRow.encounter_id == row.encounter_id)
-    found = session.execute(
-        select(WorkItemNoteRow.created_at, UserRow.name, WorkItemNoteRow.body)
-        .join(UserRow, UserRow.id == WorkItemNoteRow.user_id)
-        .where(same_visit, WorkItemNoteRow.withdrawn_at.is_(None))
-        .order_by(WorkItemNoteRow.created_at.desc())
-        .limit(50)
-    )
+    found = session.execute(_NOTES, {"item": row.id, "encounter": row.encounter_id})
     return tuple(Note(formats.instant(at, viewer.zone), author, body) for at, author, body in found)
 
 

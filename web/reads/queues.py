@@ -183,9 +183,10 @@ def _figures(asked: Shape) -> Select[*tuple[Any, ...]]:
     return lean(select(summed, oldest, newer, *counted), asked.wanted).where(*base(asked), *narrowed(asked))
 
 
-def one(session: Session, viewer: Viewer, item_id: UUID, wanted: Filter) -> Row | None:
-    """The row of one item, open or closed."""
-    drawn = _rows(session, viewer, _of_ids(session, viewer, [item_id]), wanted)
+def one(session: Session, viewer: Viewer, item_id: UUID, wanted: Filter, standing: Standing) -> Row | None:
+    """The row of one item, open or closed, whose standing was read for its pane."""
+    found = _of_ids(session, viewer, [item_id])
+    drawn = [_row(item, viewer, wanted.query(), standing) for item in found]
     return _beside(session, viewer, drawn, drawn[0].queue)[0] if drawn else None
 
 

@@ -1,5 +1,8 @@
 """News of the desk names the item, so that a screen that shows another one does not look.
 
+A web process of the version before does not read the new form, so until its restart its screens look every 30 seconds,
+as they do whenever the live connection is lost.
+
 Revision ID: 0017
 Revises: 0016
 Create Date: 2026-11-22 12:30:00.000000

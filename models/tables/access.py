@@ -6,10 +6,10 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.tables.base import Base, OfPractice
+from models.tables.base import Base, ListedByPractice, OfPractice
 
 
-class UserRow(OfPractice, Base):
+class UserRow(ListedByPractice, Base):
     """Somebody who logs in."""
 
     __tablename__ = "users"

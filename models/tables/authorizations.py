@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.tables.base import Base, OfPractice
+from models.tables.base import Base, ListedByPractice, OfPractice
 
 
 class AuthorizationRow(OfPractice, Base):
@@ -106,7 +106,7 @@ class AuthorizationUseRow(OfPractice, Base):
     reason: Mapped[str]  # booked, moved, visit billed, released: cancelled, re-pointed ...
 
 
-class AuthorizationCaseRow(OfPractice, Base):
+class AuthorizationCaseRow(ListedByPractice, Base):
     """The human work of getting an authorization: what is asked of whom, until when, and what was answered.
 
     One case is open per patient, plan and set of disciplines. What is asked for (``requested_*``) is kept apart from

@@ -37,19 +37,17 @@ class Base(DeclarativeBase):
 class OfPractice:
     """A row of one practice, seen only by sessions of that practice (row-level security).
 
-    Tables that grow with every claim leave the index on the practice out (``OfPracticeByTheThousand``).
+    No index on the practice alone: row-level security adds the practice to every question, and where Postgres has no
+    statistics yet it answered by that index, reading all rows the practice ever had, beside the index that was meant.
+    Most tables have another index that begins with the practice, or are asked by what their rows belong to.
     """
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    practice_id: Mapped[UUID] = mapped_column(ForeignKey("practices.id"), index=True)
+    practice_id: Mapped[UUID] = mapped_column(ForeignKey("practices.id"))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
-class OfPracticeByTheThousand(OfPractice):
-    """The same for a table that is never listed by practice and grows with every claim.
+class ListedByPractice(OfPractice):
+    """The same for a table of which a page or a job wants all rows of the practice, and no other index tells them."""
 
-    An index on the practice alone would be worse than none: row-level security adds the practice to every question, and
-    where Postgres has no statistics yet it answers by that index, reading all rows the practice ever had.
-    """
-
-    practice_id: Mapped[UUID] = mapped_column(ForeignKey("practices.id"))
+    practice_id: Mapped[UUID] = mapped_column(ForeignKey("practices.id"), index=True)

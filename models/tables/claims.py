@@ -117,7 +117,10 @@ class AcknowledgementRow(OfPractice, Base):
     """What a partner answered on receipt: TA1 and 999 for a batch, 277CA for a claim."""
 
     __tablename__ = "acknowledgements"
-    __table_args__ = (Index("ix_acknowledgements_claim_version", "claim_version_id"),)
+    __table_args__ = (
+        Index("ix_acknowledgements_claim_version", "claim_version_id"),
+        Index("ix_acknowledgements_batch", "batch_id"),
+    )
     inbound_file_id: Mapped[UUID | None] = mapped_column(ForeignKey("inbound_files.id"))  # None: our own check
     batch_id: Mapped[UUID | None] = mapped_column(ForeignKey("batches.id"))
     claim_version_id: Mapped[UUID | None] = mapped_column(ForeignKey("claim_versions.id"))

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index, LargeBinary, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.tables.base import Base, OfPractice
+from models.tables.base import Base, ListedByPractice, OfPractice
 
 
 class WorkItemRow(OfPractice, Base):
@@ -93,12 +93,12 @@ class WorkItemRow(OfPractice, Base):
     leased_until: Mapped[datetime | None]
 
 
-class WorkItemNoteRow(OfPractice, Base):
+class WorkItemNoteRow(ListedByPractice, Base):
     """What people wrote beside an item. withdrawn_at: taken back by its writer; kept, no longer shown."""
 
     __tablename__ = "work_item_notes"
     work_item_id: Mapped[UUID] = mapped_column(ForeignKey("work_items.id"), index=True)
-    encounter_id: Mapped[UUID | None]
+    encounter_id: Mapped[UUID | None] = mapped_column(index=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
     body: Mapped[str]
     withdrawn_at: Mapped[datetime | None]
@@ -118,7 +118,7 @@ class WorkItemMentionRow(OfPractice, Base):
     seen_at: Mapped[datetime | None]
 
 
-class WorkItemAttachmentRow(OfPractice, Base):
+class WorkItemAttachmentRow(ListedByPractice, Base):
     """A file kept beside an item, as received, with its hash. removed_at: no longer shown."""
 
     __tablename__ = "work_item_attachments"
@@ -134,7 +134,7 @@ class WorkItemAttachmentRow(OfPractice, Base):
     removed_at: Mapped[datetime | None]
 
 
-class WorkItemSkipRow(OfPractice, Base):
+class WorkItemSkipRow(ListedByPractice, Base):
     """Who passed an item over, on which practice day, why. item_version: an item that changed since comes up again."""
 
     __tablename__ = "work_item_skips"
@@ -148,7 +148,7 @@ class WorkItemSkipRow(OfPractice, Base):
     undone_at: Mapped[datetime | None]
 
 
-class WorkItemPauseRow(OfPractice, Base):
+class WorkItemPauseRow(ListedByPractice, Base):
     """An interval during which an item's service clock stood, and for whom. ended_at: None while it stands."""
 
     __tablename__ = "work_item_pauses"
@@ -197,7 +197,7 @@ class DeskActionRow(OfPractice, Base):
     undone_at: Mapped[datetime | None]
 
 
-class SavedViewRow(OfPractice, Base):
+class SavedViewRow(ListedByPractice, Base):
     """A filter under a name. user_id: whose it is; None is the team's. deleted_at: no longer shown."""
 
     __tablename__ = "saved_views"

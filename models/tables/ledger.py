@@ -7,10 +7,10 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.tables.base import Base, OfPracticeByTheThousand
+from models.tables.base import Base, OfPractice
 
 
-class LedgerTransactionRow(OfPracticeByTheThousand, Base):
+class LedgerTransactionRow(OfPractice, Base):
     """Something that moved money, named by a business key so that it is posted once.
 
     payer_rank: which of the patient's plans it is about (1 pays first); with the visit's claim of that rank it tells
@@ -27,7 +27,7 @@ class LedgerTransactionRow(OfPracticeByTheThousand, Base):
     payer_rank: Mapped[int] = mapped_column(default=1)
 
 
-class LedgerEntryRow(OfPracticeByTheThousand, Base):
+class LedgerEntryRow(OfPractice, Base):
     """One leg: positive is debit, negative is credit."""
 
     __tablename__ = "ledger_entries"

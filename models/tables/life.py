@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, FetchedValue, ForeignKey, Identity, Index, LargeBinary, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.tables.base import Base, OfPracticeByTheThousand
+from models.tables.base import Base, OfPractice
 
 
 class EventRow(Base):
@@ -20,7 +20,7 @@ class EventRow(Base):
         Index("ix_events_authorization_case", "authorization_case_id", "id"),
     )
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
-    practice_id: Mapped[UUID] = mapped_column(ForeignKey("practices.id"), index=True)
+    practice_id: Mapped[UUID] = mapped_column(ForeignKey("practices.id"))
     encounter_id: Mapped[UUID | None]
     authorization_id: Mapped[UUID | None]
     authorization_case_id: Mapped[UUID | None]
@@ -40,7 +40,7 @@ class AuditRow(Base):
         Index("ix_audit_log_subject", "practice_id", "subject", postgresql_where=text("action LIKE 'item.%'")),
     )
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True, server_default=FetchedValue())  # drawn by the trigger
-    practice_id: Mapped[UUID] = mapped_column(ForeignKey("practices.id"), index=True)
+    practice_id: Mapped[UUID] = mapped_column(ForeignKey("practices.id"))
     at: Mapped[datetime]
     actor: Mapped[str]
     action: Mapped[str]
@@ -50,7 +50,7 @@ class AuditRow(Base):
     hash: Mapped[bytes | None] = mapped_column(LargeBinary)
 
 
-class OutboxRow(OfPracticeByTheThousand, Base):
+class OutboxRow(OfPractice, Base):
     """A message to Temporal, written in the commit of what it tells of. Ids only, never a fact.
 
     state: pending -> sending -> done. A pending signal to a workflow is not written twice; once it is being sent, the

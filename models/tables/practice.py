@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.tables.base import Base, OfPractice
+from models.tables.base import Base, ListedByPractice, OfPractice
 
 
 class PracticeRow(Base):
@@ -67,7 +67,7 @@ class PlanRow(OfPractice, Base):
     name: Mapped[str]
 
 
-class PlanTermsRow(OfPractice, Base):
+class PlanTermsRow(ListedByPractice, Base):
     """What a plan wants, for the dates of service in [effective_from, effective_to]."""
 
     __tablename__ = "plan_terms"

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.tables.base import Base, OfPractice, OfPracticeByTheThousand
+from models.tables.base import Base, OfPractice
 
 
 class InboundFileRow(OfPractice, Base):
@@ -92,7 +92,7 @@ class RemittanceRow(OfPractice, Base):
     provider_adjustments: Mapped[list[Any]] = mapped_column(default=list)
 
 
-class RemittanceClaimRow(OfPracticeByTheThousand, Base):
+class RemittanceClaimRow(OfPractice, Base):
     """One claim of a remittance (CLP).
 
     status: posted | unmatched | held | dismissed.
@@ -120,7 +120,7 @@ class RemittanceClaimRow(OfPracticeByTheThousand, Base):
     matched_by: Mapped[str | None]
 
 
-class AdjustmentRow(OfPracticeByTheThousand, Base):
+class AdjustmentRow(OfPractice, Base):
     """One CAS triplet of a posted claim or line."""
 
     __tablename__ = "adjustments"
@@ -145,6 +145,7 @@ class DenialRow(OfPractice, Base):
     __table_args__ = (
         UniqueConstraint("remittance_claim_id"),
         Index("ix_denials_encounter", "encounter_id"),
+        Index("ix_denials_claim_version", "claim_version_id"),
     )
     encounter_id: Mapped[UUID] = mapped_column(ForeignKey("encounters.id"))
     claim_version_id: Mapped[UUID] = mapped_column(ForeignKey("claim_versions.id"))
@@ -165,7 +166,7 @@ class AppealRow(OfPractice, Base):
     """An appeal with its letter as drafted and sent."""
 
     __tablename__ = "appeals"
-    denial_id: Mapped[UUID] = mapped_column(ForeignKey("denials.id"))
+    denial_id: Mapped[UUID] = mapped_column(ForeignKey("denials.id"), index=True)
     level: Mapped[int] = mapped_column(default=1)
     deadline: Mapped[date | None]
     letter: Mapped[str]

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.tables.base import Base, OfPractice
+from models.tables.base import Base, ListedByPractice, OfPractice
 
 
 class ClinicianMessageRow(OfPractice, Base):
@@ -26,7 +26,7 @@ class ClinicianMessageRow(OfPractice, Base):
     body: Mapped[str]
 
 
-class BulkActionRow(OfPractice, Base):
+class BulkActionRow(ListedByPractice, Base):
     """One person's action on many items. said: what it was, for banners and lives of items."""
 
     __tablename__ = "bulk_actions"
@@ -60,7 +60,7 @@ class BulkEntryRow(OfPractice, Base):
     after: Mapped[dict[str, Any]] = mapped_column(default=dict)
 
 
-class AbsenceRow(OfPractice, Base):
+class AbsenceRow(ListedByPractice, Base):
     """Days on which somebody does not work, both included. ended_at: taken back before it was over."""
 
     __tablename__ = "absences"

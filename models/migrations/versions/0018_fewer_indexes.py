@@ -7,15 +7,15 @@ on tables of which all rows of a practice are wanted and no other index tells th
 go by, and get the index they ask for: the denials of a claim, the appeals of a denial, the acknowledgements of a batch,
 the notes beside a visit.
 
-Revision ID: 0017
-Revises: 0016
+Revision ID: 0018
+Revises: 0017
 Create Date: 2026-11-22 12:50:00.000000
 """
 
 from alembic import op
 
-revision = "0017"
-down_revision = "0016"
+revision = "0018"
+down_revision = "0017"
 branch_labels = None
 depends_on = None
 

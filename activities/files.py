@@ -10,7 +10,7 @@ from sqlalchemy.exc import DataError, IntegrityError, InternalError
 from sqlalchemy.orm import Session
 from temporalio import activity
 
-from activities import posting
+from activities import eligibility, posting
 from activities.batches import lock_claims, move_stage
 from activities.nudges import nudge
 from activities.posting_tickets import file_ticket
@@ -284,5 +284,13 @@ def _claim_answer(session: Session, look: LookAtFile, version: ClaimVersionRow, 
 
 
 Reader = Callable[[Session, LookAtFile, bytes], list[str]]
-READERS: Mapping[str, Reader] = {"TA1": _read_ta1, "999": _read_999, "277CA": _read_277ca}
+
+
+def _read_271(session: Session, look: LookAtFile, content: bytes) -> list[str]:
+    """What payers say of their members' benefit limits."""
+    received_at = session.get_one(InboundFileRow, look.inbound_file_id).created_at
+    return eligibility.learn(session, look.practice_id, content, received_at)
+
+
+READERS: Mapping[str, Reader] = {"TA1": _read_ta1, "999": _read_999, "277CA": _read_277ca, "271": _read_271}
 """Who reads what besides remittances; each returns what a person should know."""

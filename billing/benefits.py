@@ -20,7 +20,7 @@ from billing.context import LimitReport, LimitUse, VisitContext
 from billing.encounter import Encounter
 from billing.findings import Finding, Step
 from billing.practice import BenefitLimit, PlanTerms
-from billing.vocabulary import Care, Discipline, LimitMeasure, LimitPeriod, Owner, Severity
+from billing.vocabulary import Care, Discipline, LimitMeasure, LimitPeriod, LimitSource, Owner, Severity
 
 SUBJECT = "benefit limit"
 HABILITATIVE_MODIFIER = "96"
@@ -208,7 +208,8 @@ def pool(limit: BenefitLimit, discipline: Discipline) -> tuple[Discipline, ...]:
     return limit.disciplines if limit.combined else (discipline,)
 
 
-def _counts(limit: BenefitLimit, sharing: Sequence[Discipline], use: LimitUse) -> bool:
+def counts(limit: BenefitLimit, sharing: Sequence[Discipline], use: LimitUse) -> bool:
+    """Whether a use falls under the limit at all."""
     cared = limit.care in (Care.ANY, use.care)
     return use.discipline in sharing and cared and (limit.evaluations_count or not use.is_evaluation)
 
@@ -218,7 +219,8 @@ def _visits(limit: BenefitLimit, uses: Iterable[LimitUse]) -> set[tuple[date, st
     return {(use.date_of_service, "" if limit.day_counts_once else use.discipline.value) for use in uses}
 
 
-def _sum(limit: BenefitLimit, uses: Sequence[LimitUse]) -> Decimal:
+def summed(limit: BenefitLimit, uses: Sequence[LimitUse]) -> Decimal:
+    """What the uses come to in the limit's measure."""
     if limit.measure is LimitMeasure.VISITS:
         return Decimal(len(_visits(limit, uses)))
     return sum((use.dollars for use in uses), ZERO)
@@ -243,12 +245,12 @@ def standing(
 ) -> Standing | None:
     """How a limit stands for a visit; None where the visit does not fall under it."""
     sharing = pool(limit, visit.discipline)
-    if visit.discipline not in limit.disciplines or not _counts(limit, sharing, visit):
+    if visit.discipline not in limit.disciplines or not counts(limit, sharing, visit):
         return None
     first, last = period_of(limit, visit.date_of_service)
-    counted = [use for use in uses if first <= use.date_of_service <= last and _counts(limit, sharing, use)]
+    counted = [use for use in uses if first <= use.date_of_service <= last and counts(limit, sharing, use)]
     report = report_of(limit, visit.discipline, first, reports)
-    here = _sum(limit, counted)
+    here = summed(limit, counted)
     made = Standing(
         limit=limit,
         disciplines=sharing,
@@ -257,7 +259,7 @@ def standing(
         used_here=here,
         used_elsewhere=report.used_elsewhere if report else None,
         as_of=report.as_of if report else None,
-        this_visit=_sum(limit, [*counted, visit]) - here,
+        this_visit=summed(limit, [*counted, visit]) - here,
         steps=(),
     )
     return _with_steps(made, report)
@@ -276,7 +278,8 @@ def _with_steps(made: Standing, report: LimitReport | None) -> Standing:
         f"of {amount(limit, limit.quantity)}{unit}; this visit {amount(limit, made.this_visit)} "
         f"-> {_outcome(made)}"
     )
-    return replace(made, steps=(Step(SUBJECT, text),))
+    told = (Step(SUBJECT, f"{report.told_by}"),) if report and report.source is LimitSource.ELIGIBILITY else ()
+    return replace(made, steps=(Step(SUBJECT, text), *told))
 
 
 def _outcome(made: Standing) -> str:

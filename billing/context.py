@@ -92,6 +92,7 @@ class LimitReport:
     used_elsewhere: Decimal
     as_of: date
     source: LimitSource
+    told_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

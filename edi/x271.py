@@ -158,7 +158,8 @@ class Rejection:
 class EligibilityResponse:
     """The answer about one patient. `active` is None when the payer did not say, or refused.
 
-    `trace_number` is ours (TRN01 2). Dates of the plan are DTP 291, 346 and 347 as far as given.
+    `trace_number` is ours (TRN01 2), `answered_on` the day of the answer (BHT04).
+    Dates of the plan are DTP 291, 346 and 347 as far as given.
     """
 
     trace_number: str
@@ -178,6 +179,7 @@ class EligibilityResponse:
     benefits: tuple[Benefit, ...] = ()
     rejections: tuple[Rejection, ...] = ()
     unread: tuple[str, ...] = ()
+    answered_on: date | None = None
 
 
 def read_271(data: bytes | str) -> list[EligibilityResponse]:
@@ -199,6 +201,7 @@ class _Reader:
         self.level = ""
         self.payer = ("", "")
         self.provider = ""
+        self.answered_on: date | None = None
         self.refused: list[Rejection] = []
         self.current: EligibilityResponse | None = None
         self.benefit: Benefit | None = None
@@ -234,7 +237,9 @@ class _Reader:
             )
 
     def _above(self, e: Segment) -> None:
-        if e.id == "NM1" and self.level == "source":
+        if e.id == "BHT":
+            self.answered_on = day(e.get(4))
+        elif e.id == "NM1" and self.level == "source":
             self.payer = (e.get(3), e.get(9))
         elif e.id == "NM1" and self.level == "receiver":
             self.provider = e.get(9)
@@ -282,7 +287,14 @@ class _Reader:
     def _below_benefit(self, benefit: Benefit, e: Segment) -> None:
         raw = (*benefit.raw_segments, e.text(self.transaction.delimiters.element))
         benefit = replace(benefit, raw_segments=raw)
-        if e.id == "MSG":
+        if e.id == "HSD" and benefit.quantity is None:  # some payers say how many here, and not in the EB
+            benefit = replace(
+                benefit,
+                quantity_qualifier=e.get(1),
+                quantity=decimal(e.get(2)),
+                time_period=benefit.time_period or e.get(5),
+            )
+        elif e.id == "MSG":
             benefit = replace(benefit, messages=(*benefit.messages, e.get(1)))
         elif e.id == "DTP":
             benefit = replace(benefit, dates=(*benefit.dates, (e.get(1), e.get(3))))
@@ -300,7 +312,7 @@ class _Reader:
         self._end_benefit()
         answer, self.current = self.current, None
         if answer is not None and (answer.benefits or answer.rejections or answer.trace_number):
-            self.done.append(replace(answer, active=_active(answer)))
+            self.done.append(replace(answer, active=_active(answer), answered_on=self.answered_on))
 
 
 def _plan_dates(answer: EligibilityResponse, e: Segment) -> EligibilityResponse:

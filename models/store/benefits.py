@@ -25,6 +25,7 @@ def reports_of(session: Session, patient_id: UUID, plan_id: UUID) -> tuple[Limit
             used_elsewhere=row.used_elsewhere,
             as_of=row.as_of,
             source=LimitSource(row.source),
+            told_by=row.told_by,
         )
         for row in rows
     )

@@ -17,6 +17,7 @@ from billing.context import LimitUse, PriorVisit, VisitContext
 from billing.encounter import Encounter, Service
 from billing.practice import Clinician, Fee, PlanTerms
 from billing.vocabulary import AuthorizationNeed, Care, Discipline
+from models.ids import new_id
 from models.store import authorizations
 from models.store.benefits import reports_of
 from models.store.book import Book, book_of
@@ -214,6 +215,16 @@ def limit_uses(past: Sequence[PastVisit], row: EncounterRow) -> tuple[LimitUse, 
     """
     return tuple(
         _as_use(visit) for visit in past if not visit.is_this and visit.same_plan and _uses_benefits(visit, row)
+    )
+
+
+def uses_paid(session: Session, patient_id: UUID, plan_id: UUID, first: date, last: date) -> tuple[LimitUse, ...]:
+    """The patient's visits of those days that the plan has paid, as its own count of a limit has them."""
+    nobody = EncounterRow(id=new_id(), patient_id=patient_id, plan_id=plan_id, episode_id=new_id())  # never kept
+    return tuple(
+        _as_use(visit)
+        for visit in past_visits(session, nobody, first)
+        if visit.same_plan and visit.claim_status == "paid" and first <= visit.date_of_service <= last
     )
 
 

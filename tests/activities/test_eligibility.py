@@ -80,7 +80,7 @@ def test_what_is_left_less_what_we_were_paid_was_used_elsewhere(books: Books) ->
     made = paid(books, "ELIG00001", 5)
     assert answer(books, "ELIG 00001", "EB*F**PT***23***VS*20", "EB*F**PT***29***VS*12") == []
     [report] = reports(books, made[0])
-    assert (report.used_elsewhere, report.source, report.as_of) == (3, LimitSource.ELIGIBILITY.value, TOLD_ON)
+    assert (report.used_elsewhere, report.source, report.as_of) == (Decimal(3), LimitSource.ELIGIBILITY.value, TOLD_ON)
     said = f"payer says 12 of 20 left on {TOLD_ON:%m/%d/%Y}; ours known to it: 5; so elsewhere: 3"
     assert report.told_by == f"PRAIRIE LANTERN, trace T4471: {said}"
     assert said in steps(books, made[-1])

@@ -167,21 +167,21 @@ def test_every_transaction_of_a_mixed_file_reaches_its_reader(desk: Desk) -> Non
     accepted = ["AK1*HC*7*005010X222A1", "AK2*837*0001*005010X222A1", "IK5*A", "AK9*A*1*1*1"]
     answered = envelope("FA", "999", "005010X231A1", accepted, 5, "20261120")
     paid = remittance([(numbers(1)[0], "10.00")], trace="A")
-    inquiry = ["BHT*0022*11*1*20261120*0900", "HL*1**20*1"]
-    eligible = envelope("HB", "271", "005010X279A1", inquiry, 6, "20261120")
+    inquiry = ["BHT*0010*08*1*20261120*0900*DG", "HL*1**20*1"]
+    status = envelope("HN", "277", "005010X212", inquiry, 6, "20261120")
     # the payment and the acknowledgement in one interchange, the other in one of its own
     group_of_payment = paid[paid.index(b"GS*") : paid.index(b"IEA*")]
-    mixed = answered.replace(b"IEA*1*", group_of_payment + b"IEA*2*") + eligible
+    mixed = answered.replace(b"IEA*1*", group_of_payment + b"IEA*2*") + status
     desk.box.put("mixed.edi", mixed)
     desk.look()
     [file] = desk.files()
     assert [(part["kind"], part["count"], part["outcome"]) for part in file.contents] == [
         ("999", 1, "read"),
         ("835", 1, "read"),
-        ("271", 1, "kept"),
+        ("277", 1, "kept"),
     ]
     assert desk.cash() == "10.00"
-    assert desk.items() == ["file_problem"], "a person knows of the 271"
+    assert desk.items() == ["file_problem"], "a person knows of the 277"
     with practice_session(desk.engine, desk.practice_id) as session:
         assert session.scalars(select(AcknowledgementRow.kind)).all() == ["999"]
         assert session.scalars(select(BatchRow.status)).all() == ["acknowledged"]

@@ -319,7 +319,7 @@ _BY_KIND: dict[tuple[Queue, str], tuple[DecisionKind, ...]] = {
         _decision(
             "file_late",
             "File it all the same",
-            "The claim goes to the next plan with the earlier decision; say which exception of the plan allows it.",
+            "The claim goes to the next plan; the reason names its exception.",
             reason=True,
         ),
         _WRITE_OFF,

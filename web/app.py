@@ -43,6 +43,7 @@ from web.pages import (
     login,
     notices,
     own_rules,
+    palette,
     queues,
     rules,
     saved_views,
@@ -60,6 +61,7 @@ API_BYTES_MAX = 16 * 1024 * 1024
 PAGES = (
     login,
     desk,
+    palette,
     clinician,
     columns,
     queues,

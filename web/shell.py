@@ -34,7 +34,7 @@ class Shell:
 def shell(request: Request, viewer: Viewer) -> Shell:
     """The frame for this viewer."""
     path = request.url.path
-    links = tuple(NavLink(label, href, _is_current(href, path)) for label, href in _links(viewer))
+    links = tuple(NavLink(label, href, _is_current(href, path)) for label, href in pages_of(viewer))
     return Shell(viewer.name, formats.words(viewer.role), viewer.practice_name, viewer.csrf_token, links, live=True)
 
 
@@ -44,7 +44,8 @@ def _is_current(href: str, path: str) -> bool:
     return path == href or path.startswith(f"{href}/")
 
 
-def _links(viewer: Viewer) -> list[tuple[str, str]]:
+def pages_of(viewer: Viewer) -> list[tuple[str, str]]:
+    """The pages of the top bar: name and address."""
     links = [("My holds" if viewer.own_visits_only else "Desk", "/"), ("Visits", "/encounters")]
     if sees_authorizations(viewer):
         links.append(("Authorizations", "/authorizations"))

@@ -4,7 +4,6 @@ Everybody logs in through the form. When a journey ends, every page opened in it
 and must have left nothing in the browser's storage.
 """
 
-import asyncio
 import os
 import re
 import socket
@@ -39,7 +38,6 @@ from settings import Settings
 from simulator.clinic import practice
 from simulator.clinic_roster import DEMO_PASSWORD, EMAIL_DOMAIN
 from tests.conftest import fresh_database
-from tests.journeys.pictures import slim
 from tests.line import ALL_PAID, TODAY, Line, line
 from web.app import create_app
 
@@ -47,7 +45,6 @@ PATIENCE_MS = 30_000
 WIDE, NARROW = ViewportSize(width=1440, height=900), ViewportSize(width=900, height=1100)
 # Chromium writes an answer that refuses into the console as if it were an error.
 REFUSED = re.compile("status of 4(09|22)")
-PICTURE_BYTES_MAX = 250_000
 
 
 # --- the line and its web server --------------------------------------------------------------------------------
@@ -194,20 +191,6 @@ async def people(browser: Browser, address: str) -> AsyncIterator[People]:
     everybody = People(browser, address)
     yield everybody
     await everybody.leave()
-
-
-@pytest.fixture
-def snap(snap: Callable[[Page, str], Awaitable[None]]) -> Callable[[Page, str], Awaitable[None]]:
-    """The same pictures, the big ones in fewer bytes."""
-
-    async def take(page: Page, name: str) -> None:
-        await page.mouse.move(0, 0)  # nothing hovered
-        await snap(page, name)
-        taken = Path(os.environ.get("FIRSTPASS_SCREENSHOTS", "")) / f"{name}.png"
-        if taken.exists() and taken.stat().st_size > PICTURE_BYTES_MAX:
-            await asyncio.to_thread(slim, taken)
-
-    return take
 
 
 # --- the pieces of the screen -----------------------------------------------------------------------------------

@@ -97,6 +97,9 @@ class News:
     changed: bool
     closed: str
     lease_lost: bool
+    owner: str
+    mine: bool
+    taken: str
     has_it_now: str
     refused_late: str
 
@@ -122,7 +125,7 @@ class Pane:
     may_reassign: bool
     may_open_files: bool
     looking: str
-    locked: str
+    locked: bool
     news: News
     attachments: tuple[desk_files.File, ...]
     skip_reasons: tuple[tuple[str, str], ...]
@@ -205,7 +208,8 @@ def build(
 def news(session: Session, viewer: Viewer, row: WorkItemRow, seen_version: int, *, leased: bool = False) -> News:
     """What happened to an open item since its pane was drawn, for a strip in it that moves nothing else."""
     standing = standings(session, viewer, [row])[row.id]
-    owner = session.get(UserRow, row.owner_id) if row.owner_id not in (None, viewer.user_id) else None
+    owner = session.get(UserRow, row.owner_id) if row.owner_id else None
+    mine = row.owner_id == viewer.user_id
     closed = f"{formats.words(row.closed_by)}, {formats.instant(row.closed_at, viewer.zone)}" if row.closed_at else ""
     return News(
         item_id=str(row.id),
@@ -217,20 +221,19 @@ def news(session: Session, viewer: Viewer, row: WorkItemRow, seen_version: int, 
         changed=row.version != seen_version,
         closed=closed if row.version != seen_version else "",
         lease_lost=leased and not standing.leased_to_me and row.closed_at is None,
-        has_it_now=owner.name if owner else standing.leased_by,
+        owner=owner.name if owner else "",
+        mine=mine,
+        taken=formats.age(row.taken_at, viewer.now) if row.taken_at else "",
+        has_it_now=owner.name if owner and not mine else standing.leased_by,
         refused_late="" if row.closed_at or standing.held else refused_late(session, viewer.practice_id, row),
     )
 
 
-def _locked(viewer: Viewer, item: items.Item, current: News) -> str:
-    """Why the viewer may look but not act: somebody else has it. A supervisor may step in."""
+def _locked(viewer: Viewer, item: items.Item, current: News) -> bool:
+    """Whether the viewer may look but not act, because somebody else has it. A supervisor may step in."""
     if item.closed or not viewer.may(WORK) or viewer.may(REASSIGN):
-        return ""
-    if item.owner and not item.mine:
-        return f"{item.owner} has it, {item.taken}."
-    if current.standing.leased_by:
-        return "Somebody works on it at this moment."
-    return ""
+        return False
+    return bool((item.owner and not item.mine) or current.standing.leased_by)
 
 
 def _tab_names(

@@ -109,7 +109,7 @@
     w: () => press("#many button.primary"),
     q: () => openDetails("#pane details[data-key=q]"),
     m: () => { const field = find("#pane [data-key=m]"); if (field) field.focus(); },
-    e: () => openDetails("#pane details.decision"),
+    e: () => openDetails("main details.decision"),
     "/": () => { const field = find("[data-key=search]"); if (field) { field.focus(); field.select(); } },
     ".": () => press("#fresh [data-key=load]"),
     "?": () => { const help = find("#help"); if (help) help.showModal(); },
@@ -128,7 +128,9 @@
     const target = event.target;
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && target.form) {
       event.preventDefault();
-      target.form.requestSubmit();
+      const around = target.closest("details");
+      const button = around ? find("button.primary", around) : null;  // a form of several decisions: the one written in
+      target.form.requestSubmit(button && button.form === target.form ? button : undefined);
       return;
     }
     if (event.ctrlKey || event.metaKey || event.altKey) return;
@@ -172,7 +174,7 @@
   let ticked = new Set();
   document.addEventListener("htmx:before:swap", () => {
     const here = document.activeElement;
-    if (here && here !== document.body) {  // several swaps of one answer: the first took the focus away
+    if (here && here !== document.body && !here.closest("dialog")) {  // several swaps of one answer: the first took the focus away
       focused = here.id;
       const around = here.closest("details[data-key]");
       menu = around ? around.dataset.key : "";
@@ -209,6 +211,12 @@
     const home = kept || (menu ? find(`details[data-key=${menu}] > summary`) : null) || (region ? document.getElementById(region) : null);
     if (home) home.focus({ preventScroll: true });
   }
+
+  // The desk begins where the work is, so that the first key is not pressed into nothing.
+  document.addEventListener("DOMContentLoaded", () => {
+    const place = find(".desk-grid.has-item #pane") || find("#list") || find("[data-begin]");
+    if (place && document.activeElement === document.body && !location.hash) place.focus({ preventScroll: true });
+  });
 
   // --- being here: a sign of life every minute while the page is seen, and a word when one leaves ----------------
 

@@ -1,0 +1,272 @@
+"""Screens as they stand: nothing moves under the eye, paper shows no buttons, everything is reached by name.
+
+A practice without Temporal, furnished once for the module; every test has a browser of its own.
+"""
+
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+from playwright.async_api import Browser, BrowserContext, Page, expect
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from activities import desk_next
+from activities.desk import Actor, Seen, take
+from billing.vocabulary import Role
+from clients import make_engine
+from embedded import Postgres
+from models.store.session import practice_session
+from models.tables.desk import WorkItemRow
+from models.tables.encounters import EncounterRow
+from settings import Settings
+from tests.conftest import fresh_database
+from tests.journeys.conftest import PATIENCE_MS, serving
+from tests.journeys.test_everyone import Desk, furnish, judge, sit_down
+from tests.web.conftest import NAMES, House, move_in
+from tests.web.test_clinician import UNSIGNED
+from tests.web.test_many import CAUSE, WRONG_NUMBER
+
+pytestmark = pytest.mark.journey
+
+Snap = Callable[[Page, str], Awaitable[None]]
+QUEUE = "/queues/documentation"
+SHIFT_MAX = 0.001  # a line of text that moves half a screen by its height is 0.01; a good page stays under 0.1
+WATCH_SHIFTS = """
+window.shifts = [];
+new PerformanceObserver((list) => {
+  for (const one of list.getEntries()) {
+    if (one.hadRecentInput) continue;
+    const moved = one.sources.map(({ node }) => node && (node.id || node.className || node.nodeName));
+    window.shifts.push({ value: one.value, moved });
+  }
+}).observe({ type: "layout-shift", buffered: true });
+"""
+PRINTED_CONTROLS = """
+[...document.querySelectorAll("button, .button, nav, select, textarea, input, kbd, dialog, summary kbd, #toast, #link")]
+  .filter((one) => one.checkVisibility()).map((one) => one.outerHTML.slice(0, 120))
+"""
+
+
+@pytest.fixture(scope="module")
+def desk(postgres: Postgres, _sweeper: ThreadPoolExecutor, settings: Settings) -> Iterator[Desk]:
+    """Served without Temporal: screens go on without it."""
+    with fresh_database(postgres, _sweeper) as database:
+        engine = make_engine(database.app_url, pool_size=10)
+        house = move_in(engine)
+        furnish(house)
+        nowhere = {"app_database_url": database.app_url, "temporal_address": "127.0.0.1:1"}
+        with serving(settings.model_copy(update=nowhere)) as address:
+            yield Desk(house, address)
+        engine.dispose()
+
+
+@pytest.fixture
+async def opened() -> AsyncIterator[list[BrowserContext]]:
+    """Browsers opened by a test, closed after it."""
+    expect.set_options(timeout=PATIENCE_MS)
+    contexts: list[BrowserContext] = []
+    yield contexts
+    for context in contexts:
+        await context.close()
+
+
+def actor(house: House, role: Role) -> Actor:
+    return Actor(house.practice_id, house.users[role], NAMES[role], f"{role}@one.example", supervises=False)
+
+
+def a_visit(house: House) -> EncounterRow:
+    """One that has a life to tell."""
+    with practice_session(house.engine, house.practice_id) as session:
+        return session.scalars(select(EncounterRow).order_by(EncounterRow.created_at).limit(1)).one()
+
+
+def somebody_looks(house: House, role: Role, item: UUID) -> None:
+    with practice_session(house.engine, house.practice_id) as session:
+        desk_next.heartbeat(session, actor(house, role), item, desk_next.PRESENT, datetime.now(UTC))
+
+
+@contextmanager
+def changing(house: House, item: UUID) -> Iterator[tuple[Session, WorkItemRow]]:
+    """The item under a lock, as somebody else changes it."""
+    with practice_session(house.engine, house.practice_id) as session:
+        yield session, session.get_one(WorkItemRow, item, with_for_update=True)
+
+
+# --- nothing moves ----------------------------------------------------------------------------------------------
+
+
+async def test_nothing_moves_under_the_eye_but_what_one_moves(
+    browser: Browser, desk: Desk, opened: list[BrowserContext], snap: Snap
+) -> None:
+    page = await sit_down(browser, desk, Role.BILLER, opened)
+    await page.add_init_script(WATCH_SHIFTS)
+
+    async def still(what: str) -> None:
+        await page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        shifts = await page.evaluate("window.shifts.splice(0)")
+        assert sum(one["value"] for one in shifts) < SHIFT_MAX, f"{what}: {shifts}"
+
+    item = desk.house.item(findings=[UNSIGNED])
+    for place in ("/", "/encounters", QUEUE):
+        await page.goto(place, wait_until="load")
+        await still(place)
+    await page.evaluate(f"document.querySelector('#open-{item}').click()")
+    await page.locator(f"#pane [data-item='{item}']").wait_for()
+    await still("an item comes into the pane")
+    desk.house.item(findings=[UNSIGNED], opened_at=datetime.now(UTC))
+    await expect(page.locator("#fresh .fresh")).to_contain_text("new, press")
+    await still("new rows are announced")
+    somebody_looks(desk.house, Role.SUPERVISOR, item)
+    await expect(page.locator("#news")).to_contain_text("Sam Okafor")
+    await still("somebody opens the same item")
+    with changing(desk.house, item) as (session, row):
+        take(session, actor(desk.house, Role.SUPERVISOR), Seen(item, row.version, row.owner_id), datetime.now(UTC))
+    await expect(page.locator("#news")).to_contain_text("Sam Okafor has it")
+    await still("somebody takes it")
+    with changing(desk.house, item) as (_, row):
+        row.version, row.owner_id, row.taken_at = row.version + 1, None, None
+    await expect(page.locator("#news")).to_contain_text("It changed since you opened it.")
+    await snap(page, "queue-changed")
+    await still("it changes")
+    await page.evaluate("document.querySelector('#news [data-key=r]').click()")
+    await expect(page.locator("#pane")).to_contain_text("Nobody has it.")
+    await page.evaluate("document.querySelector('#pane [data-key=c]').click()")
+    await expect(page.locator("#toast")).to_contain_text("It is yours now.")
+    await still("an act is answered")
+
+
+# --- paper ------------------------------------------------------------------------------------------------------
+
+
+async def test_paper_shows_what_there_is_and_no_control(
+    browser: Browser, desk: Desk, opened: list[BrowserContext]
+) -> None:
+    page = await sit_down(browser, desk, Role.SUPERVISOR, opened)
+    visit = a_visit(desk.house)
+    item = desk.house.item(encounter_id=desk.house.encounter("CH-3001"), findings=[UNSIGNED])
+    for place, told in {
+        QUEUE: "The note is signed by nobody.",
+        f"{QUEUE}/{item}": "Why it is here",
+        f"/encounters/{visit.id}": visit.external_id,
+        f"/encounters/{visit.id}/walk": visit.external_id,
+        "/meeting": "Meeting",
+        "/authorizations": "AU-ENDS",
+        "/supervisor": "Who has what",
+    }.items():
+        await page.goto(place, wait_until="load")
+        await page.emulate_media(media="print", color_scheme="dark")
+        assert await page.evaluate(PRINTED_CONTROLS) == [], place
+        await expect(page.locator("main")).to_contain_text(told)
+        assert await page.get_by_text(told).first.is_visible(), place
+        assert await page.evaluate("getComputedStyle(document.body).color") == "rgb(29, 33, 37)", "dark ink on paper"
+        await page.emulate_media(media="screen", color_scheme="light")
+
+
+# --- everything by name -----------------------------------------------------------------------------------------
+
+
+async def test_the_palette_goes_anywhere_and_acts_by_keyboard_alone(
+    browser: Browser, desk: Desk, opened: list[BrowserContext]
+) -> None:
+    item = desk.house.item(encounter_id=desk.house.encounter("PAL-77"), findings=[UNSIGNED])
+    page = await sit_down(browser, desk, Role.BILLER, opened)
+    key, field = page.keyboard, page.locator("#palette-text")
+    await page.goto("/encounters", wait_until="load")
+
+    async def go(typed: str) -> None:
+        await key.press("Control+k")
+        await expect(field).to_be_focused()
+        await key.type(typed)
+        await key.press("Enter")  # sooner than the server answers
+
+    await go("denials")
+    await expect(page).to_have_url(re.compile("/queues/denials$"))
+    await page.wait_for_load_state()
+    await go("pal-7")
+    await expect(page).to_have_url(re.compile(f"{QUEUE}/{item}$"))  # what waits comes before the visit itself
+    await page.wait_for_load_state()
+    await key.press("Control+k")
+    await key.type("snooze tomorrow")
+    await expect(page.locator("#palette [aria-selected=true]")).to_contain_text("Snooze: Tomorrow")
+    active = await field.get_attribute("aria-activedescendant")
+    assert await page.locator(f"#{active}").get_attribute("aria-selected") == "true"
+    await judge(page, desk, "the palette")
+    assert not desk.complaints, desk.complaints
+    await key.press("Enter")
+    await expect(page.locator("#toast")).to_contain_text("Snoozed until")
+    await expect(page.locator("#pane")).to_be_focused()
+    await key.press("Control+k")
+    await expect(page.locator("#palette-found [role=option]").last).to_be_visible()
+    await key.press("ArrowUp")
+    await expect(page.locator("#palette-found [role=option]").last).to_have_attribute("aria-selected", "true")
+    await key.press("Escape")
+    await expect(page.locator("#palette")).to_be_hidden()
+    assert await page.evaluate("document.activeElement !== document.body"), "the focus was lost"
+    await go("no such thing")
+    await expect(page.locator("#palette-told")).to_contain_text("Nothing is called that")
+
+
+# --- the desk in its states -------------------------------------------------------------------------------------
+
+
+async def test_every_state_says_what_it_is_and_what_to_do(
+    browser: Browser, desk: Desk, opened: list[BrowserContext], snap: Snap
+) -> None:
+    page = await sit_down(browser, desk, Role.BILLER, opened)
+    await page.goto("/queues/scrub", wait_until="load")
+    for _ in range(41):
+        desk.house.item(queue="scrub", cause=CAUSE, findings=[WRONG_NUMBER], opened_at=datetime.now(UTC))
+    await expect(page.locator("#fresh .fresh")).to_contain_text("41 new, press . to load")
+    await snap(page, "queue-mass-event")
+    await page.keyboard.press(".")
+    await expect(page.locator("#sum")).to_contain_text("46 items")
+    for scheme in ("light", "dark"):
+        await page.emulate_media(color_scheme=scheme)
+        for width in (900, 1440, 2560):
+            await page.set_viewport_size({"width": width, "height": 900})
+            await snap(page, f"queue-full-{width}-{scheme}")
+    await page.emulate_media(color_scheme="light")
+    await page.set_viewport_size({"width": 1440, "height": 900})
+
+    await page.goto("/queues/scrub?view=mine&q=amount>9000", wait_until="load")
+    await expect(page.locator("#list")).to_contain_text("Nothing fits the filter")
+    await snap(page, "queue-empty-filter")
+    await page.goto("/queues/scrub?view=snoozed", wait_until="load")
+    await expect(page.locator("#list")).to_contain_text("Nothing sleeps")
+    await snap(page, "queue-empty")
+    answer = await page.goto("/queues/nowhere", wait_until="load")
+    assert answer is not None
+    assert answer.status == 404
+    await snap(page, "error")
+
+    theirs = desk.house.item(
+        findings=[UNSIGNED], owner_id=desk.house.users[Role.FRONT_DESK], taken_at=datetime.now(UTC)
+    )
+    await page.goto(f"{QUEUE}/{theirs}", wait_until="load")
+    await expect(page.locator("#pane")).to_contain_text("You may look, not act. Name Lee Park with @ in a note")
+    await expect(page.locator("#pane details.decision")).to_have_count(0)
+    await snap(page, "queue-read-only")
+    await page.keyboard.press("l")
+    await snap(page, "queue-columns")
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("Control+k")
+    await page.keyboard.type("ch")
+    await expect(page.locator("#palette-found")).to_contain_text("Visit CH-")
+    await snap(page, "palette")
+
+    supervisor = await sit_down(browser, desk, Role.SUPERVISOR, opened)
+    with practice_session(desk.house.engine, desk.house.practice_id) as session:
+        for role, reason in ((Role.BILLER, "too_hard"), (Role.FRONT_DESK, "not_mine"), (Role.SUPERVISOR, "")):
+            item = session.scalars(select(WorkItemRow).where(WorkItemRow.owner_id.is_(None)).limit(1)).one()
+            today = datetime.now(UTC).date()
+            desk_next.skip(session, actor(desk.house, role), item.id, reason, today, datetime.now(UTC))
+    await supervisor.goto("/supervisor/skips", wait_until="load")
+    await expect(supervisor.locator("main")).to_contain_text("3 skips of 1 item")
+    await snap(supervisor, "skips")
+    await judge(supervisor, desk, "skips")
+    assert not desk.complaints, desk.complaints

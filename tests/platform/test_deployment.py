@@ -88,7 +88,7 @@ def test_no_tracked_file_names_this_machine_or_a_package_index() -> None:
     )
     forbidden = re.compile("|".join(re.escape(name) for name in (*places, *indexes)))
     for path in tracked_files():
-        if path.suffix not in {".png", ".woff2"}:
+        if path.suffix not in {".webp", ".woff2"}:
             found = forbidden.search(path.read_text(errors="replace"))
             assert not found, f"{path.relative_to(ROOT)} says {found.group() if found else ''}"
 

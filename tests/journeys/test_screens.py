@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import Literal
 from uuid import UUID
 
 import pytest
@@ -46,6 +47,14 @@ new PerformanceObserver((list) => {
   }
 }).observe({ type: "layout-shift", buffered: true });
 """
+FULL: dict[str, tuple[int, Literal["light", "dark"]]] = {
+    "queue-full-900-light": (900, "light"),
+    "queue-full-900-dark": (900, "dark"),
+    "queue-full-1440-light": (1440, "light"),
+    "queue-full-1440-dark": (1440, "dark"),
+    "queue-full-2560-light": (2560, "light"),
+    "queue-full-2560-dark": (2560, "dark"),
+}
 PRINTED_CONTROLS = """
 [...document.querySelectorAll("button, .button, nav, select, textarea, input, kbd, dialog, summary kbd, #toast, #link")]
   .filter((one) => one.checkVisibility()).map((one) => one.outerHTML.slice(0, 120))
@@ -225,11 +234,10 @@ async def test_every_state_says_what_it_is_and_what_to_do(
     await snap(page, "queue-mass-event")
     await page.keyboard.press(".")
     await expect(page.locator("#sum")).to_contain_text("46 items")
-    for scheme in ("light", "dark"):
+    for name, (width, scheme) in FULL.items():
         await page.emulate_media(color_scheme=scheme)
-        for width in (900, 1440, 2560):
-            await page.set_viewport_size({"width": width, "height": 900})
-            await snap(page, f"queue-full-{width}-{scheme}")
+        await page.set_viewport_size({"width": width, "height": 900})
+        await snap(page, name)
     await page.emulate_media(color_scheme="light")
     await page.set_viewport_size({"width": 1440, "height": 900})
 

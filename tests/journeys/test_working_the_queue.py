@@ -186,6 +186,7 @@ async def test_a_lost_connection_is_said_and_the_page_still_learns_of_news(
 
     await desk.route("**/events", refuse)
     await desk.reload()
+    await expect(desk.locator("#link")).to_be_visible()
     await expect(desk.locator("#link")).to_contain_text("looks for news every 30 seconds")
     await snap(desk, "queue-connection-lost")
     await clinic.decide(item, "not_billable", reason="courtesy visit")

@@ -13,7 +13,7 @@ from temporalio.service import RPCError
 from models.store.session import practice_session
 from models.tables.desk import DecisionRow, WorkItemRow
 from models.tables.encounters import EncounterRow
-from tests.journeys.conftest import NARROW, People, open_item, row_of, said
+from tests.journeys.conftest import NARROW, PATIENCE_MS, People, open_item, row_of, said
 from tests.line import Line
 from tests.workflows.visits import unsigned, visit
 
@@ -223,8 +223,11 @@ async def test_a_decision_waits_for_a_worker_that_is_down_and_counts_once(
         assert as_it_is(clinic, item).closed_at is None
     finally:
         await clinic.worker.start()
-    for page in (bianca, boris):  # neither of them clicks anything
-        await expect(row_of(page, item)).to_have_class(re.compile(r"\bclosed\b"))
+    for page in (
+        bianca,
+        boris,
+    ):  # neither of them clicks anything; what a relay could not send it tries again after 30 s
+        await expect(row_of(page, item)).to_have_class(re.compile(r"\bclosed\b"), timeout=3 * PATIENCE_MS)
     await expect(boris.locator("#news")).to_contain_text("Closed: Not billable")
     assert [row.decision for row in clinic.rows(DecisionRow, DecisionRow.work_item_id == item.id)] == ["not_billable"]
     [encounter] = clinic.rows(EncounterRow, EncounterRow.id == item.encounter_id)

@@ -37,6 +37,7 @@ def owner_choices(session: Session, chosen: str) -> tuple[Choice, ...]:
 
 
 def is_uuid(value: str) -> bool:
+    """Whether it is an id."""
     try:
         UUID(value)
     except ValueError:

@@ -2,10 +2,11 @@
 
 `python -m benchmarks.authorizations [count] [woken]` starts the embedded stack (Postgres, Temporal, worker; all here),
 loads so many authorizations (their rows by the thousand, the word to each workflow through the outbox as ever), waits
-until each has been looked at and sleeps, and reads the memory of the Temporal server and of the worker, and how long the
-supervisor's horizon takes over all of them beside the bare reading of their rows. Then the time of all (or of so many) is moved to the morning their re-authorization opens, as
-fast as Temporal takes it, and it waits until each has its case. On a real morning the looks are spread over half an
-hour; the rate measured is compared with that. The machine is shared, so the rates are a floor.
+until each has been looked at and sleeps, and reads the memory of the Temporal server and of the worker. It times the
+supervisor's horizon over all of them beside the bare reading of their rows. Then the time of all (or of so many) is
+moved to the morning their re-authorization opens, as fast as Temporal takes it, and it waits until each has its case.
+On a real morning the looks are spread over half an hour; the rate measured is compared with that. The machine is
+shared, so the rates are a floor.
 """
 
 from __future__ import annotations

@@ -141,7 +141,7 @@ def test_a_case_a_fast_clock_called_overdue_is_the_payers_again_when_the_clock_i
 
 def test_word_taken_by_a_clock_that_was_ahead_is_carried_all_the_same(engine: Engine) -> None:
     practice_id = a_practice(engine, "one")
-    relay = Relay(engine, None, "nowhere", None)  # type: ignore[arg-type]
+    relay = Relay(engine, None, "nowhere", None)  # type: ignore[arg-type]  # no word is sent, so neither client nor log is asked
     with practice_session(engine, practice_id) as session:
         row = session.query(EncounterRow).first()
         assert row is not None

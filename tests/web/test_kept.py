@@ -47,7 +47,7 @@ def test_a_later_look_sees_what_woke_since(house: House, browse: Browse) -> None
     item = house.item(queue="scrub", snoozed_until=datetime.now(UTC) + timedelta(minutes=5))
     browser = browse(Role.BILLER)
     assert "All open 0" in chips(browser)
-    browser.app.state.clock = lambda: datetime.now(UTC) + timedelta(minutes=10)  # type: ignore[attr-defined]
+    browser.app.state.clock = lambda: datetime.now(UTC) + timedelta(minutes=10)  # type: ignore[attr-defined]  # typed as any ASGI app; it is ours
     assert "All open 1" in chips(browser)
     assert str(item) in browser.get("/queues/scrub").text
 

@@ -11,9 +11,9 @@ process. Then, in this order:
 
 Server time is what the application itself measures, from the request to the beginning of its answer; the time at the
 operator's has the network, the queue before the process and reading the answer in it. Bare is the SQL of the very same
-requests, recorded and run again on one connection without anything around it, during 1 and during 2; the ratio is of
-medians. A decision is measured as people have it: foreseen in full, then kept for the seconds in which it may be taken
-back. Operators, application and Postgres share the machine, so read the ratios.
+requests, recorded and run again on one connection without anything around it: turn by turn in 1, the list's during 2;
+the ratio is of medians. A decision is measured as people have it: foreseen in full, then kept for the seconds in which
+it may be taken back. Operators, application and Postgres share the machine, so read the ratios.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ import tempfile
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,7 @@ HUMAN_SECONDS, THINKING_SECONDS = 75.0, 8.0
 CLOSED_SECONDS = 15.0
 HEARD, HEARD_EVERY_SECONDS = 40, 1.0
 BARE_EVERY_SECONDS = 0.5
+KEPT_ALIVE_SECONDS = 2.0  # less than the server's, so that no request meets a connection that is being closed
 SEED = 7
 AIMS_MS = {"list": 50, "get next": 25, "decide": 120, "heard": 300}
 NAMES = {
@@ -111,10 +112,11 @@ def _measure(server: Postgres, items: int, operators: int) -> None:
     recorded = asyncio.run(_record(settings, house))
     with served(settings) as application:
         _wait(application)
-        with Bare(url, recorded) as bare:
-            alone = asyncio.run(_alone(application, house))
+        bare = Bare(url, recorded)
+        alone = asyncio.run(_alone(application, house, bare))
         _print("one operator alone", alone, bare.times, ())
-        with Bare(url, recorded) as bare:
+        bare = Bare(url, recorded)
+        with bare.beside("list"):
             paced, heard = asyncio.run(_at_a_human_pace(application, house, engine))
         paced.operator["heard"] = heard
         _print(f"{operators} operators at a human pace, {HUMAN_SECONDS:.0f} s", paced, bare.times, tuple(AIMS_MS))
@@ -164,35 +166,40 @@ async def _record(settings: Settings, house: House) -> dict[str, list[Statement]
 
 
 class Bare:
-    """Runs the recorded statements again and again beside the rest, each request's in a transaction rolled back."""
+    """Runs recorded statements again, each request's in one transaction that is rolled back."""
 
     def __init__(self, url: str, recorded: dict[str, list[Statement]]) -> None:
         self.times: dict[str, list[float]] = defaultdict(list)
         self._recorded = recorded
         self._connection = psycopg.connect(make_engine(url).url.set(drivername="postgresql").render_as_string(False))
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
 
-    def __enter__(self) -> Bare:
-        self._thread.start()
-        return self
+    def again(self, kind: str) -> None:
+        """Once more, timed."""
+        began = time.perf_counter()
+        with self._connection.cursor() as cursor:
+            for statement, parameters, many in self._recorded[kind]:
+                (cursor.executemany if many else cursor.execute)(statement.encode(), parameters)
+                if not many and cursor.description:
+                    cursor.fetchall()
+        self.times[kind].append(time.perf_counter() - began)
+        self._connection.rollback()
 
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
-        self._connection.close()
+    @contextlib.contextmanager
+    def beside(self, kind: str) -> Iterator[None]:
+        """Again and again, while something else goes on. For what only reads: others must not wait for its locks."""
+        over = threading.Event()
 
-    def _run(self) -> None:
-        while not self._over.wait(BARE_EVERY_SECONDS):
-            for kind, statements in self._recorded.items():
-                began = time.perf_counter()
-                with self._connection.cursor() as cursor:
-                    for statement, parameters, many in statements:
-                        (cursor.executemany if many else cursor.execute)(statement.encode(), parameters)
-                        if not many and cursor.description:
-                            cursor.fetchall()
-                self.times[kind].append(time.perf_counter() - began)
-                self._connection.rollback()
+        def run() -> None:
+            while not over.wait(BARE_EVERY_SECONDS):
+                self.again(kind)
+
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
 
 
 # --- what operators do ------------------------------------------------------------------------------------------
@@ -200,7 +207,12 @@ class Bare:
 
 def _client(address: str, token: str, transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
     return httpx.AsyncClient(
-        base_url=address, cookies={"firstpass": token}, headers=HEADERS, timeout=60, transport=transport
+        base_url=address,
+        cookies={"firstpass": token},
+        headers=HEADERS,
+        timeout=60,
+        transport=transport,
+        limits=httpx.Limits(keepalive_expiry=KEPT_ALIVE_SECONDS),
     )
 
 
@@ -273,13 +285,14 @@ class Operator:
         return answer
 
 
-async def _alone(application: Served, house: House) -> Times:
+async def _alone(application: Served, house: House, bare: Bare) -> Times:
     times = Times()
     async with _client(application.address, house.tokens[0]) as client:
         operator = Operator(client, times)
         for _ in range(ALONE):
-            for act in (operator.list, operator.get_next, operator.decide):
+            for kind, act in (("list", operator.list), ("get next", operator.get_next), ("decide", operator.decide)):
                 await act()
+                bare.again(kind)
     return times
 
 

@@ -117,7 +117,8 @@ def _beyond(book: Book, booking: BookingRow, cases: Sequence[AuthorizationCaseRo
     if offers and booking.service_date < answered_by:
         text = f"Book it on or after {answered_by}: this payer usually answers within {lead_days} days"
         offers.append(Offer("later_day", text, answered_by))
-    offers.append(Offer("patient_pays", "The patient may pay for it, told and signed for beforehand"))
+    if terms is None or terms.patient_may_be_billed_beyond_limit:
+        offers.append(Offer("patient_pays", "The patient may pay for it, told and signed for beforehand"))
     return Cover(beyond=True, why=why, offers=tuple(offers), case_id=case.id if case else None)
 
 

@@ -280,3 +280,17 @@ def test_a_booking_beyond_a_hard_limit_offers_no_extension_and_says_why(house: H
     shown = text_of(desk.get("/authorizations/bookings?view=beyond").text)
     assert "20 of 20 used" in shown
     assert "for an authorization; keep the booking" not in shown, "no payer is asked for what the contract excludes"
+
+
+def test_a_contract_that_forbids_billing_the_patient_is_not_offered_to_the_front_desk(
+    house: House, browse: Browse
+) -> None:
+    with practice_session(house.engine, house.practice_id) as session:
+        for terms in session.scalars(select(PlanTermsRow)):
+            terms.terms = {**terms.terms, "patient_may_be_billed_beyond_limit": False}
+        session.get_one(PracticeRow, house.practice_id).revision += 1
+        made = grant(session, house, number="AU-FORBIDS")
+        booking = book(session, made, 3, beyond="Nothing is left.").id
+    desk = browse(Role.FRONT_DESK)
+    assert "The patient may pay" not in desk.get("/authorizations/bookings").text
+    assert "forbids billing the patient" in text_of(desk.get(f"/bookings/{booking}/fork").text)

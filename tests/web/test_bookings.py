@@ -85,7 +85,7 @@ def test_too_soon_for_the_payer_the_day_of_its_answer_is_offered(house: House, b
     desk = browse(Role.FRONT_DESK)
     for days in (1, 2):
         desk.post(PAGE, data=entry(patient, days))
-    assert f"Book it on or after {ahead(7)}" in notice(desk.post(PAGE, data=entry(patient, 3)).text)
+    assert f"Book it on or after {ahead(7):%m/%d/%Y}" in notice(desk.post(PAGE, data=entry(patient, 3)).text)
 
 
 def test_a_cancelled_visit_frees_its_place_for_the_one_beyond(house: House, browse: Browse, patient: str) -> None:

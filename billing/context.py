@@ -104,6 +104,7 @@ class VisitContext:
     therapy_accrued: allowed dollars this calendar year in this visit's Medicare bucket (PT with SLP, or OT), this
         visit not counted; other clinics' use is in it as far as it was told.
     limit_uses, limit_reports: what benefit limits are counted from (billing.benefits), the latest report of each.
+    corrects: a claim filed now would replace one the payer has; the plan's limit for corrected claims counts.
     other_blocks: one-on-one time of this visit's clinicians in other visits of the day, whoever the patient is.
     pairs, unit_edits: code pairs and units a day the practice imported; None means those shipped with Firstpass.
     practice_rules: the practice's own published rules, of whatever scope and dates.
@@ -127,6 +128,7 @@ class VisitContext:
     limit_uses: tuple[LimitUse, ...] = ()
     limit_reports: tuple[LimitReport, ...] = ()
     other_blocks: tuple[Block, ...] = ()
+    corrects: bool = False
     overridden: frozenset[str] = field(default_factory=frozenset)
     pairs: PairTable | None = None
     unit_edits: UnitTable | None = None

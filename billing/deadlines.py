@@ -92,9 +92,14 @@ def corrected_claim_limit(date_of_service: date, terms: PlanTerms) -> date:
     return date_of_service + timedelta(days=terms.corrected_claim_days)
 
 
-def filing_guard_opens_on(date_of_service: date, terms: PlanTerms) -> date:
-    """From this day on a claim not yet sent is in danger."""
-    return filing_limit(date_of_service, terms) - timedelta(days=FILING_GUARD_DAYS)
+def claim_limit(date_of_service: date, terms: PlanTerms, *, corrects: bool) -> date:
+    """Last day on which the plan takes the claim. corrects: it replaces one the payer has."""
+    return (corrected_claim_limit if corrects else filing_limit)(date_of_service, terms)
+
+
+def filing_guard_opens_on(limit: date) -> date:
+    """From this day on a claim with that filing limit, and not yet sent, is in danger."""
+    return limit - timedelta(days=FILING_GUARD_DAYS)
 
 
 def submit_by(ready_at: datetime) -> datetime:

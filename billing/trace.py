@@ -50,7 +50,9 @@ def _gate(gates: Iterable[tuple[Stage, tuple[Finding, ...]]], overridden: frozen
 
 def _look_again(encounter: Encounter, context: VisitContext, findings: Iterable[Finding]) -> date | None:
     """The earliest day to come on which a deadline changes the answer, the filing guard among them."""
-    guard = deadlines.filing_guard_opens_on(encounter.date_of_service, coding.terms_of(encounter, context))
+    terms = coding.terms_of(encounter, context)
+    limit = deadlines.claim_limit(encounter.date_of_service, terms, corrects=context.corrects)
+    guard = deadlines.filing_guard_opens_on(limit)
     days = {finding.look_again_on for finding in findings if finding.look_again_on is not None} | {guard}
     return min((day for day in days if day > context.today), default=None)
 

@@ -84,21 +84,22 @@ def duplicate(encounter: Encounter, context: VisitContext, claim: CodedClaim) ->
 def timely(encounter: Encounter, context: VisitContext, claim: CodedClaim) -> Iterator[Problem]:
     """The plan's filing limit has not passed; in its last 30 days a warning goes up.
 
-    A later plan's limit is judged when its turn comes (``activities.secondary.hold``).
+    A claim that replaces one the payer has is judged by the plan's limit for corrected claims. A later plan's limit is judged when its turn comes (``activities.secondary.hold``).
     """
     terms = terms_of(encounter, context)
-    limit = deadlines.filing_limit(encounter.date_of_service, terms)
+    limit = deadlines.claim_limit(encounter.date_of_service, terms, corrects=context.corrects)
+    named = "limit for corrected claims" if context.corrects else "filing limit"
     left = (limit - context.today).days
     evidence = {"limit": limit.isoformat(), "days left": str(left)}
     if left < 0:
         yield Problem(
-            message=f"The filing limit passed on {limit}.",
+            message=f"The {named} passed on {limit}.",
             clears_when="a person knows an exception of the plan and says which",
             evidence=evidence,
         )
     elif left <= deadlines.FILING_GUARD_DAYS:
         yield Problem(
-            message=f"{left} days are left to file this claim.",
+            message=f"{left} days are left of the {named}.",
             clears_when=f"the claim is sent by {limit}",
             evidence=evidence,
             severity=Severity.WARN,

@@ -297,11 +297,30 @@ def context_of(
         therapy_accrued=benefits.accrued(Discipline(row.discipline), row.date_of_service, uses, reports),
         limit_uses=uses,
         limit_reports=reports,
+        corrects=_corrects(session, row, terms),
         overridden=overridden(session, row),
         pairs=imported.pairs,
         unit_edits=imported.units,
         practice_rules=published_rules(session, practice),
     )
+
+
+def _corrects(session: Session, row: EncounterRow, terms: PlanTerms | None) -> bool:
+    """Whether a claim filed now would replace one the payer has, as ``activities.claims`` will file it.
+
+    Nothing is asked of the database for a visit as it first came, which nobody touched: it has no claim yet.
+    """
+    if terms is None or not terms.accepts_replacement or not (row.touched or row.version > 1):
+        return False
+    with_the_payer = select(ClaimRow.id).where(
+        ClaimRow.encounter_id == row.id,
+        ClaimRow.rank == 1,
+        ClaimRow.payer_claim_control_number.is_not(None),
+        ClaimVersionRow.claim_id == ClaimRow.id,
+        ClaimVersionRow.version == ClaimRow.current_version,
+        ClaimVersionRow.status != "voided",
+    )
+    return session.scalar(select(with_the_payer.exists())) is True
 
 
 def _may_want_one(terms: PlanTerms) -> bool:

@@ -9,9 +9,10 @@ from sqlalchemy import select
 from models.store.rules import changed
 from models.store.session import practice_session
 from models.store.visits import past_visits
+from models.tables.claims import ClaimRow
 from models.tables.practice import PlanRow, PlanTermsRow
 from tests.activities.conftest import Books
-from tests.workflows.visits import MILITARY, Visit, newer, sibling, visit
+from tests.workflows.visits import MILITARY, PREFERRED, Visit, newer, sibling, visit
 
 
 def clocked(made: Visit, start: str, stop: str) -> Visit:
@@ -60,13 +61,13 @@ def test_a_cancelled_visit_took_nobodys_time(books: Books) -> None:
     assert books.gates(str(kept["encounter_id"])).outcome != "held"
 
 
-def limit_frequency(books: Books, plan: str, limit: dict[str, Any]) -> None:
+def set_terms(books: Books, plan: str, **terms: Any) -> None:
     with practice_session(books.engine, books.practice_id) as session:
         rows = session.scalars(
             select(PlanTermsRow).join(PlanRow, PlanRow.id == PlanTermsRow.plan_id).where(PlanRow.external_id == plan)
         )
         for row in rows:
-            row.terms = {**row.terms, "frequency_limits": [limit]}
+            row.terms = row.terms | terms
         changed(session, books.practice_id)
 
 
@@ -84,12 +85,12 @@ def test_a_plans_frequency_is_counted_over_the_turn_of_the_year(books: Books) ->
     assert books.claims(str(before["encounter_id"])), "the earlier visit has a claim"
 
     codes = [now["timing"]["services"][0]["code"]]
-    limit_frequency(books, MILITARY, {"codes": codes, "at_most": 1, "days": days + 1})
+    set_terms(books, MILITARY, frequency_limits=[{"codes": codes, "at_most": 1, "days": days + 1}])
     books.send(now)
     assert books.gates(str(now["encounter_id"])).outcome == "held"
     assert [found["code"] for found in findings(books, str(now["encounter_id"]))] == ["S42"]
 
-    limit_frequency(books, MILITARY, {"codes": codes, "at_most": 1, "days": days})
+    set_terms(books, MILITARY, frequency_limits=[{"codes": codes, "at_most": 1, "days": days}])
     assert books.gates(str(now["encounter_id"])).outcome != "held"
 
 
@@ -106,3 +107,23 @@ def test_habilitative_care_of_another_visit_is_told_apart(books: Books, way: str
     with practice_session(books.engine, books.practice_id) as session:
         (past,) = [one for one in past_visits(session, row, row.date_of_service) if not one.is_this]
     assert past.is_habilitative == (way != "neither")
+
+
+def test_a_claim_that_replaces_one_the_payer_has_is_judged_by_the_limit_for_corrected_claims(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_terms(books, PREFERRED, timely_filing_days=90, corrected_claim_days=365)
+    given, replacing = visit("CORRECTED1", PREFERRED), visit("CORRECTED2", PREFERRED)
+    first, second = str(given["encounter_id"]), str(replacing["encounter_id"])
+    for made, number in ((given, first), (replacing, second)):
+        books.send(made)
+        assert books.gates(number).outcome == "clear", findings(books, number)
+        books.set_claim(number, status="correcting")
+        books.send(newer(made))
+    with practice_session(books.engine, books.practice_id) as session:
+        session.get_one(ClaimRow, books.claims(second)[-1].claim_id).payer_claim_control_number = "ICN-1"
+    monkeypatch.setattr(books, "now", books.now + timedelta(days=200))
+    assert books.gates(first).outcome == "held"
+    assert "S18" in {found["code"] for found in findings(books, first)}
+    assert books.gates(second).outcome == "clear", findings(books, second)
+    assert books.claims(second)[-1].frequency_code == "7"

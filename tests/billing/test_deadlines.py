@@ -62,7 +62,7 @@ def test_filing_limit_in_days_or_calendar_months() -> None:
     assert filing_limit(visit, terms(timely_filing_days=90)) == date(2024, 5, 29)
     assert filing_limit(visit, terms(timely_filing_months=12)) == date(2025, 2, 28)
     assert filing_limit(date(2026, 3, 2), terms(timely_filing_months=12)) == date(2027, 3, 2)
-    assert deadlines.filing_guard_opens_on(date(2026, 3, 2), terms(timely_filing_days=90)) == date(2026, 5, 1)
+    assert deadlines.filing_guard_opens_on(date(2026, 5, 31)) == date(2026, 5, 1)
     assert deadlines.corrected_claim_limit(date(2026, 3, 2), terms(corrected_claim_days=30)) == date(2026, 4, 1)
 
 

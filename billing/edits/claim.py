@@ -84,7 +84,8 @@ def duplicate(encounter: Encounter, context: VisitContext, claim: CodedClaim) ->
 def timely(encounter: Encounter, context: VisitContext, claim: CodedClaim) -> Iterator[Problem]:
     """The plan's filing limit has not passed; in its last 30 days a warning goes up.
 
-    A claim that replaces one the payer has is judged by the plan's limit for corrected claims. A later plan's limit is judged when its turn comes (``activities.secondary.hold``).
+    A claim that replaces one the payer has is judged by the plan's limit for corrected claims. A later plan's limit is
+    judged when its turn comes (``activities.secondary.hold``).
     """
     terms = terms_of(encounter, context)
     limit = deadlines.claim_limit(encounter.date_of_service, terms, corrects=context.corrects)

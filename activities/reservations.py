@@ -122,7 +122,7 @@ def _arrived(session: Session, practice_id: UUID, patient: str) -> dict[UUID, _A
     )
     return {
         row.id: _Arrived(
-            Visit(str(row.id), row.booking, row.date_of_service, row.discipline),
+            Visit(row.external_id, row.booking, row.date_of_service, row.discipline),
             row.id,
             row.episode_id,
             bool(row.cancelled),
@@ -137,8 +137,9 @@ def _link(bookings: Iterable[BookingRow], arrived: Mapping[UUID, _Arrived]) -> N
     rows = {row.external_id: row for row in bookings}
     slots = [Slot(row.external_id, row.service_date, row.discipline, row.starts_at, row.state) for row in rows.values()]
     became = match(slots, [one.visit for one in arrived.values()])
+    ids = {one.visit.visit_id: one.encounter_id for one in arrived.values()}
     for name, row in rows.items():
-        visit = UUID(became[name]) if name in became else None
+        visit = ids[became[name]] if name in became else None
         if row.encounter_id == visit:
             continue
         row.encounter_id = visit

@@ -48,7 +48,9 @@ def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else COUNT
     woken_count = int(sys.argv[2]) if len(sys.argv) > 2 else count
     with tempfile.TemporaryDirectory(prefix="firstpass-bench-") as directory:
-        settings = load_settings(use_running=False, var_dir=Path(directory) / "var", temporal_port=0, sftp_port=0)
+        settings = load_settings(
+            use_running=False, var_dir=Path(directory) / "var", temporal_port=0, sftp_port=0, smtp_port=0
+        )
         with Stack(settings, services=("worker",)) as stack:
             _measure(stack, count, min(woken_count, count))
 

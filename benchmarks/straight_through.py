@@ -41,6 +41,7 @@ def main() -> None:
             var_dir=Path(directory) / "var",
             temporal_port=0,
             sftp_port=0,
+            smtp_port=0,
             batch_window_seconds=0.5,
             inbox_poll_seconds=0.5,
             simulator_world=_world(Path(directory)),

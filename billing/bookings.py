@@ -37,7 +37,7 @@ class Booking(Record):
 
 
 class Visit(NamedTuple):
-    """A visit as the chart sent it. booking: the booking's id, where the chart names it."""
+    """A visit as the chart sent it. visit_id: the chart's own id; booking: the booking's id, where it names one."""
 
     visit_id: str
     booking: str

@@ -163,3 +163,20 @@ def test_what_a_booking_does_not_say_is_what_visits_used_before(books: Books) ->
 
 def _uses(books: Books, authorization_id: UUID) -> list[AuthorizationUseRow]:
     return books.rows(AuthorizationUseRow, AuthorizationUseRow.authorization_id == authorization_id)
+
+
+def test_of_two_visits_of_a_day_that_name_a_booking_the_first_by_name_is_it_whichever_was_sent_first(
+    books: Books,
+) -> None:
+    """Found by the stories of test_authorization_histories: ids drawn at random decided, so each run said otherwise."""
+    for pair in range(6):
+        patient, number = f"P-NAMED{pair}", f"B-NAMED{pair}"
+        named = [f"NAMED{pair}-1", f"NAMED{pair}-2"]
+        book(books, booking(number, patient, YESTERDAY))
+        for name in reversed(named):
+            made = recent(f"AUTHNAMED{pair}") | {"encounter_id": name, "booking_id": number}
+            made["patient"] |= {"patient_id": patient}
+            [kept] = books.send(made)
+            assert not kept.errors
+        [row] = books.rows(BookingRow, BookingRow.external_id == number)
+        assert row.encounter_id == books.visit(named[0]).id

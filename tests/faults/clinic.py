@@ -60,7 +60,13 @@ def as_of() -> date:
 
 def quick_settings(var_dir: Path, **given: object) -> Settings:
     """Free ports, short waits."""
-    quick: dict[str, object] = {"temporal_port": 0, "web_port": 0, "sftp_port": 0, "log_level": "WARNING"}
+    quick: dict[str, object] = {
+        "temporal_port": 0,
+        "web_port": 0,
+        "sftp_port": 0,
+        "smtp_port": 0,
+        "log_level": "WARNING",
+    }
     quick |= {"batch_window_seconds": 0.5, "inbox_poll_seconds": 0.5}
     return load_settings(use_running=False, var_dir=var_dir, **(quick | given))
 

@@ -61,6 +61,7 @@ def environment(postgres: Postgres, temporal_port: int, var_dir: Path) -> Settin
         codec_keys={"2026-11": base64.b64encode(os.urandom(32)).decode()},
         sftp_host=LOCALHOST,
         sftp_port=free_port(),
+        smtp_port=free_port(),
         sftp_password=PASSWORD,
         batch_window_seconds=0.5,
         inbox_poll_seconds=0.5,

@@ -8,7 +8,9 @@ from settings import Problem, load_settings
 from tests.platform.test_stack import COMMANDS
 
 if __name__ == "__main__":
-    settings = load_settings(use_running=False, var_dir=Path(sys.argv[1]), temporal_port=0, web_port=0, sftp_port=0)
+    settings = load_settings(
+        use_running=False, var_dir=Path(sys.argv[1]), temporal_port=0, web_port=0, sftp_port=0, smtp_port=0
+    )
     try:
         with Stack(settings, commands=COMMANDS) as stack:
             print("ready", *(stack.pid(name) for name in stack.parts), flush=True)

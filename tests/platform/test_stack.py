@@ -51,7 +51,7 @@ def var_dir(used_before: Path) -> Iterator[Path]:
 
 
 def settings_in(var_dir: Path, **given: object) -> Settings:
-    free = {"temporal_port": 0, "web_port": 0, "sftp_port": 0}
+    free = {"temporal_port": 0, "web_port": 0, "sftp_port": 0, "smtp_port": 0}
     return load_settings(use_running=False, var_dir=var_dir, **(free | given))
 
 

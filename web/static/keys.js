@@ -8,7 +8,7 @@
   function step(by) {
     const all = rows();
     if (!all.length) return;
-    const here = all.indexOf(document.activeElement);
+    const here = all.indexOf(standing());
     const chosen = all.findIndex((link) => link.parentElement.classList.contains("chosen"));
     const from = here >= 0 ? here : chosen;
     const next = all[Math.min(all.length - 1, Math.max(0, from < 0 ? 0 : from + by))];
@@ -27,7 +27,7 @@
   let picked = -1;
   function pick(range) {
     const all = rows();
-    const here = all.indexOf(document.activeElement);
+    const here = all.indexOf(standing());
     const at = here >= 0 ? here : all.findIndex((link) => link.parentElement.classList.contains("chosen"));
     if (at < 0) return;
     const boxOf = (link) => find(".pick:not(:disabled)", link.parentElement);
@@ -35,7 +35,7 @@
     const from = range && picked >= 0 ? picked : at;
     for (const link of all.slice(Math.min(from, at), Math.max(from, at) + 1)) {
       const box = boxOf(link);
-      if (box) box.checked = range || on;
+      if (box) tick(box, range || on);
     }
     picked = at;
   }
@@ -144,11 +144,16 @@
   });
 
   // A part of the page in which somebody writes is not refreshed under the hand.
-  // Asked twice: somebody may begin while the answer is on its way.
+  // Asked twice: somebody may begin while the answer is on its way. What it would have told waits for the hand, not for
+  // the next poll.
+  const waiting = new WeakMap();
   for (const moment of ["htmx:before:request", "htmx:before:response"]) {
     document.addEventListener(moment, (event) => {
       const source = event.detail.ctx.sourceElement;
-      if (source.matches("[data-waits]") && find("details[open], textarea:focus, input:focus", source)) event.preventDefault();
+      if (!source.matches("[data-waits]") || !find("details[open], textarea:focus, input:focus", source)) return;
+      event.preventDefault();
+      clearTimeout(waiting.get(source));
+      waiting.set(source, setTimeout(() => htmx.trigger(source, "again"), 2000));
     });
   }
 
@@ -171,7 +176,22 @@
   let focused = "";
   let menu = "";  // the menu one was in: its button stays when what is in it is gone
   let region = "";
-  let ticked = new Set();
+  // Where the keyboard stands, also in the moment between a swap that took its place away and the one that gives it back.
+  const standing = () =>
+    (document.activeElement === document.body && focused && document.getElementById(focused)) || document.activeElement;
+
+  // Noted as it happens: one answer may swap several rows one after the other, and a row comes without its tick.
+  const ticked = new Set();
+  const note = (box) => { if (box.checked) ticked.add(box.value); else ticked.delete(box.value); };
+  const tick = (box, on) => { box.checked = on; note(box); };
+  document.addEventListener("change", (event) => { if (event.target.matches(".pick")) note(event.target); });
+  function keepTicks() {
+    const boxes = [...document.querySelectorAll(".pick:not(:disabled)")];
+    for (const box of boxes) if (ticked.has(box.value)) box.checked = true;
+    const here = new Set(boxes.map((box) => box.value));
+    for (const value of ticked) if (!here.has(value)) ticked.delete(value);
+  }
+
   document.addEventListener("htmx:before:swap", () => {
     const here = document.activeElement;
     if (here && here !== document.body && !here.closest("dialog")) {  // several swaps of one answer: the first took the focus away
@@ -181,7 +201,7 @@
       const part = here.closest("#pane, #list, #rail");
       region = part ? part.id : "";
     }
-    ticked = new Set([...document.querySelectorAll(".pick:checked")].map((box) => box.value));
+    for (const box of document.querySelectorAll(".pick:checked")) ticked.add(box.value);  // the browser may bring some back
   });
 
   // What was written is on its way, so the keyboard leaves the field: keys are commands again, and nothing more is typed
@@ -262,7 +282,7 @@
     mark();
     arrive();
     keepFocus();
-    for (const box of document.querySelectorAll(".pick:not(:disabled)")) if (ticked.has(box.value)) box.checked = true;
+    keepTicks();
     const toast = find("#toast");
     const said = toast ? toast.firstElementChild : null;
     if (said && said !== toasted) {
@@ -275,7 +295,7 @@
     const form = event.target.closest("form[data-submit-on-change]");
     if (form && event.target.matches("select")) form.requestSubmit();
     const all = event.target.closest("[data-check-all]");
-    if (all) for (const box of document.querySelectorAll(all.dataset.checkAll)) box.checked = all.checked;
+    if (all) for (const box of document.querySelectorAll(all.dataset.checkAll)) tick(box, all.checked);
   });
   document.addEventListener("click", (event) => {
     const opener = event.target.closest("[data-opens]");

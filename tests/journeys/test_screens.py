@@ -149,6 +149,38 @@ async def test_nothing_moves_under_the_eye_but_what_one_moves(
     await still("an act is answered")
 
 
+async def test_ticks_outlive_an_answer_that_swaps_several_rows(
+    browser: Browser, desk: Desk, opened: list[BrowserContext]
+) -> None:
+    page = await sit_down(browser, desk, Role.BILLER, opened)
+    ours = [desk.house.item(findings=[UNSIGNED], reason=f"Ticked {number}") for number in range(3)]
+    await page.goto(QUEUE, wait_until="load")
+    for item in ours:
+        await page.locator(f"#row-{item} .pick").check()
+    with practice_session(desk.house.engine, desk.house.practice_id) as session:
+        for row in session.scalars(select(WorkItemRow).where(WorkItemRow.id.in_(ours)).with_for_update()):
+            row.version, row.reason = row.version + 1, row.reason.replace("Ticked", "Changed")
+    for item in ours:
+        await expect(page.locator(f"#row-{item}")).to_contain_text("Changed")
+        await expect(page.locator(f"#row-{item} .pick")).to_be_checked()
+
+
+async def test_what_came_while_somebody_wrote_is_shown_when_the_hand_rests(
+    browser: Browser, desk: Desk, opened: list[BrowserContext]
+) -> None:
+    house = desk.house
+    page = await sit_down(browser, desk, Role.CLINICIAN, opened)
+    await page.goto("/", wait_until="load")
+    written = page.locator("#holds details").first
+    await written.locator("summary").click()
+    visit = house.encounter("CH-4001")
+    hold = house.item(encounter_id=visit, clinician_id=house.clinician_id, findings=[UNSIGNED], amount=0)
+    await page.wait_for_timeout(3_000)  # longer than a change needs to be told
+    await expect(page.locator(f"#hold-{hold}")).to_have_count(0)
+    await written.locator("summary").click()
+    await expect(page.locator(f"#hold-{hold}")).to_be_visible(timeout=10_000)  # the page itself asks every minute only
+
+
 # --- paper ------------------------------------------------------------------------------------------------------
 
 

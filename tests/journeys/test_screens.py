@@ -175,7 +175,8 @@ async def test_what_came_while_somebody_wrote_is_shown_when_the_hand_rests(
     await written.locator("summary").click()
     visit = house.encounter("CH-4001")
     hold = house.item(encounter_id=visit, clinician_id=house.clinician_id, findings=[UNSIGNED], amount=0)
-    await page.wait_for_timeout(3_000)  # longer than a change needs to be told
+    await page.evaluate("htmx.trigger(document.body, 'desk')")  # as the live connection tells it
+    await page.wait_for_timeout(1_000)
     await expect(page.locator(f"#hold-{hold}")).to_have_count(0)
     await written.locator("summary").click()
     await expect(page.locator(f"#hold-{hold}")).to_be_visible(timeout=10_000)  # the page itself asks every minute only

@@ -76,12 +76,8 @@ class Live:
         while True:
             try:
                 await self._listen()
-            except (
-                Exception
-            ) as broken:  # whatever it was: a process that stopped listening would leave its screens to polling
-                logger.warning(
-                    "live updates: the listening connection broke (%s); connecting again", type(broken).__name__
-                )
+            except Exception as broken:  # whatever it was: who stops listening leaves its screens to polling
+                logger.warning("live updates: listening broke (%s); connecting again", type(broken).__name__)
             await asyncio.sleep(RETRY_SECONDS)
 
     async def _listen(self) -> None:

@@ -71,18 +71,18 @@ def keep_report(session: Session, practice_id: UUID, row: EncounterRow, limit: B
             told_by=told.told_by,
         )
     )
-    recheck_open_visits(session, row)
+    recheck_open_visits(session, row.patient_id, row.plan_id)
     session.flush()
     reassess_for_visit(session, row, datetime.now(UTC))  # a booked visit may be beyond the limit now, or within
 
 
-def recheck_open_visits(session: Session, row: EncounterRow) -> None:
-    """Tell the patient's open visits to look again: what they may still use has changed."""
+def recheck_open_visits(session: Session, patient_id: UUID, plan_id: UUID) -> None:
+    """Tell the patient's open visits under the plan to look again: what they may still use has changed."""
     rows = session.scalars(
         select(EncounterRow)
         .where(
-            EncounterRow.patient_id == row.patient_id,
-            EncounterRow.plan_id == row.plan_id,
+            EncounterRow.patient_id == patient_id,
+            EncounterRow.plan_id == plan_id,
             EncounterRow.closed_at.is_(None),
         )
         .order_by(EncounterRow.id)

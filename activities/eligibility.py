@@ -10,8 +10,8 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from activities.benefits import recheck_open_visits
 from activities.clock import practice_day
-from activities.nudges import nudge
 from activities.reservations import reassess
 from billing import benefits
 from billing.benefits_told import THERAPIES, Answered, Learned, Statement, answered, learned
@@ -25,7 +25,6 @@ from models.store.book import book_of
 from models.store.life import audit
 from models.store.visits import uses_paid
 from models.tables.benefits import BenefitReportRow
-from models.tables.encounters import EncounterRow
 from models.tables.patients import CoverageRow, PatientRow
 from models.tables.practice import PracticeRow
 
@@ -163,15 +162,5 @@ def _paid(
 
 def _look_again(session: Session, practice: PracticeRow, coverage: CoverageRow, now: datetime) -> None:
     """The patient's open visits and booked ones: what they may still use has changed."""
-    open_visits = session.scalars(
-        select(EncounterRow)
-        .where(
-            EncounterRow.patient_id == coverage.patient_id,
-            EncounterRow.plan_id == coverage.plan_id,
-            EncounterRow.closed_at.is_(None),
-        )
-        .order_by(EncounterRow.id)
-    )
-    for visit in open_visits:
-        nudge(session, visit)
+    recheck_open_visits(session, coverage.patient_id, coverage.plan_id)
     reassess(session, practice, session.get_one(PatientRow, coverage.patient_id).external_id, now)

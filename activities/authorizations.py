@@ -15,9 +15,10 @@ from activities.notices import tell_patient
 from activities.relief import relieved
 from activities.reservations import reassess
 from billing import measures
-from billing.authorization import BOOKING_UNITS, AuthorizationOutlook, outlook
+from billing.authorization import BOOKING_UNITS
 from billing.authorization_case import TO_DO
 from billing.authorization_ledger import Entry, Standing, standing, typical
+from billing.reauthorization import AuthorizationOutlook, outlook
 from billing.vocabulary import AuthorizationCaseState as State
 from billing.vocabulary import UnitOfMeasure
 from models.messages import AuthorizationProgress, LookAtAuthorization

@@ -15,9 +15,9 @@ from temporalio.exceptions import ApplicationError
 
 from activities.financial_notices import practice_facts
 from activities.gateways.mail import Message, NotSent, OutcomeUnknown, SmtpMail, new_message_id
-from billing.authorization import AuthorizationOutlook
 from billing.findings import Finding
 from billing.notices import TITLES, VISITS_LEFT_AT, NoticeKind, filled
+from billing.reauthorization import AuthorizationOutlook
 from billing.trace import finding_to_dict
 from billing.vocabulary import Owner, Queue, Severity, UnitOfMeasure
 from models.ids import new_id, notice_workflow_id

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from billing.authorization import FLAGS_AT
+from billing.reauthorization import FLAGS_AT
 from billing.vocabulary import UnitOfMeasure
 from models.store.book import Book
 from models.store.courses import Course, courses

@@ -9,8 +9,9 @@ from math import ceil
 from typing import Literal
 
 from billing import measures
-from billing.authorization import DUE_DAYS, REOPEN_DAYS, SUBJECT
+from billing.authorization import SUBJECT
 from billing.findings import Step
+from billing.reauthorization import reauthorization_days
 from billing.vocabulary import UnitOfMeasure
 
 LOOK_BACK_DAYS = 28  # over which the usual frequency is taken (practice default)
@@ -124,9 +125,7 @@ def burn_down(
     there was enough to reserve for them or not; ``uncovered``: booked visits known to be beyond it.
 
     Booked visits come first, in the order of their days; after the last of them, and where nothing is booked, the usual
-    frequency goes on, as an estimate. The first visit that does not fit whole ends it. A re-authorization opens at the
-    earlier of 7 days before expiry (the payer's own time, where longer) and the run-out less the payer's time to
-    answer (founding playbook; practice default).
+    frequency goes on, as an estimate. The first visit that does not fit whole ends it.
     """
     spent = sorted(used, key=lambda draw: draw.day)
     left = grant.quantity - grant.used_before - _total(spent)
@@ -135,7 +134,7 @@ def burn_down(
     beyond = tuple(sorted((*course.beyond, *uncovered), key=lambda draw: draw.day))
     planned = [draw for draw, kind in course.fitting if kind == "booked"]
     runs_out_on = _last_day(grant, course, spent) if course.empties else None
-    opens_on = _opens_on(grant.effective_to, runs_out_on, habits.lead_days)
+    opens_on, due_on = reauthorization_days(grant.effective_to, runs_out_on, habits.lead_days)
     down = BurnDown(
         left=left,
         reserved=_total(planned),
@@ -146,7 +145,7 @@ def burn_down(
         first_uncovered_on=beyond[0].day if beyond else None,
         comes_first="run_out" if runs_out_on is not None else "expiry",
         reauthorization_opens_on=opens_on,
-        due_on=opens_on + timedelta(days=REOPEN_DAYS - DUE_DAYS),
+        due_on=due_on,
         beyond=beyond,
         dollars_at_risk=habits.expected_payment * len(beyond),
         steps=(),
@@ -203,13 +202,6 @@ def _last_day(grant: Grant, course: _Course, spent: Sequence[Draw]) -> date:
 def _visit_number(grant: Grant, spent: Sequence[Draw], course: _Course) -> int:
     known = len(spent) + len(course.fitting)
     return known + (int(grant.used_before) if grant.unit_of_measure is UnitOfMeasure.VISITS else 0)
-
-
-def _opens_on(effective_to: date, runs_out_on: date | None, lead_days: int) -> date:
-    before_expiry = effective_to - timedelta(days=max(REOPEN_DAYS, lead_days))
-    if runs_out_on is None:
-        return before_expiry
-    return min(before_expiry, runs_out_on - timedelta(days=lead_days))
 
 
 def _points(grant: Grant, spent: Sequence[Draw], course: _Course) -> tuple[Point, ...]:

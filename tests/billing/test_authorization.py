@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.authorization import Billed, choose, outlook, required
+from billing.authorization import Billed, choose, required
 from billing.authorization_ledger import NOTHING
 from billing.context import AuthorizationBalance, PriorVisit
+from billing.reauthorization import outlook
 from billing.vocabulary import AuthorizationNeed, Discipline, Owner, Severity, UnitOfMeasure
 from tests.billing.builders import context, encounter, services, terms
 

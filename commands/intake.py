@@ -109,7 +109,7 @@ def ncci(
     """Take in CMS's quarterly edits for practitioners: code pairs (PTP, all four files at once) or units a day (MUE).
 
     Takes the text or comma-separated files, or the zip files they come in. The same quarter again replaces it.
-    Exit status: 0 taken in, 2 not.
+    Exit status: 0 taken in, 1 refused, 2 a file cannot be read.
     """
     from activities.edit_tables import take_edits
     from activities.refusals import Refused
@@ -117,7 +117,7 @@ def ncci(
     from clients import make_engine
     from models.store.session import practice_session
 
-    edition, rows = _edition(files, effective), CmsRows()
+    rows = CmsRows()
 
     def take(label: str, data: bytes) -> int:
         for name, text in _texts(label, data):
@@ -129,6 +129,7 @@ def ncci(
 
     if look_at_each(files, take) != ALL_READ:
         raise typer.Exit(SOME_UNREADABLE)
+    edition = _edition(files, effective)  # after the files: one that is not there is the better thing to be told
     engine = make_engine(load_settings().app_database_url, pool_size=1, application_name="firstpass-ncci")
     practice_id = practice_id_of(engine, practice)
     try:

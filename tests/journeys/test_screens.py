@@ -3,6 +3,7 @@
 A practice without Temporal, furnished once for the module; every test has a browser of its own.
 """
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +13,7 @@ from typing import Literal
 from uuid import UUID
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, expect
+from playwright.async_api import Browser, BrowserContext, Page, Route, expect
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -104,6 +105,24 @@ def changing(house: House, item: UUID) -> Iterator[tuple[Session, WorkItemRow]]:
     """The item under a lock, as somebody else changes it."""
     with practice_session(house.engine, house.practice_id) as session:
         yield session, session.get_one(WorkItemRow, item, with_for_update=True)
+
+
+# --- live --------------------------------------------------------------------------------------------------------
+
+
+async def test_the_live_connection_is_made_however_late_its_script_comes(
+    browser: Browser, desk: Desk, opened: list[BrowserContext]
+) -> None:
+    """htmx began before it, on a slow line or a busy machine, and the page then only polled, and did not say so."""
+    page = await sit_down(browser, desk, Role.BILLER, opened)
+
+    async def late(route: Route) -> None:
+        await asyncio.sleep(1)
+        await route.continue_()
+
+    await page.route("**/hx-sse-4.min.js", late)
+    async with page.expect_request("**/events"):
+        await page.goto(QUEUE)
 
 
 # --- nothing moves ----------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ Rooms are imported inside the commands: `firstpass --help` stays quick, and one 
 
 from __future__ import annotations
 
+import errno
 import sys
 
 import typer
@@ -66,6 +67,8 @@ def _expected(error: Exception) -> str | None:
         return str(error)
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename} cannot be used ({(error.strerror or 'unknown reason').lower()}). Nothing was done."
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return "There is no room left where the answer is written. Make room and ask again."
     return None
 
 

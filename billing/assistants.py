@@ -39,18 +39,32 @@ def more_than_a_tenth(therapist_minutes: int, assistant_minutes: int) -> bool:
     return assistant_minutes * 100 > DE_MINIMIS_PERCENT * (therapist_minutes + assistant_minutes)
 
 
+class _Periods(NamedTuple):
+    """Whole periods of each, the units still to be given away, and the minutes of each that are left for them."""
+
+    therapist: int
+    assistant: int
+    left: int
+    therapist_minutes: int
+    assistant_minutes: int
+
+
+def _periods(units: int, therapist_minutes: int, assistant_minutes: int, per_unit: int) -> _Periods:
+    therapist = min(therapist_minutes // per_unit, units)
+    assistant = min(assistant_minutes // per_unit, units - therapist)
+    own, assisted = therapist_minutes - therapist * per_unit, assistant_minutes - assistant * per_unit
+    return _Periods(therapist, assistant, units - therapist - assistant, own, assisted)
+
+
 def split_timed(units: int, therapist_minutes: int, assistant_minutes: int, per_unit: int = QUARTER_HOUR) -> Split:
     """Share the units of a timed code: whole periods to whoever gave them, then the one or two that are left.
 
     One left: the therapist's from the midpoint on, else the assistant's when above a tenth. Two left: one each.
     """
-    therapist = min(therapist_minutes // per_unit, units)
-    assistant = min(assistant_minutes // per_unit, units - therapist)
-    left = units - therapist - assistant
+    therapist, assistant, left, own, assisted = _periods(units, therapist_minutes, assistant_minutes, per_unit)
     if left >= 2:
         return Split(therapist + left - 1, assistant + 1)
     if left == 1:
-        own, assisted = therapist_minutes - therapist * per_unit, assistant_minutes - assistant * per_unit
         if own < per_unit // 2 + 1 and more_than_a_tenth(own, assisted):
             return Split(therapist, assistant + 1)
         return Split(therapist + 1, assistant)
@@ -83,21 +97,25 @@ def _split(per_unit: int | None, units: int, therapist: int, assistant: int) -> 
 
 
 def split_lines(
-    services: Sequence[ServiceMinutes], lines: Sequence[UnitLine], on: date
+    services: Sequence[ServiceMinutes], lines: Sequence[UnitLine], on: date, discipline: Discipline
 ) -> tuple[tuple[AssistedLine, ...], tuple[Step, ...]]:
-    """Cut every line into the therapist's and the assistant's units, the therapist's first, in the lines' order."""
-    if not any(service.assistant_minutes for service in services):
+    """Cut every line into the therapist's and the assistant's units, the therapist's first, in the lines' order.
+
+    Speech-language pathology has no assistant's modifier, so its lines stay whole.
+    """
+    modifier = MODIFIERS.get(discipline)
+    if modifier is None or not any(service.assistant_minutes for service in services):
         return tuple(AssistedLine(line.service, line.code, line.units, False) for line in lines), ()
     minutes: dict[str, list[int]] = {}
     for service in services:
         given = minutes.setdefault(_whole_key(service.code, on)[0], [0, 0])
         given[0] += service.therapist_minutes
         given[1] += service.assistant_minutes
-    return _cut(lines, minutes, on)
+    return _cut(lines, minutes, on, modifier)
 
 
 def _cut(
-    lines: Sequence[UnitLine], minutes: dict[str, list[int]], on: date
+    lines: Sequence[UnitLine], minutes: dict[str, list[int]], on: date, modifier: str
 ) -> tuple[tuple[AssistedLine, ...], tuple[Step, ...]]:
     cut: list[AssistedLine] = []
     steps: list[Step] = []
@@ -110,7 +128,10 @@ def _cut(
             split = _split(per_unit, total, therapist, assistant)
             therapists_left[key] = split.without
             if assistant and total:
-                steps.append(_said(key, therapist, assistant, split))
+                why = _why(per_unit, total, therapist, assistant)
+                given = f"therapist {therapist} min, assistant {assistant} min"
+                shared = f"{split.without} without and {split.assisted} with {modifier}"
+                steps.append(Step(key, f"{given} -> {shared}: {why}"))
         own = min(line.units, therapists_left[key])
         therapists_left[key] -= own
         if own or not line.units:
@@ -120,9 +141,24 @@ def _cut(
     return tuple(cut), tuple(steps)
 
 
-def _said(code: str, therapist: int, assistant: int, split: Split) -> Step:
-    return Step(
-        code,
-        f"therapist {therapist} min, assistant {assistant} min -> {split.without} without and {split.assisted} with "
-        "the assistant's modifier",
-    )
+def _why(per_unit: int | None, units: int, therapist: int, assistant: int) -> str:
+    """Which of the rules decided, with the minutes it looked at."""
+    if per_unit is None:
+        return _tenth(therapist, assistant)
+    whole = _periods(units, therapist, assistant, per_unit)
+    counted = f"whole {per_unit}-minute periods: therapist {whole.therapist}, assistant {whole.assistant}"
+    if whole.left > 1:
+        return f"{counted}; the {whole.left} units left are shared, the last one the assistant's"
+    if not whole.left:
+        return counted
+    rest = f"{counted}; for the last unit therapist {whole.therapist_minutes}, assistant {whole.assistant_minutes} min"
+    midpoint = per_unit // 2 + 1
+    if whole.therapist_minutes >= midpoint:
+        return f"{rest}: the therapist alone gave {midpoint} or more"
+    return f"{rest}: {_tenth(whole.therapist_minutes, whole.assistant_minutes)}"
+
+
+def _tenth(therapist: int, assistant: int) -> str:
+    """How the assistant's minutes stand to the de minimis tenth."""
+    above = "more than" if more_than_a_tenth(therapist, assistant) else "not more than"
+    return f"the assistant's {assistant} of {therapist + assistant} min are {above} a tenth"

@@ -13,7 +13,7 @@ from pydantic import AwareDatetime, Field
 
 from billing.authorization import Wanted, covers, first_choice, less, narrow, usage
 from billing.context import AuthorizationBalance
-from billing.encounter import Code, Identifier, Record
+from billing.encounter import Code, Identifier, Record, Version
 from billing.vocabulary import BookingState, Discipline
 
 STALE_DAYS = 14  # a booking of the past of which no visit came no longer reserves (practice default)
@@ -23,7 +23,7 @@ class Booking(Record):
     """A booked visit, in the version the sender now holds to be true. Sent whole each time."""
 
     booking_id: Identifier = Field(description="The sender's own id of the booking; it stays when the visit is moved.")
-    version: int = Field(ge=1, description="Rises with every change; an older or equal one changes nothing.")
+    version: Version = Field(description="Rises with every change; an older or equal one changes nothing.")
     patient: Identifier = Field(description="The sender's patient_id.")
     plan_id: Identifier = Field(description="The plan that will be asked to pay first; a plan of the practice file.")
     discipline: Discipline

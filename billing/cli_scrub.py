@@ -6,7 +6,7 @@ threshold, in order of their dates. What happened outside the file is not known.
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
@@ -125,14 +125,15 @@ def _remember(ledger: Ledger, encounter: Encounter, context: VisitContext, evalu
     ledger.accrued[_bucket(encounter)] += sum((line.expected_allowed for line in lines), Decimal(0))
 
 
-def _reason(error: ValidationError) -> str:
-    """The first complaint in words: where, and what."""
+def reason(error: ValidationError) -> str:
+    """The first complaint in words: where (nothing when it is the whole), and what."""
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    where = f"{'.'.join(str(part) for part in first['loc'])}: " if first["loc"] else ""
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}{more}"
+    return f"{where}{first['msg']}{more}"
 
 
-def read_visits(lines: Iterable[str]) -> list[Visit]:
+def read_visits(lines: Iterable[str | bytes]) -> list[Visit]:
     """The visits of a file, one JSON object a line; a line that is none carries its error."""
     visits = []
     for number, line in enumerate(lines, start=1):
@@ -140,8 +141,27 @@ def read_visits(lines: Iterable[str]) -> list[Visit]:
             try:
                 visits.append(Visit(number, Encounter.model_validate_json(line)))
             except ValidationError as error:
-                visits.append(Visit(number, None, _reason(error)))
+                visits.append(Visit(number, None, reason(error)))
     return visits
+
+
+def newest(visits: Sequence[Visit]) -> tuple[list[Visit], dict[int, str]]:
+    """Each visit once, in its newest version (of equal ones the last), and by line number why others are passed over.
+
+    Lines that do not read stay: somebody has to hear of them.
+    """
+    chosen: dict[str, tuple[int, int]] = {}
+    for visit in visits:
+        if visit.encounter is not None:
+            this = (visit.encounter.version, visit.number)
+            chosen[visit.encounter.encounter_id] = max(this, chosen.get(visit.encounter.encounter_id, this))
+    passed: dict[int, str] = {}
+    for visit in visits:
+        if visit.encounter is not None:
+            version, number = chosen[visit.encounter.encounter_id]
+            if number != visit.number:
+                passed[visit.number] = f"passed over, line {number} has this visit in version {version}"
+    return [visit for visit in visits if visit.number not in passed], passed
 
 
 def evaluate_visits(practice: Practice, visits: Iterable[Visit], today: date) -> dict[int, Evaluation]:
@@ -158,14 +178,15 @@ def evaluate_visits(practice: Practice, visits: Iterable[Visit], today: date) ->
 
 
 def _told(finding: Finding) -> str:
-    return (
-        f"  {finding.severity.value:<6} {finding.code:<4} {finding.message}\n         clears when {finding.clears_when}"
-    )
+    rule = f"  {finding.severity.value:<6} {finding.code:<4} {finding.message}"
+    return f"{rule}\n         clears when {finding.clears_when}\n         source: {finding.citation}"
 
 
-def _shown(visit: Visit, evaluation: Evaluation | None) -> str:
-    if visit.encounter is None or evaluation is None:
+def _shown(visit: Visit, evaluation: Evaluation | None, passed: str | None) -> str:
+    if visit.encounter is None:
         return f"line {visit.number}: unreadable: {visit.error}"
+    if evaluation is None:
+        return f"{visit.encounter.encounter_id} {visit.encounter.date_of_service}: {passed}"
     state = f"held in {evaluation.gate.value}" if evaluation.gate else "clean"
     claim = evaluation.claim
     lines = [f"{' '.join((line.code, *line.modifiers))} x{line.units}" for line in claim.lines]
@@ -175,23 +196,27 @@ def _shown(visit: Visit, evaluation: Evaluation | None) -> str:
     return "\n".join([f"{head}; ${claim.total_charge}", *(_told(finding) for finding in evaluation.findings)])
 
 
-def _data(visit: Visit, evaluation: Evaluation | None) -> dict[str, Any]:
-    if visit.encounter is None or evaluation is None:
+def _data(visit: Visit, evaluation: Evaluation | None, passed: str | None) -> dict[str, Any]:
+    if visit.encounter is None:
         return {"line": visit.number, "error": visit.error}
-    return {"line": visit.number, "encounter_id": visit.encounter.encounter_id, **to_dict(evaluation)}
+    named = {"line": visit.number, "encounter_id": visit.encounter.encounter_id}
+    return {**named, "passed_over": passed} if evaluation is None else {**named, **to_dict(evaluation)}
 
 
-def scrub_command(lines: Iterable[str], practice_json: str, *, today: date, as_json: bool = False) -> Answer:
+def scrub_command(
+    lines: Iterable[str | bytes], practice_json: str | bytes, *, today: date, as_json: bool = False
+) -> Answer:
     """``firstpass scrub``: findings of every visit, as text or JSON lines. Exit 1 if anything holds, 2 on misuse."""
     try:
         practice = Practice.model_validate_json(practice_json)
     except ValidationError as error:
-        return Answer(f"firstpass scrub: the practice file does not read: {_reason(error)}", USAGE_ERROR)
+        return Answer(f"firstpass scrub: the practice file does not read: {reason(error)}", USAGE_ERROR)
     visits = read_visits(lines)
-    answers = evaluate_visits(practice, visits, today)
+    counted, passed = newest(visits)
+    answers = evaluate_visits(practice, counted, today)
     clean = sum(1 for evaluation in answers.values() if evaluation.gate is None)
-    exit_code = 0 if clean == len(visits) else HOLDS
+    exit_code = 0 if clean == len(counted) else HOLDS
+    told = [(visit, answers.get(visit.number), passed.get(visit.number)) for visit in visits]
     if as_json:
-        return Answer("\n".join(json.dumps(_data(visit, answers.get(visit.number))) for visit in visits), exit_code)
-    shown = [_shown(visit, answers.get(visit.number)) for visit in visits]
-    return Answer("\n".join([*shown, f"{clean} of {len(visits)} visits clean"]), exit_code)
+        return Answer("\n".join(json.dumps(_data(*one)) for one in told), exit_code)
+    return Answer("\n".join([*(_shown(*one) for one in told), f"{clean} of {len(counted)} visits clean"]), exit_code)

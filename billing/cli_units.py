@@ -92,7 +92,7 @@ def _marks(line: AssistedLine, discipline: Discipline) -> list[str]:
 def count(request: Request) -> tuple[UnitResult, tuple[AssistedLine, ...], dict[str, Any]]:
     """The result, its lines cut by who gave them, and both as plain data (lines without units are left out)."""
     result = count_units(request.method, request.services, request.on, request.discipline)
-    lines, split_steps = split_lines(request.services, result.lines, request.on)
+    lines, split_steps = split_lines(request.services, result.lines, request.on, request.discipline)
     data = {
         "timed_minutes": result.timed_minutes,
         "total_units": result.total_units,
@@ -155,7 +155,7 @@ def _request(given: dict[str, Any]) -> Request:
     )
 
 
-def _answer(line: str) -> dict[str, Any]:
+def _answer(line: str | bytes) -> dict[str, Any]:
     """The answer to one line; whatever is wrong with it becomes its error."""
     identity = None
     try:
@@ -170,7 +170,7 @@ def _answer(line: str) -> dict[str, Any]:
         return {"id": identity, "error": str(error)}
 
 
-def batch(lines: Iterable[str]) -> Iterator[str]:
+def batch(lines: Iterable[str | bytes]) -> Iterator[str]:
     """One JSON request a line, one JSON answer a line, in order; blank lines are skipped, bad ones answer an error."""
     for line in lines:
         if line.strip():

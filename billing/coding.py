@@ -163,7 +163,7 @@ def _drafts(
     """Lines that come to at least one unit, cut by who gave them where the plan asks."""
     if not terms.assistant_modifier_required:
         return [_Draft(line.service, line.code, line.units, False) for line in counted.lines if line.units], ()
-    cut, steps = assistants.split_lines(services, counted.lines, encounter.date_of_service)
+    cut, steps = assistants.split_lines(services, counted.lines, encounter.date_of_service, encounter.discipline)
     return [_Draft(line.service, line.code, line.units, line.assisted) for line in cut if line.units], steps
 
 

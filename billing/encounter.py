@@ -27,6 +27,7 @@ Email = Annotated[
     str, StringConstraints(strip_whitespace=True, pattern=r"^[^@\s<>,;:\"()]+@[^@\s<>,;:\"()]+$", max_length=254)
 ]
 Dollars = Annotated[Decimal, Field(ge=0, le=100_000, decimal_places=2)]
+Version = Annotated[int, Field(ge=1, le=2_147_483_647)]  # as wide as the database keeps it
 Minutes = Annotated[int, Field(ge=0, le=MINUTES_PER_DAY)]
 
 
@@ -352,8 +353,8 @@ class Encounter(Record):
     """One visit, in the version the sender now holds to be true."""
 
     encounter_id: Identifier = Field(description="The sender's own id of the visit.")
-    version: int = Field(
-        ge=1, description="Rises with every change of the visit; the same version again changes nothing."
+    version: Version = Field(
+        description="Rises with every change of the visit; the same version again changes nothing."
     )
     date_of_service: date
     discipline: Discipline

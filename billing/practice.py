@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
-from billing.encounter import NPI, Address, Code, Dollars, Identifier, Modifier, Name, Record
+from billing.encounter import NPI, Address, Code, Dollars, Identifier, Modifier, Name, Record, Version
 from billing.vocabulary import (
     AuthorizationKind,
     AuthorizationNeed,
@@ -307,7 +307,7 @@ class AuthorizationRecord(Record):
     """What a payer has granted."""
 
     authorization_id: Identifier
-    version: int = Field(default=1, ge=1, description="Rises with every change; an older or equal one is known.")
+    version: Version = Field(default=1, description="Rises with every change; an older or equal one is known.")
     number: Annotated[str, StringConstraints(strip_whitespace=True, max_length=50)] = Field(
         default="", description="Empty while the payer has approved and its number is still to come."
     )

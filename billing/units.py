@@ -128,8 +128,17 @@ def _alone(ladder: Ladder, full: bool) -> tuple[int, Step]:
     shape = ladder.shape
     full = full or shape.full_time_only
     units = earned(ladder.minutes, shape.first, shape.further, full)
-    rule = "whole periods only" if full else f"{shape.first // 2 + 1} min earn the first"
-    return units, Step(ladder.code, f"{ladder.minutes} min alone -> {units} ({rule})")
+    return units, Step(ladder.code, f"{ladder.minutes} min alone -> {units} ({_thresholds(shape, units, full)})")
+
+
+def _thresholds(shape: Shape, units: int, full: bool) -> str:
+    """From which minute on these units are earned, and the next one."""
+    first = shape.first if full else shape.first // 2 + 1
+    second = shape.first + (shape.further if full else shape.further // 2 + 1)
+    following = first if not units else second + (units - 1) * shape.further
+    start = first if units < 2 else second + (units - 2) * shape.further
+    rule = "whole periods only: " if full else ""
+    return f"{rule}{following} min earn the first" if not units else f"{rule}{start}-{following - 1} min"
 
 
 class _PerCode:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from commands.sources import ALL_READ, SOME_UNREADABLE, Files, look_at_each, one_object_a_line, text_of
+from commands.sources import ALL_READ, SOME_UNREADABLE, Files, bytes_of, look_at_each, visit_lines
 from commands.terminal import complain, say
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def era(
 
     Exit status: 0 all balance, 1 some do not, 2 some cannot be read.
     """
-    from edi.report import era_report, render_era
+    from edi.report import era_report, render_era, unread
 
     def look(label: str, data: bytes) -> int:
         report = era_report(label, data)
@@ -35,7 +35,10 @@ def era(
             return SOME_UNREADABLE
         return ALL_READ if all(entry["balanced"] for entry in report["transactions"]) else SOME_UNBALANCED
 
-    raise typer.Exit(look_at_each(files, look))
+    def told(label: str, reason: str) -> None:
+        say(json.dumps(unread(label, reason)))
+
+    raise typer.Exit(look_at_each(files, look, told if as_json else None))
 
 
 def x12(
@@ -46,7 +49,7 @@ def x12(
 
     Exit status: 0 all read, 2 some cannot be read.
     """
-    from edi.describe import tree, tree_report
+    from edi.describe import tree, tree_report, unread
     from edi.tokens import decode
 
     def look(label: str, data: bytes) -> int:
@@ -58,7 +61,10 @@ def x12(
         say(f"{label}\n{tree(text)}")
         return ALL_READ
 
-    raise typer.Exit(look_at_each(files, look))
+    def told(label: str, reason: str) -> None:
+        say(json.dumps(unread(label, reason)))
+
+    raise typer.Exit(look_at_each(files, look, told if as_json else None))
 
 
 def units(
@@ -78,16 +84,17 @@ def units(
 ) -> None:
     """Count billable units from minutes, with the arithmetic a biller can check.
 
-    Exit status: 0 counted, 2 cannot be counted, or the file cannot be opened.
+    Exit status: 0 counted, 2 cannot be counted, or the file cannot be opened. In a batch each line says so for itself.
     """
     from billing import cli_units
 
     if batch:
-        for answer in cli_units.batch(text_of(batch).splitlines()):
-            say(answer)
+        for line in cli_units.batch(bytes_of(batch).splitlines()):
+            say(line)
         return
     day = on or _today().isoformat()
-    _finish(cli_units.units_command(services or [], method=method, discipline=discipline, on=day, as_json=as_json))
+    answer = cli_units.units_command(services or [], method=method, discipline=discipline, on=day, as_json=as_json)
+    _finish(answer, as_json=as_json)
 
 
 def scrub(
@@ -103,8 +110,8 @@ def scrub(
     """
     from billing.cli_scrub import scrub_command
 
-    lines = one_object_a_line(text_of(visits))
-    _finish(scrub_command(lines, text_of(str(practice)), today=_today(), as_json=as_json))
+    lines = visit_lines(visits)
+    _finish(scrub_command(lines, bytes_of(str(practice)), today=_today(), as_json=as_json))
 
 
 def claim(
@@ -119,25 +126,30 @@ def claim(
 ) -> None:
     """Write the claims (837P) of visits as a test file, coded as the desk would code them. Nothing is sent or kept.
 
-    Exit status: 0 every visit's claim is in it, 1 some are not (each is named), 2 the files cannot be read.
+    Exit status: 0 every visit's claim is in it, 1 some are not (each is named), 2 the files cannot be read or written.
     """
     from edi.cli_claim import claim_command
 
-    lines = one_object_a_line(text_of(visits))
-    answer = claim_command(lines, text_of(str(practice)), now=_now(), check=check)
+    lines = visit_lines(visits)
+    answer = claim_command(lines, bytes_of(str(practice)), now=_now(), check=check)
     for line in answer.said:
         complain(line)
     if answer.text and out is not None:
-        out.write_text(answer.text)
+        try:
+            out.write_text(answer.text)
+        except OSError as error:
+            complain(f"{out} cannot be written ({(error.strerror or 'unknown reason').lower()}).")
+            raise typer.Exit(SOME_UNREADABLE) from error
     else:
         typer.echo(answer.text, nl=False)
     raise typer.Exit(answer.exit_code)
 
 
-def _finish(answer: Answer) -> None:
-    if answer.exit_code == SOME_UNREADABLE:
+def _finish(answer: Answer, *, as_json: bool = False) -> None:
+    """Say the answer, or complain of what could not be answered; who asked for JSON hears of that as JSON."""
+    if answer.exit_code == SOME_UNREADABLE and not as_json:
         complain(answer.text.removeprefix("firstpass "))
-    else:
+    elif answer.text:
         say(answer.text)
     raise typer.Exit(answer.exit_code)
 

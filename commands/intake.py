@@ -75,7 +75,7 @@ def _json_items(label: str, data: bytes) -> tuple[list[Any], int]:
     """
     try:
         whole = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         return _json_lines(label, data)
     return (whole if isinstance(whole, list) else [whole]), 0
 
@@ -87,14 +87,18 @@ def _json_lines(label: str, data: bytes) -> tuple[list[Any], int]:
             continue
         try:
             items.append(json.loads(line))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             bad += 1
             if bad <= BAD_LINES_SHOWN:
-                why = error.msg if isinstance(error, json.JSONDecodeError) else "it is not UTF-8"
+                why = error.msg if isinstance(error, json.JSONDecodeError) else _why_not_json(error)
                 complain(f"{label}, line {number}: not JSON ({why}); the line was passed over")
     if not items:
         raise UnreadableError("it is not JSON, nor one JSON object a line")
     return items, bad
+
+
+def _why_not_json(error: Exception) -> str:
+    return "it is nested too deeply" if isinstance(error, RecursionError) else "it is not UTF-8"
 
 
 def ncci(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -28,37 +30,83 @@ class UnreadableError(Exception):
     """A file that cannot be taken for what it should be; the others go on."""
 
 
-def text_of(name: str) -> str:
-    """A file's text; one that cannot be opened is named, and ends the command with 2."""
+def bytes_of(name: str) -> bytes:
+    """A file's bytes without a byte order mark; one that cannot be opened is named, and ends the command with 2."""
     try:
-        return sys.stdin.read() if name == STANDARD_INPUT else Path(name).read_text(errors="replace")
+        data = sys.stdin.buffer.read() if name == STANDARD_INPUT else Path(name).read_bytes()
     except OSError as error:
-        complain(f"{name} cannot be opened ({(error.strerror or 'unknown reason').lower()}).")
-        raise typer.Exit(SOME_UNREADABLE) from error
+        _stop(f"{name} cannot be opened ({_why(error)}).")
+    return data.removeprefix(codecs.BOM_UTF8)
 
 
-def one_object_a_line(text: str) -> list[str]:
-    """A file of one object or an array as lines; a file of lines as it is, so that a bad one is named by its number."""
+def visit_lines(name: str) -> list[bytes]:
+    """A file of one object or an array as lines; a file of lines as it is, so that a bad one is named by its number.
+
+    A file in which no line is an object holds no visits at all: that is said once, and ends the command with 2.
+    """
+    data = bytes_of(name)
     try:
-        whole = json.loads(text)
-    except ValueError:
-        return text.splitlines()
-    return [json.dumps(item) for item in (whole if isinstance(whole, list) else [whole])]
+        whole = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        lines = data.splitlines()
+        if _is_spread(lines) or not any(map(_is_object, lines)):
+            _stop(f"{name} cannot be read: {_no_visits(data, error)}.")
+        return lines
+    return [json.dumps(item).encode() for item in (whole if isinstance(whole, list) else [whole])]
 
 
-def look_at_each(names: Sequence[str], look: Callable[[str, bytes], int]) -> int:
-    """Look at every file whatever became of the others; the worst of them decides the exit status."""
+def _no_visits(data: bytes, error: Exception) -> str:
+    if not data.strip():
+        return "it is empty"
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply to be a visit"
+    why = str(error) if isinstance(error, json.JSONDecodeError) else "it is no text in UTF-8"
+    return f"it is not JSON ({why}), nor one JSON object a line"
+
+
+def _is_spread(lines: list[bytes]) -> bool:
+    """Whether this was meant as one object or array over many lines: no visit begins and ends in such a line."""
+    return next((line.strip() for line in lines if line.strip()), b"") in (b"{", b"[")
+
+
+def _is_object(line: bytes) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _stop(sentence: str) -> NoReturn:
+    complain(sentence)
+    raise typer.Exit(SOME_UNREADABLE)
+
+
+def _why(error: OSError) -> str:
+    return (error.strerror or "unknown reason").lower()
+
+
+def look_at_each(
+    names: Sequence[str], look: Callable[[str, bytes], int], told: Callable[[str, str], None] | None = None
+) -> int:
+    """Look at every file whatever became of the others; the worst of them decides the exit status.
+
+    told: is given name and reason of a file that cannot be opened, where programs are to hear of it too.
+    """
     from edi.tokens import UnreadableFile
 
     worst = ALL_READ
     for label, read in _sources(names):
         try:
-            worst = max(worst, look(label, read()))
-        except BrokenPipeError:
-            raise  # whoever read what we say has had enough
-        except OSError as error:
-            complain(f"{label} cannot be opened ({(error.strerror or 'unknown reason').lower()}).")
+            data = read()
+        except (OSError, UnreadableError) as error:
+            reason = f"cannot be opened ({_why(error)})." if isinstance(error, OSError) else f"cannot be read: {error}"
+            complain(f"{label} {reason}")
+            if told is not None:
+                told(label, f"This {reason}")
             worst = SOME_UNREADABLE
+            continue
+        try:
+            worst = max(worst, look(label, data))
         except (UnreadableFile, UnreadableError) as error:
             complain(f"{label} cannot be read: {error}")
             worst = SOME_UNREADABLE
@@ -71,15 +119,25 @@ def _sources(names: Sequence[str]) -> Iterator[tuple[str, Callable[[], bytes]]]:
         if name == STANDARD_INPUT:
             yield "standard input", sys.stdin.buffer.read
         elif path.is_dir():
-            inside = [inner for inner in sorted(path.rglob("*")) if inner.is_file() and not inner.name.startswith(".")]
-            yield from ((str(inner), inner.read_bytes) for inner in inside)
-            if not inside:
-                yield name, partial(_nothing_inside, name)
+            yield from _inside(name)
         else:
             yield name, path.read_bytes
 
 
-def _nothing_inside(name: str) -> bytes:
-    from edi.tokens import UnreadableFile
+def _inside(name: str) -> Iterator[tuple[str, Callable[[], bytes]]]:
+    """The files below a directory in order of their names; a folder that cannot be looked into is told, not lost."""
+    closed: list[OSError] = []
+    found = [
+        Path(folder, file)
+        for folder, _, files in os.walk(name, onerror=closed.append)
+        for file in files
+        if not file.startswith(".") and Path(folder, file).is_file()
+    ]
+    yield from ((str(inner), inner.read_bytes) for inner in sorted(found))
+    yield from ((str(error.filename), partial(_raise, error)) for error in closed)
+    if not found and not closed:
+        yield name, partial(_raise, UnreadableError("there is no file in this directory."))
 
-    raise UnreadableFile("there is no file in this directory.")
+
+def _raise(error: Exception) -> NoReturn:
+    raise error

@@ -8,14 +8,14 @@ claim's own number is made from the visit's id and version, the same each time.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from billing.cli_scrub import Visit, evaluate_visits, find_plan, read_visits
+from billing.cli_scrub import Visit, evaluate_visits, find_plan, newest, read_visits, reason
 from billing.encounter import Encounter
 from billing.findings import stopping
 from billing.practice import Clinician, Practice
@@ -69,7 +69,7 @@ class _Claim(NamedTuple):
         return _name(self.visit)
 
 
-def claim_command(lines: Iterable[str], practice_json: str, *, now: datetime, check: bool) -> ClaimFile:
+def claim_command(lines: Iterable[str | bytes], practice_json: str | bytes, *, now: datetime, check: bool) -> ClaimFile:
     """The 837P of all visits that read; with check, of those claims only that may leave. `now` is local, and aware.
 
     Exit codes: 0 every visit's claim is in it, 1 some are not (each with its reasons), 2 nothing can be read.
@@ -77,15 +77,13 @@ def claim_command(lines: Iterable[str], practice_json: str, *, now: datetime, ch
     try:
         practice = Practice.model_validate_json(practice_json)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        return ClaimFile("", (f"the practice file does not read: {where}: {first['msg']}",), UNREADABLE)
+        return ClaimFile("", (f"the practice file does not read: {reason(error)}",), UNREADABLE)
     visits = read_visits(lines)
     bad = [f"line {visit.number}: unreadable: {visit.error}" for visit in visits if visit.encounter is None]
     if len(bad) == len(visits):
         return ClaimFile("", (*bad, "there is no visit in it"), UNREADABLE)
-    newest, said = _newest(visits)
-    claims, gaps = _claims(practice, newest, now)
+    wanted, said = _wanted(visits)
+    claims, gaps = _claims(practice, wanted, now)
     around = envelope(_sender(practice), CONTROL_NUMBER, TEST, now)
     problems = [*bad, *gaps]
     if check:
@@ -96,24 +94,14 @@ def claim_command(lines: Iterable[str], practice_json: str, *, now: datetime, ch
     return ClaimFile(text, (*said, *problems), SOME_NOT if problems else ALL_WRITTEN)
 
 
-def _newest(visits: Iterable[Visit]) -> tuple[list[Visit], list[str]]:
+def _wanted(visits: Sequence[Visit]) -> tuple[list[Visit], list[str]]:
     """The newest version of each visit that happened, and what of the others is to be said."""
-    chosen: dict[str, Visit] = {}
-    for visit in visits:
-        if visit.encounter is None:
-            continue
-        before = chosen.get(visit.encounter.encounter_id)
-        if before is None or before.encounter is None or before.encounter.version <= visit.encounter.version:
-            chosen[visit.encounter.encounter_id] = visit
-    kept = {visit.number for visit in chosen.values()}
-    said = [
-        f"{_name(visit)}: passed over, the file holds a newer version of the visit"
-        for visit in visits
-        if visit.encounter is not None and visit.number not in kept
-    ]
-    cancelled = [visit for visit in chosen.values() if visit.encounter is not None and visit.encounter.cancelled]
+    kept, passed = newest(visits)
+    said = [f"{_name(visit)}: {passed[visit.number]}" for visit in visits if visit.number in passed]
+    known = [visit for visit in kept if visit.encounter is not None]
+    cancelled = [visit for visit in known if visit.encounter is not None and visit.encounter.cancelled]
     said += [f"{_name(visit)}: passed over, the visit was cancelled" for visit in cancelled]
-    return [visit for visit in chosen.values() if visit not in cancelled], said
+    return [visit for visit in known if visit not in cancelled], said
 
 
 def _claims(practice: Practice, visits: Iterable[Visit], now: datetime) -> tuple[list[_Claim], list[str]]:

@@ -80,6 +80,11 @@ def tree_report(name: str, data: bytes | str) -> dict[str, Any]:
     return report
 
 
+def unread(name: str, reason: str) -> dict[str, Any]:
+    """The report of a file that could not be opened; `reason` is a sentence."""
+    return {"file": name, "segments": [], "more": 0, "error": reason}
+
+
 def _lines(text: str) -> Iterator[str]:
     count = 0
     for depth, segment, marks in _indented(text):

@@ -13,6 +13,8 @@ from edi.x835 import Remittance, balance_claim, balance_transaction, stream_835_
 
 MAX_REPORT_PROBLEMS = 200
 """Problems named per transaction; the rest is counted."""
+UNKNOWN_MONEY = frozenset({"AMOUNT", "NO_BPR", "TOO_LONG", "MISSING_SE"})
+"""Problems after which nobody can say that a payment balances, whatever the readable amounts add up to."""
 
 
 def era_report(name: str, data: bytes) -> dict[str, Any]:
@@ -40,6 +42,11 @@ def era_report(name: str, data: bytes) -> dict[str, Any]:
     return report
 
 
+def unread(name: str, reason: str) -> dict[str, Any]:
+    """The report of a file that could not be opened; `reason` is a sentence."""
+    return {"file": name, "transactions": [], "error": reason}
+
+
 def _no_835(data: bytes) -> str:
     kind = identify(data)
     what = "no transaction we know" if kind == UNKNOWN else f"a {kind}"
@@ -59,9 +66,15 @@ def _entry(remittance: Remittance, balancing: list[Problem]) -> dict[str, Any]:
         "date": remittance.payment_date.isoformat() if remittance.payment_date else None,
         "claims": remittance.claim_count,
         "service_lines": remittance.line_count,
-        "balanced": not any(problem.severity == ERROR for problem in balancing),
+        "balanced": not any(problem.severity == ERROR for problem in balancing)
+        and not any(_hides_money(problem) for problem in remittance.problems),
         "problems": sentences,
     }
+
+
+def _hides_money(problem: Problem) -> bool:
+    """Whether an amount, or the end of the payment, was not there to be read."""
+    return problem.code in UNKNOWN_MONEY or (problem.code == "TRUNCATED" and problem.segment == "SE")
 
 
 def money(amount: Decimal) -> str:

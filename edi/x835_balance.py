@@ -87,15 +87,27 @@ def _share_problem(claim: RemittanceClaim, share: Decimal) -> Problem:
 
 
 def balance_transaction(remittance: Remittance) -> list[Problem]:
-    """The transaction level: the payment is the sum of the claims less the provider adjustments."""
+    """The transaction level: the payment is the sum of the claims less the provider adjustments, and never below zero.
+
+    What a payer could not take back it carries forward as a provider adjustment, PLB FB (005010X221A1).
+    """
     paid = sum((claim.paid for claim in remittance.claims), ZERO) if remittance.claims else remittance.claims_paid
     withheld = sum((adjustment.amount for adjustment in remittance.provider_adjustments), ZERO)
     payment = remittance.payment_amount
     off = payment - (paid - withheld)
     if not off or (remittance.credit_debit == "D" and payment == withheld - paid):
-        return []
+        return [_negative_problem(remittance)] if payment < 0 else []
     message = (
         f"Payment {remittance.trace_number or '(no trace number)'}: claims pay {paid}, provider adjustments take "
         f"{withheld}, which is {paid - withheld}, but the payment is {payment}: off by {off}."
     )
     return [Problem("TRANSACTION_BALANCE", message, remittance.segment_number, "BPR", "", off)]
+
+
+def _negative_problem(remittance: Remittance) -> Problem:
+    message = (
+        f"Payment {remittance.trace_number or '(no trace number)'} is {remittance.payment_amount}: a payment is never "
+        "below zero; what could not be taken back is carried forward (PLB FB)."
+    )
+    number, amount = remittance.segment_number, remittance.payment_amount
+    return Problem("NEGATIVE_PAYMENT", message, number, "BPR", "", amount)

@@ -52,8 +52,11 @@ class Notes:
         value = decimal(text)
         if value is not None:
             return value
-        said = f'reads "{text[:30]}", which is no plain number' if text.strip() else "is blank"
-        self.add("AMOUNT", f"{what} {said}; counted as 0.", number, raw, claim)
+        if text.strip():
+            said = f'{what} reads "{text[:30]}", which is no plain number; counted as 0.'
+            self.add("AMOUNT", said, number, raw, claim)
+        else:
+            self.add("BLANK_AMOUNT", f"{what} is blank; counted as 0.", number, raw, claim)
         return ZERO
 
 

@@ -38,7 +38,7 @@ ROWS = [tuple(cell.strip() for cell in row.split("|")) for row in EXAMPLES.strip
 
 def cut(services: list[ServiceMinutes]) -> set[tuple[str, bool, int]]:
     result = count_units(UnitMethod.CMS_TOTAL_TIME, services, ON, Discipline.PT)
-    lines, _ = split_lines(services, result.lines, ON)
+    lines, _ = split_lines(services, result.lines, ON, Discipline.PT)
     return {(line.code, line.assisted, line.units) for line in lines if line.units}
 
 
@@ -95,7 +95,7 @@ def test_never_more_units_than_there_are_to_share() -> None:
 def test_a_line_is_cut_only_where_both_have_a_part() -> None:
     services = [ServiceMinutes("97110", 25, 3), ServiceMinutes("97140", 0, 15)]
     counted = count_units(UnitMethod.CMS_TOTAL_TIME, services, ON, Discipline.PT)
-    lines, _ = split_lines(services, counted.lines, ON)
+    lines, _ = split_lines(services, counted.lines, ON, Discipline.PT)
     assert lines == ((0, "97110", 2, False), (1, "97140", 1, True))
 
 
@@ -113,3 +113,29 @@ def test_no_unit_is_lost_or_made(therapist: int, assistant: int) -> None:
     assert assistant or not assisted
     assert therapist or not without or not assistant
     assert sum(split_whole(units, therapist, assistant)) == units
+
+
+@pytest.mark.parametrize(
+    ("services", "why"),
+    [
+        (
+            [ServiceMinutes("97110", 13, 23)],
+            "for the last unit therapist 13, assistant 8 min: the therapist alone gave 8",
+        ),
+        ([ServiceMinutes("97110", 7, 1)], "the assistant's 1 of 8 min are more than a tenth"),
+        ([ServiceMinutes("97110", 12, 14)], "the 2 units left are shared, the last one the assistant's"),
+        ([ServiceMinutes("97150", 36, 4)], "the assistant's 4 of 40 min are not more than a tenth"),
+    ],
+)
+def test_the_step_says_which_rule_gave_a_unit_to_whom(services: list[ServiceMinutes], why: str) -> None:
+    counted = count_units(UnitMethod.CMS_TOTAL_TIME, services, ON, Discipline.PT)
+    _, (step,) = split_lines(services, counted.lines, ON, Discipline.PT)
+    assert why in step.text
+
+
+def test_speech_language_pathology_has_no_assistants_modifier_and_its_lines_stay_whole() -> None:
+    services = [ServiceMinutes("97535", 13, 23)]
+    counted = count_units(UnitMethod.CMS_TOTAL_TIME, services, ON, Discipline.SLP)
+    lines, steps = split_lines(services, counted.lines, ON, Discipline.SLP)
+    assert [(line.code, line.units, line.assisted) for line in lines] == [("97535", 2, False)]
+    assert steps == ()

@@ -95,3 +95,40 @@ def test_an_unknown_plan_is_held() -> None:
 
 def test_an_empty_file_is_clean() -> None:
     assert scrub_command([], practice(), today=TODAY) == ("0 of 0 visits clean", 0)
+
+
+def test_what_is_no_object_is_said_without_a_place() -> None:
+    answer = scrub_command(['{"a":', "5", line(1)], practice(), today=TODAY)
+    first, second = answer.text.splitlines()[:2]
+    assert first.startswith("line 1: unreadable: Invalid JSON: ")
+    assert second == "line 2: unreadable: Input should be an object"
+    assert "read: Invalid JSON" in scrub_command([line(1)], "", today=TODAY).text
+
+
+def test_a_name_in_another_encoding_is_said_and_not_billed_with_a_mark_in_its_place() -> None:
+    named = line(1, patient={"last_name": "Munoz"})
+    answer = scrub_command([named.replace("Munoz", "Mu\xf1oz").encode("latin-1")], practice(), today=TODAY)
+    assert answer.exit_code == 1
+    assert "line 1: unreadable: Invalid JSON: invalid unicode code point" in answer.text
+
+
+def test_a_visit_told_twice_counts_once_in_its_newest_version() -> None:
+    """A file of amendments: the later version uses the authorization once, and no duplicate is seen."""
+    amended = line(1, version=2)
+    answer = scrub_command([amended, line(1)], practice(), today=TODAY)
+    assert answer.exit_code == 0
+    assert "visit-1 2026-03-02: passed over, line 1 has this visit in version 2" in answer.text
+    assert answer.text.endswith("1 of 1 visits clean")
+    rows = scrub_command([line(1), amended], practice(), today=TODAY, as_json=True).text.splitlines()
+    assert json.loads(rows[0])["passed_over"]
+    assert json.loads(rows[1])["gate"] is None
+
+
+def test_a_finding_names_its_source() -> None:
+    answer = scrub_command([line(compliance={"signatures": []})], practice(), today=TODAY)
+    assert "\n         source: " in answer.text
+
+
+def test_a_version_beyond_what_is_kept_is_refused_by_its_name() -> None:
+    answer = scrub_command([line(1, version=2**31)], practice(), today=TODAY)
+    assert "line 1: unreadable: version: " in answer.text

@@ -250,16 +250,23 @@ def test_whole_quarters_leave_nothing_to_share_and_no_tie() -> None:
 @pytest.mark.parametrize(
     ("code", "method", "rule"),
     [
-        ("97110", MIDPOINT, "8 min earn the first"),
-        ("97550", MIDPOINT, "16 min earn the first"),
-        ("97110", UnitMethod.PER_CODE_FULL, "whole periods only"),
-        ("98980", CMS, "whole periods only"),
+        ("97110", MIDPOINT, "40 min alone -> 3 (38-52 min)"),
+        ("97550", MIDPOINT, "40 min alone -> 2 (38-52 min)"),
+        ("96105", MIDPOINT, "40 min alone -> 1 (31-90 min)"),
+        ("97110", UnitMethod.PER_CODE_FULL, "40 min alone -> 2 (whole periods only: 30-44 min)"),
+        ("98980", CMS, "40 min alone -> 2 (whole periods only: 40-59 min)"),
     ],
 )
-def test_the_step_of_a_code_alone_says_its_rule(code: str, method: UnitMethod, rule: str) -> None:
+def test_the_step_of_a_code_alone_says_from_when_to_when_so_many_are_earned(
+    code: str, method: UnitMethod, rule: str
+) -> None:
     (step,) = count_units(method, [ServiceMinutes(code, 40)], ON, Discipline.PT).steps
-    assert step.text.startswith("40 min alone -> ")
-    assert step.text.endswith(f"({rule})")
+    assert step.text == rule
+
+
+def test_the_step_of_a_code_that_earns_nothing_says_what_would_have() -> None:
+    (step,) = count_units(MIDPOINT, [ServiceMinutes("97550", 15)], ON, Discipline.PT).steps
+    assert step.text == "15 min alone -> 0 (16 min earn the first)"
 
 
 @pytest.mark.parametrize(("units", "minutes"), [(0, "under 8"), (1, "8-22"), (2, "23-37"), (8, "113-127")])

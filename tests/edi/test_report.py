@@ -105,3 +105,34 @@ def test_a_tree_for_programs_says_the_same_as_the_page() -> None:
     [claim, *_] = [segment for segment in report["segments"] if segment["id"] == "CLP"]
     assert (claim["depth"], claim["label"], claim["elements"][0]) == (4, "claim payment", "PT000123-1")
     assert tree_report("web", "<html>")["error"] == "This file is XML or HTML, not X12."
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("BPR*I*0*", "BPR*I*A*"),
+        ("BPR*I*0*", "BPR*I*1E5*"),
+        ("BPR*I*0*", "BPR*I*1,200.00*"),
+        ("BPR*I*0*C*NON~", ""),
+        ("SE*3*0001~", ""),
+        ("SE*3*0001~GE*1*1~IEA*1*000000001~", ""),
+    ],
+)
+def test_a_payment_whose_amount_or_end_is_not_there_is_not_said_to_balance(old: str, new: str) -> None:
+    """No claims and nothing paid add up to zero; so would an amount that was not understood."""
+    nothing_paid = (
+        "ISA*00*          *00*          *ZZ*PAYER          *ZZ*CLINIC         *261101*1200*^*00501*000000001*0*P*:~"
+        "GS*HP*PAYER*CLINIC*20261101*1200*1*X*005010X221A1~ST*835*0001~BPR*I*0*C*NON~SE*3*0001~GE*1*1~IEA*1*000000001~"
+    )
+    assert era_report("x", nothing_paid.encode())["transactions"][0]["balanced"] is True
+    assert era_report("x", nothing_paid.replace(old, new).encode())["transactions"][0]["balanced"] is False
+
+
+def test_a_payment_below_zero_does_not_balance_though_its_claims_add_up_to_it() -> None:
+    """What a payer could not take back it carries forward (PLB FB)."""
+    (entry,) = era_report(
+        "x",
+        ERA.replace("BPR*I*111.4*", "BPR*I*-8.6*").replace("PLB*", "PLB*1999990017*20261231*WO:X*120~PLB*").encode(),
+    )["transactions"]
+    assert entry["balanced"] is False
+    assert "never below zero" in entry["problems"][0]

@@ -165,16 +165,15 @@ def _settle(session: Session, answered: Answered, encounter: EncounterRow, now: 
         _overturn_denials(session, version)
         if not _answers_a_void(session, owner):
             version.status = "accepted" if current else version.status
-        summary = f"The payer took back its decision on claim {version.patient_control_number} (${claim.paid})"
+        summary = f"The payer took back its decision on claim {version.patient_control_number} (${claim.paid:,.2f})"
         return Line(encounter.id, "claim.reversed", summary, {})
     denied = _note_denial(session, answered, encounter, today, current=current)
     if current:
         version.status, version.answered_at = "denied" if denied else "paid", now
-    words = f"denied: {denied}" if denied else f"paid ${claim.paid}"
-    expected = f", expected ${version.expected_payment}" if version.expected_payment is not None else ""
-    summary = (
-        f"Claim {version.patient_control_number} {words}{expected}; patient's share ${claim.patient_responsibility}"
-    )
+    words = f"denied: {denied}" if denied else f"paid ${claim.paid:,.2f}"
+    expected = f", expected ${version.expected_payment:,.2f}" if version.expected_payment is not None else ""
+    share = f"patient's share ${claim.patient_responsibility:,.2f}"
+    summary = f"Claim {version.patient_control_number} {words}{expected}; {share}"
     kind = "claim.denied" if denied else "claim.paid"
     return Line(encounter.id, kind, summary, {"paid": str(claim.paid), "expected": str(version.expected_payment)})
 

@@ -109,7 +109,7 @@ def post_answer(
     legs: ledger.Legs
     if version is None:
         legs = [(ledger.CASH, said.paid), (ledger.PATIENT_RECEIVABLE, -said.paid)]
-        summary = f"A plan behind the one billed paid ${said.paid}; the chart names none"
+        summary = f"A plan behind the one billed paid ${said.paid:,.2f}; the chart names none"
         record(session, row.practice_id, "claim.second_plan", summary, encounter_id=encounter.id)
     elif said.is_reversal:
         legs = _taken_back(session, row, said, version)

@@ -88,7 +88,9 @@ def unbalanced_ticket(file: InboundFileRow, remittance: RemittanceRow, now: date
 
 def duplicate_ticket(file: InboundFileRow, remittance: RemittanceRow, now: datetime) -> Ticket:
     """A payment that came before: nothing of it is posted."""
-    message = f"Payment {remittance.trace_number} of ${remittance.payment_amount} came before; nothing was posted again"
+    message = (
+        f"Payment {remittance.trace_number} of ${remittance.payment_amount:,.2f} came before; nothing was posted again"
+    )
     finding = _finding("DUPLICATE", message, "somebody has seen it", {"payer": remittance.payer_name})
     subject = remittance_subject(remittance)
     return _ticket(subject, "duplicate_remittance", file, [finding], remittance.payment_amount, now)
@@ -106,8 +108,8 @@ def unmatched_ticket(file: InboundFileRow, claim: RemittanceClaimRow, now: datet
     """A paid or denied claim we cannot find."""
     message = f"Claim number {claim.patient_control_number or '(none)'} of the remittance is not one of ours"
     evidence = {
-        "charge": f"${claim.charge}",
-        "paid": f"${claim.paid}",
+        "charge": f"${claim.charge:,.2f}",
+        "paid": f"${claim.paid:,.2f}",
         "payer's number": claim.payer_claim_control_number,
     }
     finding = _finding("UNMATCHED", message, "somebody names the claim it belongs to, or dismisses it", evidence)

@@ -13,7 +13,7 @@ from billing.context import VisitContext
 from billing.encounter import Encounter, PersonMinutes, Service
 from billing.findings import Finding, Step
 from billing.practice import PlanTerms
-from billing.units import ServiceMinutes, UnitResult, count_units
+from billing.units import METHOD_WORDS, ServiceMinutes, UnitResult, count_units
 from billing.vocabulary import ClinicianRole, Owner, Severity
 
 CODING: Catalog[[]] = Catalog()
@@ -407,7 +407,7 @@ def _terms_told(context: VisitContext) -> Step:
         return Step("terms", f"plan {context.plan_id} has none that day: the practice's defaults")
     until = f" to {terms.effective_to}" if terms.effective_to else ""
     text = f"plan {context.plan_id}, terms from {terms.effective_from}{until} (source: {terms.source})"
-    return Step("terms", f"{text}: units by {terms.unit_method.value.replace('_', ' ')}")
+    return Step("terms", f"{text}: {METHOD_WORDS[terms.unit_method]}")
 
 
 def code_claim(encounter: Encounter, context: VisitContext) -> CodedClaim:

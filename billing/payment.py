@@ -136,12 +136,12 @@ def _line_allowed(
         return ZERO, Step(line.code, "no allowed amount and no fee known: nothing expected")
     cut = _reduced(rate, line.code, terms, on) if ranked else rate
     if cut == rate:
-        return rate * line.units, Step(line.code, f"{line.units} x {rate} = {rate * line.units} allowed")
+        return rate * line.units, Step(line.code, f"{line.units} x ${rate} = ${rate * line.units} allowed")
     full = 1 if is_first and line.units else 0
     amount = full * rate + (line.units - full) * cut
-    parts = [f"{full} x {rate}"] if full else []
-    parts += [f"{line.units - full} x {cut} (MPPR)"] if line.units > full else []
-    return amount, Step(line.code, f"{' + '.join(parts)} = {amount} allowed")
+    parts = [f"{full} x ${rate}"] if full else []
+    parts += [f"{line.units - full} x ${cut} (MPPR)"] if line.units > full else []
+    return amount, Step(line.code, f"{' + '.join(parts)} = ${amount} allowed")
 
 
 def _pay(line: PayableLine, allowed: Decimal, deductible: Decimal, copay: Decimal, terms: PlanTerms) -> ExpectedLine:
@@ -186,18 +186,23 @@ def expect(
 def _deductible_told(deductible: Decimal | None, left: Decimal) -> Step:
     if deductible is None:
         return Step("patient", "what is left of the deductible was not told: none taken off")
-    return Step("patient", f"deductible {deductible} left before, {deductible - left} met by this visit")
+    return Step("patient", f"deductible ${deductible} left before, ${deductible - left} met by this visit")
 
 
 def _told(paid: Sequence[ExpectedLine], lines: Sequence[PayableLine], terms: PlanTerms) -> list[Step]:
     """The cuts after the allowed amount, in the order they are made."""
     patient = sum((line.patient for line in paid), ZERO)
-    steps = [Step("patient", f"copay {terms.copay}, coinsurance {terms.coinsurance_percent} % -> {patient}")]
+    steps = [
+        Step(
+            "patient",
+            f"copay ${terms.copay}, coinsurance {terms.coinsurance_percent}% of the rest: patient's share ${patient}",
+        )
+    ]
     if terms.assistant_percent != HUNDRED and any(line.assisted for line in lines):
-        steps.append(Step("payer", f"assistant's lines at {terms.assistant_percent} % of the plan's part"))
+        steps.append(Step("payer", f"assistant's lines at {terms.assistant_percent}% of the plan's part"))
     if terms.sequestration_percent:
-        steps.append(Step("payer", f"sequestration {terms.sequestration_percent} % off the plan's part"))
-    steps.append(Step("payer", f"expected payment {sum((line.payer for line in paid), ZERO)}"))
+        steps.append(Step("payer", f"sequestration {terms.sequestration_percent}% off the plan's part"))
+    steps.append(Step("payer", f"the plan should pay ${sum((line.payer for line in paid), ZERO)}"))
     return steps
 
 

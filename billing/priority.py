@@ -80,7 +80,7 @@ def _dollars(stake: Stake, settings: DeskSettings) -> tuple[timedelta, str]:
         return timedelta(0), ""
     capped = " (the most)" if hours == settings.rank_hours_max else ""
     earlier = timedelta(minutes=int(hours * 60))
-    return earlier, f"${stake.amount:,.0f} at stake, {chance}% likely to be paid: {_hours(earlier)} earlier{capped}"
+    return earlier, f"${stake.amount:,.2f} at stake, {chance}% likely to be paid: {_hours(earlier)} earlier{capped}"
 
 
 def _escalation(stake: Stake, settings: DeskSettings) -> tuple[timedelta, str]:

@@ -216,6 +216,11 @@ class _TotalTime:
         return Allocation(units, ties, steps)
 
 
+METHOD_WORDS = {
+    UnitMethod.CMS_TOTAL_TIME: "units from the day's timed minutes together (8-minute rule)",
+    UnitMethod.PER_CODE_MIDPOINT: "units from each code's own minutes, from the midpoint on",
+    UnitMethod.PER_CODE_FULL: "units from each code's own minutes, whole periods only",
+}  # how a trace names the method
 STRATEGIES: dict[UnitMethod, UnitStrategy] = {
     UnitMethod.CMS_TOTAL_TIME: _TotalTime(),
     UnitMethod.PER_CODE_MIDPOINT: _PerCode(full=False),

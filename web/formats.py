@@ -1,5 +1,6 @@
 """How values look on every screen: money, dates, instants, ages, deadlines. One place, so they look the same."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -10,6 +11,7 @@ HOURS_PER_DAY = 24
 CALM_AFTER_DAYS = 3
 NOTHING = "–"
 ZERO = Decimal("0.00")
+HYPHENATED = {"follow_up": "Follow-up"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,30 @@ def words(key: str | None) -> str:
     """``patient_balance`` -> ``Patient balance``."""
     if not key:
         return NOTHING
-    text = key.replace("_", " ")
+    return HYPHENATED.get(key) or sentence(key.replace("_", " "))
+
+
+def check_name(code: str) -> str:
+    """``D8``, ``CO-197`` and ``277CA`` as they are; a kind such as ``credit_balance`` or ``DUPLICATE`` in words."""
+    if code == "AUTHCASE":
+        return "Authorization case"
+    return words(code.lower()) if code.replace("_", "").isalpha() else code
+
+
+def counted_once(names: Sequence[str]) -> str:
+    """``S17 (2 times), S4``: what is named more than once says how often."""
+    return ", ".join(
+        name if names.count(name) == 1 else f"{name} ({names.count(name)} times)" for name in dict.fromkeys(names)
+    )
+
+
+def same_once(one: str, other: str) -> str:
+    """``Lone Mesa Medicaid``, ``Juniper Valley, Juniper Valley HMO``: a payer and its plan, one name said once."""
+    return one if one == other or not other else f"{one}, {other}"
+
+
+def sentence(text: str) -> str:
+    """Begins with a capital."""
     return text[:1].upper() + text[1:]
 
 

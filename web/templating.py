@@ -25,7 +25,12 @@ def environment() -> Environment:
         auto_reload=False,
         extensions=[UsDates],
     )
-    made.filters |= {"words": formats.words, "plural": formats.plural, "initials": formats.initials}
+    made.filters |= {
+        "words": formats.words,
+        "plural": formats.plural,
+        "initials": formats.initials,
+        "with_plan": formats.same_once,
+    }
     # globals, so that a block alone has them too; a row is a macro, because an include of each is twice the work
     made.globals["ui"] = made.get_template("macros.html").module
     made.globals["list_row"] = made.get_template("parts/row.html").module

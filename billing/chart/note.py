@@ -143,7 +143,7 @@ def _totals(encounter: Encounter, context: VisitContext, added: int) -> Iterator
         yield Problem(
             message=f"The note says {timing.total_timed_minutes} timed minutes, its timed codes add up to {added}.",
             clears_when="the documented total and the minutes per code agree",
-            evidence={"documented": str(timing.total_timed_minutes), "sum of codes": str(added)},
+            evidence={"timed minutes documented": str(timing.total_timed_minutes), "minutes of the codes": str(added)},
         )
     if timing.total_treatment_minutes is not None and timing.total_treatment_minutes < added:
         yield Problem(

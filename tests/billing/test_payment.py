@@ -111,7 +111,7 @@ def test_deductible_before_the_assistants_cut_and_sequestration() -> None:
     expected = expect([PayableLine("97110", 1, assisted=True)], plan, NO_CHARGES, ON, (), Decimal("12.30"))
     # 10.00 left to share: 2.00 coinsurance, 8.00 x 85 % = 6.80, less 2 % = 6.66
     assert (expected.patient, expected.payer) == (Decimal("14.30"), Decimal("6.66"))
-    assert any("deductible 12.30 left before, 12.30 met by this visit" in step.text for step in expected.steps)
+    assert any("deductible $12.30 left before, $12.30 met by this visit" in step.text for step in expected.steps)
 
 
 def test_a_copay_takes_what_the_deductible_leaves() -> None:

@@ -24,7 +24,7 @@ def test_an_item_says_why_it_stands_where_it_stands() -> None:
     ranked = rank(replace(HOLD, escalated=True), SETTINGS, ZONE)
     assert ranked.steps == (
         "due 11/24 08:00",
-        "$184 at stake, 70% likely to be paid: 8 h earlier",
+        "$184.00 at stake, 70% likely to be paid: 8 h earlier",
         "escalated: 48 h earlier",
         "ranks as if due 11/22 00:17",
     )

@@ -40,7 +40,7 @@ async def test_an_unsigned_note_leaves_by_itself_when_the_chart_sends_it_signed(
     why = desk.locator("#pane .finding").first
     await expect(desk.locator("#pane")).to_contain_text(item.reason)
     await expect(why).to_contain_text(f"Clears when {item.clears_when}")
-    await expect(why).to_contain_text("Move: Clinician")
+    await expect(why).to_contain_text("Clinician's move")
     await expect(decision_of(desk, "override")).to_have_count(0)  # nobody overrides a missing signature
 
     therapist = await people.log_in("rowena", "/queues/documentation")

@@ -297,7 +297,7 @@ async def test_every_state_says_what_it_is_and_what_to_do(
     await expect(page.locator("#list")).to_contain_text("Nothing fits the filter")
     await snap(page, "queue-empty-filter")
     await page.goto("/queues/scrub?view=snoozed", wait_until="load")
-    await expect(page.locator("#list")).to_contain_text("Nothing sleeps")
+    await expect(page.locator("#list")).to_contain_text("Nothing is snoozed")
     await snap(page, "queue-empty")
     answer = await page.goto("/queues/nowhere", wait_until="load")
     assert answer is not None

@@ -103,7 +103,7 @@ def test_what_was_touched_or_snoozed_too_often_is_stuck(house: House, browse: Br
     assert "3 snoozes" in stuck
     assert "4 touches" in stuck
     assert str(overslept) in stuck
-    assert "asleep past its deadline" in stuck
+    assert "snoozed past its deadline" in stuck
     assert str(calm) not in stuck
 
 

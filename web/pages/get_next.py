@@ -29,7 +29,7 @@ from web.viewer import Viewer
 
 router = APIRouter(include_in_schema=False)
 
-NOTHING_LEFT = "Nothing is left for you here: the rest is taken, asleep, or passed over for today."
+NOTHING_LEFT = "Nothing is left for you here: the rest is taken, snoozed, or passed over for today."
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ EMPTY = {
     "mine": ("You have nothing here", "Take an item from Unassigned, or press c on one."),
     "unassigned": ("Everything has an owner", "Look at All open to see who has what."),
     "due": ("Nothing is due today", "The next deadlines are under All open."),
-    "snoozed": ("Nothing sleeps", "Snoozed items wait here until their day."),
+    "snoozed": ("Nothing is snoozed", "Snoozed items wait here until their day."),
 }
 ROWS_WATCHED_MAX = 1_000
 

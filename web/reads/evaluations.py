@@ -69,7 +69,7 @@ def _steps(trace: dict[str, Any]) -> list[TraceStep]:
         if not findings:
             told.append(TraceStep(name, "nothing found"))
     told.extend(
-        TraceStep(str(step["subject"]), str(step["text"]))
+        TraceStep(str(step["subject"]), _readable(str(step["text"])))
         for step in trace.get("steps", [])
         if not str(step["subject"]).startswith("rule ")  # each rule is told whole, below
     )
@@ -77,6 +77,11 @@ def _steps(trace: dict[str, Any]) -> list[TraceStep]:
     if trace.get("look_again_on"):
         told.append(TraceStep("Next look", f"on {trace['look_again_on']}, when a date alone may change the answer"))
     return told
+
+
+def _readable(text: str) -> str:
+    """The arithmetic with the signs of print; the stored text keeps to what every terminal shows."""
+    return text.replace(" -> ", " → ").replace(" x ", " × ")
 
 
 def _rule_step(entry: dict[str, Any]) -> TraceStep:

@@ -23,11 +23,12 @@ MANY_FROM = 2
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Items of one cause."""
+    """Items of one cause. alike: every item gives its reason in the same words, those of the title."""
 
     key: str
     check: str
     title: str
+    alike: bool
     shared: str
     count: int
     dollars: str
@@ -58,6 +59,8 @@ def of_queue(session: Session, viewer: Viewer, queue: str) -> Grouped:
             func.sum(WorkItemRow.amount).label("dollars"),
             func.min(WorkItemRow.opened_at).label("oldest"),
             func.min(cast(WorkItemRow.id, Text)).label("sample"),
+            func.min(WorkItemRow.reason).label("first_reason"),
+            func.max(WorkItemRow.reason).label("last_reason"),
         )
         .where(
             WorkItemRow.practice_id == viewer.practice_id,
@@ -111,8 +114,9 @@ def _group(viewer: Viewer, row: Any, sample: WorkItemRow | None, names: dict[str
     labels = {CLINICIAN: "Clinician", PLAN: "Plan", FILE: "File"}
     return Group(
         key=row.cause,
-        check=cause.check,
-        title=found.message if found else cause.check,
+        check=formats.check_name(cause.check),
+        title=formats.sentence(found.message) if found else formats.check_name(cause.check),
+        alike=row.first_reason == row.last_reason,
         shared=f"{labels.get(cause.label, formats.words(cause.label))}: {value}" if cause.label else "",
         count=row.items,
         dollars=formats.money(row.dollars),

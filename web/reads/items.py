@@ -221,7 +221,7 @@ def item(session: Session, viewer: Viewer, item_id: UUID) -> Item | None:
         authorization_id=row.authorization_id,
         authorization_case_id=row.authorization_case_id,
         inbound_file_id=row.inbound_file_id,
-        reason=row.reason,
+        reason=formats.sentence(row.reason),
         clears_when=row.clears_when,
         whose_move=formats.words(row.whose_move),
         amount=formats.money(row.amount),
@@ -269,7 +269,7 @@ def _form(session: Session, row: WorkItemRow, kind: DecisionKind) -> DecisionFor
         return None
     return DecisionForm(
         key=kind.key,
-        label=f"{kind.label} {', '.join(codes)}" if codes else kind.label,
+        label=f"{kind.label} {formats.counted_once(codes)}" if codes else kind.label,
         effect=kind.effect,
         needs_reason=kind.needs_reason,
         fields=tuple(wanted),
@@ -350,19 +350,14 @@ def _finding(entry: dict[str, Any]) -> Finding:
     severity = str(entry.get("severity", "hold"))
     evidence = entry.get("evidence") or {}
     return Finding(
-        code=_code(str(entry.get("code", ""))),
+        code=formats.check_name(str(entry.get("code", ""))),
         severity=SEVERITY_CHIPS.get(severity, Chip("warn", "◆", formats.words(severity))),
-        message=str(entry.get("message", "")),
-        evidence=tuple((str(label), str(value)) for label, value in evidence.items()),
+        message=formats.sentence(str(entry.get("message", ""))),
+        evidence=tuple((str(label), str(value).replace("-$", "−$")) for label, value in evidence.items()),
         clears_when=str(entry.get("clears_when", "")),
         whose_move=formats.words(str(entry.get("owner", ""))),
         citation=str(entry.get("citation", "")),
     )
-
-
-def _code(code: str) -> str:
-    """``D8`` and ``CO-197`` as they are; a kind such as ``credit_balance`` in words."""
-    return formats.words(code) if code.islower() else code
 
 
 def _notes(session: Session, viewer: Viewer, row: WorkItemRow) -> tuple[Note, ...]:

@@ -281,7 +281,7 @@ def _row(item: Any, viewer: Viewer, query: str, standing: Standing) -> Row:
         queue=item.queue,
         href=f"/queues/{item.queue}/{item.id}{query}",
         version=fingerprint(item, standing),
-        reason=item.reason,
+        reason=formats.sentence(item.reason),
         patient=formats.person(item.first_name, item.last_name) if item.last_name else "",
         patient_id=item.patient_id or "",
         service_day=formats.day(item.date_of_service) if item.date_of_service else "",

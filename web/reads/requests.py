@@ -202,7 +202,7 @@ def _request(found: Any, viewer: Viewer, runs_out: Balance | None) -> Request:
         payer=found.payer,
         plan=found.plan,
         disciplines=", ".join(case.disciplines),
-        because=formats.words(case.opened_because),
+        because=authorization_cases.OPENED[case.opened_because],
         asked=_asked(case),
         opened=formats.instant(case.opened_at, viewer.zone),
         due=None if case.sent_at or case.closed_at else formats.due_chip(case.due_at, viewer.now, viewer.zone),

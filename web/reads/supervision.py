@@ -401,7 +401,7 @@ def _why(viewer: Viewer, item: WorkItemRow, touches: int, snoozes: int, hands: i
     if hands > HANDS_MAX:
         told.append(f"changed hands {hands} times")
     if item.snoozed_until and item.snoozed_until > viewer.now and item.due_at and item.due_at < viewer.now:
-        told.append("asleep past its deadline")
+        told.append("snoozed past its deadline")
     return tuple(told)
 
 

@@ -75,7 +75,7 @@ class Move:
 
 def take(session: Session, actor: Actor, seen: Seen, now: datetime) -> WorkItemRow:
     """Have an item. Somebody else's is given up only to a supervisor."""
-    item = _open(session, actor, seen)
+    item = _already(session, seen, actor.user_id) or _open(session, actor, seen)
     if item.owner_id == actor.user_id:
         return item
     if item.owner_id is not None and not actor.supervises:
@@ -91,7 +91,7 @@ def take(session: Session, actor: Actor, seen: Seen, now: datetime) -> WorkItemR
 
 def release(session: Session, actor: Actor, seen: Seen, now: datetime) -> WorkItemRow:
     """Give an item back to everybody."""
-    item = _open(session, actor, seen)
+    item = _already(session, seen, None) or _open(session, actor, seen)
     if item.owner_id is None:
         return item
     if item.owner_id != actor.user_id and not actor.supervises:
@@ -234,6 +234,12 @@ def _target(session: Session, actor: Actor, to_user_id: UUID | None, now: dateti
     return user.name
 
 
+def _already(session: Session, seen: Seen, owner_id: UUID | None) -> WorkItemRow | None:
+    """The open item if it is that person's already (None: nobody's): a second click finds its wish fulfilled."""
+    item = session.get(WorkItemRow, seen.item_id, with_for_update=True)
+    return item if item is not None and item.closed_at is None and item.owner_id == owner_id else None
+
+
 def _open(session: Session, actor: Actor, seen: Seen) -> WorkItemRow:
     item = session.get(WorkItemRow, seen.item_id, with_for_update=True)
     if item is None:
@@ -243,8 +249,8 @@ def _open(session: Session, actor: Actor, seen: Seen) -> WorkItemRow:
     if item.version != seen.version:
         raise Refused("This item changed since you opened it. Look at it again, then decide.")
     if item.owner_id != seen.owner_id:
-        name = _name(session, item.owner_id)
-        raise Refused(f"{name} has this item now. Look at it again, then decide.")
+        who = "You have" if item.owner_id == actor.user_id else f"{_name(session, item.owner_id)} has"
+        raise Refused(f"{who} this item now. Look at it again, then decide.")
     refuse_if_leased(session, item, actor.user_id, supervises=actor.supervises)
     return item
 

@@ -120,6 +120,11 @@ def write_off(facts: ForkFacts) -> Way:
     return Way("write_off", label, True, f"The practice bears ${facts.charge}; nothing is billed to anybody.")
 
 
+def notice_helps(facts: ForkFacts) -> bool:
+    """Whether a signed notice could let the patient pay; where contract or payer forbid it, none is to be signed."""
+    return not _forbidden(facts)
+
+
 def patient_pay(facts: ForkFacts) -> Way:
     """The patient bears it, if contract, group code and notice allow."""
     forbidden = _forbidden(facts) or _notice_lacks(facts)

@@ -11,7 +11,7 @@ HOURS_PER_DAY = 24
 CALM_AFTER_DAYS = 3
 NOTHING = "–"
 ZERO = Decimal("0.00")
-HYPHENATED = {"follow_up": "Follow-up"}
+HYPHENATED = {"follow_up": "Follow-up", "api_key": "API key"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ def _viewer(request: Request, *, touch: bool) -> Viewer:
     clock: Callable[[], datetime] = request.app.state.clock
     viewer = find_viewer(engine_of(request), token, clock(), limits_of(request), touch=touch) if token else None
     if viewer is None:
-        raise LoggedOut(log_in_address(request))
+        raise LoggedOut(log_in_address(request, ended=bool(token)))
     request.state.viewer = viewer
     return viewer
 
@@ -67,12 +67,16 @@ def watching_viewer(request: Request) -> Viewer:
     return _viewer(request, touch=False)
 
 
-def log_in_address(request: Request) -> str:
-    """The log-in page, with the way back to the page that was wanted."""
+def log_in_address(request: Request, *, ended: bool) -> str:
+    """The log-in page, with the way back to the page that was wanted.
+
+    ended: a session was here and is over, so the page says what became of what was not saved.
+    """
     path = request.url.path
     if request.method != "GET" or "HX-Request" in request.headers:
         path = urlsplit(request.headers.get("HX-Current-URL", "/")).path or "/"
-    return f"/login?next={quote(path)}" if path not in {"", "/"} else "/login"
+    wanted = [f"next={quote(path)}"] if path not in {"", "/"} else []
+    return "?".join(filter(None, ("/login", "&".join(wanted + ["ended=1"] * ended))))
 
 
 def own_path(wanted: str) -> str:

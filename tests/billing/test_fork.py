@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.coding import code_claim
-from billing.fork import Excess, ForkFacts, Notice, estimate, excess_of, ways
+from billing.fork import Excess, ForkFacts, Notice, estimate, excess_of, notice_helps, ways
 from billing.vocabulary import BeneficiaryChoice, FinancialNotice, SignatureState
 from tests.billing.builders import VISIT, context, encounter, terms
 
@@ -72,6 +72,8 @@ def test_the_contract_may_forbid_billing_the_patient_whatever_was_signed() -> No
     assert "forbids billing the patient" in why_not(forbidden)
     assert "contract 4.2" in why_not(forbidden)
     assert open_ways(forbidden) == {"extension", "write_off"}
+    assert not notice_helps(forbidden)
+    assert notice_helps(facts(notice=None))
 
 
 @pytest.mark.parametrize("group", ["CO", "PI", "OA"])

@@ -58,6 +58,29 @@ async def nothing_stays_behind(clinic: Line) -> AsyncIterator[None]:
             await clinic.decide(item, "not_billable", reason="test over")
 
 
+async def test_a_note_half_written_stays_while_one_looks_around_and_never_moves_to_another_item(
+    clinic: Line, people: People, chart: Chart
+) -> None:
+    one, other = await held(clinic, chart, "HALFONE", "HALFTWO")
+    desk = await people.log_in("bianca", QUEUE)
+    note, wrote = desk.locator("#pane textarea[data-key=m]"), "The clinic called back, and"
+    await open_item(desk, one)
+    await note.fill(wrote)
+    await desk.get_by_role("link", name="Money").click()
+    await expect(desk.locator("#tab")).to_contain_text("No money has moved")
+    await expect(desk.get_by_role("link", name="Money")).to_have_attribute("aria-current", "true")
+    await focus_stays(desk)
+    await desk.get_by_role("button", name="Take").click()
+    await expect(said(desk, "good")).to_contain_text("It is yours now")
+    await expect(note).to_have_value(wrote)
+    await open_item(desk, other)
+    await expect(note).to_have_value("")
+    await note.fill("Done.")
+    await desk.get_by_role("button", name="Save note").click()
+    await expect(desk.locator("#pane .note")).to_contain_text("Done.")
+    await expect(note).to_have_value("")
+
+
 async def test_a_biller_clears_several_items_with_the_keyboard_alone(
     clinic: Line, people: People, chart: Chart, snap: Snap
 ) -> None:

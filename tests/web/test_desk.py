@@ -68,6 +68,30 @@ def test_stale_page_is_refused_not_obeyed(house: House, browse: Browse) -> None:
     assert house.read(item).owner_id is None
 
 
+def test_a_second_click_finds_its_wish_fulfilled(house: House, browse: Browse) -> None:
+    item = house.item()
+    biller = browse(Role.BILLER)
+    for _ in range(2):
+        answer = biller.post(f"/items/{item}/take", data=form(), headers=IN_PANE)
+        assert answer.status_code == 200
+        assert "It is yours now." in answer.text
+    mine = form() | {"owner_seen": str(house.users[Role.BILLER])}
+    for _ in range(2):
+        answer = biller.post(f"/items/{item}/release", data=mine, headers=IN_PANE)
+        assert answer.status_code == 200
+        assert "Released" in answer.text
+    assert [act for act, _ in audited(house)].count("item.taken") == 1
+
+
+def test_a_note_that_is_refused_stays_in_its_field(house: House, browse: Browse) -> None:
+    item = house.item()
+    note = {"note_id": str(uuid4()), "body": "too long " * 500}
+    answer = browse(Role.BILLER).post(f"/items/{item}/note", data=note, headers=IN_PANE)
+    assert answer.status_code == 409
+    assert "Shorten it" in answer.text
+    assert note["body"].strip() in answer.text
+
+
 def test_taken_meanwhile_names_who_has_it(house: House, browse: Browse) -> None:
     item = house.item(owner_id=house.users[Role.FRONT_DESK], taken_at=datetime.now(UTC))
     answer = browse(Role.SUPERVISOR).post(f"/items/{item}/take", data=form(), headers=IN_PANE)

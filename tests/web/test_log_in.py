@@ -67,7 +67,7 @@ def test_log_out_ends_the_session_on_the_server(house: House, browse: Browse) ->
     token = browser.cookies["firstpass"]
     assert browser.post("/logout").headers["location"] == "/login"
     browser.cookies.set("firstpass", token)  # a copied cookie
-    assert browser.get("/").headers["location"] == "/login"
+    assert browser.get("/").headers["location"] == "/login?ended=1"
 
 
 def test_idle_session_ends(browse: Browse) -> None:
@@ -93,6 +93,26 @@ def test_polling_does_not_keep_a_session_alive_but_a_click_does(house: House, br
     assert last_seen() == before
     assert browser.get("/").status_code == 200
     assert last_seen() != before
+
+
+def test_who_writes_keeps_the_session_alive(house: House, browse: Browse) -> None:
+    browser = browse(Role.BILLER, seen_minutes_ago=20)
+
+    def last_seen() -> object:
+        with practice_session(house.engine, house.practice_id) as session:
+            return session.scalars(select(SessionRow.last_seen_at)).one()
+
+    before = last_seen()
+    assert browser.post("/awake").status_code == 204
+    assert last_seen() != before
+
+
+def test_whoever_comes_from_a_session_that_is_over_is_told_what_was_not_saved(browse: Browse) -> None:
+    browser = browse(Role.BILLER, seen_minutes_ago=31)
+    address = browser.get("/queues/scrub").headers["location"]
+    assert address == "/login?next=/queues/scrub&ended=1"
+    assert "was not saved" in browser.get(address).text
+    assert "was not saved" not in browser.get("/login").text
 
 
 def test_htmx_is_told_to_leave_for_the_log_in_page(browse: Browse) -> None:

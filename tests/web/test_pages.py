@@ -281,7 +281,7 @@ def test_a_life_fully_told_on_every_page(house: House, browse: Browse) -> None:
     expected = {
         item: ("CO-197", "The payer found no authorization.", "may not be billed", "Dear payer"),
         f"{item}?tab=claim": ("97110", "GP KX", "CLM000001", "$124.00"),
-        f"{item}?tab=why": ("45 min -&gt; 3 units (38-52)", "Two left."),
+        f"{item}?tab=why": ("45 min → 3 units (38-52)", "Two left."),
         f"{item}?tab=money": ("$214.00", "Payer receivable", "CO-197"),
         f"{item}?tab=authorization": ("PA-1", "2 left of 12 visits"),
         f"{item}?tab=timeline": ("Visit received from chart",),
@@ -475,6 +475,21 @@ def test_looking_at_a_patient_leaves_a_line_in_the_audit_log(house: House, brows
     audit = browse(Role.AUDITOR).get("/audit?action=page.viewed")
     assert "nothing was changed or removed" in audit.text
     assert f"/encounters/{encounter}" in audit.text
+
+
+def test_the_audit_log_names_people_visits_and_acts_not_their_codes(house: House, browse: Browse) -> None:
+    encounter, biller = house.encounter(), f"user/{house.users[Role.BILLER]}"
+    browse(Role.BILLER).get(f"/encounters/{encounter}")
+    with practice_session(house.engine, house.practice_id) as session:
+        life.audit(session, house.practice_id, biller, "decided.mark_sent", f"work-item/{uuid4()}", {"queue": "denials"})
+        number = session.get_one(EncounterRow, encounter).external_id
+    auditor = browse(Role.AUDITOR)
+    log = auditor.get("/audit?actor=biller@one.example").text  # all of one person, under whichever name it was kept
+    for told in ("Decided: mark sent", "Page: viewed", f"Visit {number}"):
+        assert told in log
+    cells = re.sub(r'<[^>]*>', " ", log)
+    assert biller not in cells
+    assert str(encounter) not in cells
 
 
 def test_errors_speak_and_quote_nothing(

@@ -46,7 +46,7 @@ def show(
         shell=shell(request, viewer),
         chain=chain,
         actors=tuple(Choice(name, name, name == actor) for name in actors),
-        actions=tuple(Choice(name, name, name == action) for name in actions),
+        actions=tuple(Choice(name, audit.action_in_words(name), name == action) for name in actions),
         lines=tuple(shown),
         more_href=more,
     )

@@ -18,7 +18,7 @@ from billing.vocabulary import Queue
 from models.messages import Decision
 from models.store.session import practice_session
 from models.tables.desk import WorkItemRow
-from web import formats, templating
+from web import templating
 from web.commands import Answer, Commands, hold
 from web.pages import panes, queues
 from web.pages.panes import Toast, Undo
@@ -99,7 +99,7 @@ def note(request: Request, viewer: Person, form: Posted, item_id: UUID) -> Respo
         desk.note(session, actor_of(viewer), item.id, note_id, form.text("body"), viewer.now)
         return "Note saved."
 
-    return _acted(request, viewer, item_id, act)
+    return _acted(request, viewer, item_id, act, written={"note.body": form.text("body")})
 
 
 @router.post("/items/{item_id}/ask")
@@ -110,9 +110,9 @@ def ask(request: Request, viewer: Person, form: Posted, item_id: UUID) -> Respon
 
     def act(session: Session, item: WorkItemRow) -> str:
         clinicians.ask(session, actor_of(viewer), _seen(form, item), said, viewer.now)
-        return "Asked. It sleeps until the chart changes or the clinician answers."
+        return "Asked. It is snoozed until the chart changes or the clinician answers."
 
-    return _acted(request, viewer, item_id, act)
+    return _acted(request, viewer, item_id, act, written={"ask.body": said.body})
 
 
 @router.post("/items/{item_id}/reassign")
@@ -143,7 +143,7 @@ async def decide(request: Request, viewer: Person, form: Posted, item_id: UUID) 
         answer = await run_in_threadpool(hold, engine_of(request), workflow_id, decided, not_before)
     else:
         answer = await commands.decide(workflow_id, decided)
-    return await run_in_threadpool(_decided, request, viewer, item_id, answer, form)
+    return await run_in_threadpool(_decided, request, viewer, item_id, answer, form, kind.label)
 
 
 def _prepare(request: Request, viewer: Viewer, form: Form, item_id: UUID) -> tuple[DecisionKind, str, Decision]:
@@ -193,13 +193,13 @@ def _label(name: str) -> str:
     return items.FIELDS.get(name, (name.replace("_", " "), "", ""))[0]
 
 
-def _decided(request: Request, viewer: Viewer, item_id: UUID, answer: Answer, form: Form) -> Response:
+def _decided(request: Request, viewer: Viewer, item_id: UUID, answer: Answer, form: Form, label: str) -> Response:
     key = form.text("decision")
     if answer.kind == "held":
         seconds = request.app.state.settings.undo_seconds
         query = Filter.read(dict(request.query_params)).query()
         back = Undo(f"/items/{item_id}/undo{query}", command_id=form.text("command_id"))
-        said = f"“{formats.words(key)}” will be applied in {seconds:g} seconds."
+        said = f"“{label}” will be applied in {seconds:g} seconds."
         return shown(request, viewer, item_id, Toast("good", said, back))
     done = answer.kind in {"done", "accepted"}
     toast = Toast({"done": "good", "accepted": "info"}.get(answer.kind, "bad"), answer.message)
@@ -209,8 +209,13 @@ def _decided(request: Request, viewer: Viewer, item_id: UUID, answer: Answer, fo
     return shown(request, viewer, item_id, toast, status=409, open_decision=key, typed=typed)
 
 
-def _acted(request: Request, viewer: Viewer, item_id: UUID, act: Act) -> Response:
-    """Run an act in one transaction and show the item as it is afterwards, or why nothing was done."""
+def _acted(
+    request: Request, viewer: Viewer, item_id: UUID, act: Act, *, written: Mapping[str, str] | None = None
+) -> Response:
+    """Run an act in one transaction and show the item as it is afterwards, or why nothing was done.
+
+    written: what somebody wrote for this act; it stands in its field again where the act is refused.
+    """
     try:
         with practice_session(engine_of(request), viewer.practice_id) as session:
             item = items.visible_item(session, viewer, item_id)
@@ -220,7 +225,7 @@ def _acted(request: Request, viewer: Viewer, item_id: UUID, act: Act) -> Respons
             action = undo.last_action(session, viewer.user_id, item_id, viewer.now)
             at_once = action if action is not None and action.at == viewer.now else None
     except Refused as refusal:
-        return shown(request, viewer, item_id, Toast("bad", str(refusal)), status=409)
+        return shown(request, viewer, item_id, Toast("bad", str(refusal)), status=409, typed=written)
     query = Filter.read(dict(request.query_params)).query()
     back = Undo(f"/items/{item_id}/undo{query}", action_id=str(at_once.id)) if at_once else None
     return shown(request, viewer, item_id, Toast("good", said, back))

@@ -17,9 +17,9 @@ TOO_MANY = "Too many attempts. Wait 15 minutes, or ask an administrator."
 
 
 @router.get("/login")
-def show(request: Request, next: str = "/") -> HTMLResponse:  # noqa: A002 - the name in the address
-    """The log-in page."""
-    return _page(request, own_path(next))
+def show(request: Request, next: str = "/", ended: str = "") -> HTMLResponse:  # noqa: A002 - the name in the address
+    """The log-in page; ended: one comes from a page whose session was over."""
+    return _page(request, own_path(next), ended=bool(ended))
 
 
 @router.post("/login")
@@ -52,6 +52,12 @@ async def enter(request: Request, form: Annotated[Form, Depends(read_form)]) -> 
     return answer
 
 
+@router.post("/awake")
+def awake(_viewer: Person, _form: Posted) -> Response:
+    """Somebody writes: a session does not end in the middle of a letter, though nothing was pressed yet."""
+    return Response(status_code=204)
+
+
 @router.post("/logout")
 def leave(request: Request, viewer: Person, form: Posted) -> Response:
     """Ends the session here and on the server."""
@@ -61,7 +67,9 @@ def leave(request: Request, viewer: Person, form: Posted) -> Response:
     return answer
 
 
-def _page(request: Request, wanted: str, *, email: str = "", problem: str = "", status: int = 200) -> HTMLResponse:
+def _page(
+    request: Request, wanted: str, *, email: str = "", problem: str = "", ended: bool = False, status: int = 200
+) -> HTMLResponse:
     idle_minutes = int(limits_of(request).idle.total_seconds() // 60)
-    context = {"next": wanted, "email": email, "problem": problem, "idle_minutes": idle_minutes}
+    context = {"next": wanted, "email": email, "problem": problem, "ended": ended, "idle_minutes": idle_minutes}
     return templating.page("login.html", context, status=status)

@@ -152,7 +152,7 @@ def build(
 ) -> Pane:
     """The pane of an item; looking at a patient's item leaves an audit line.
 
-    typed: what was filled into a decision that was refused, so that it stands there again.
+    typed: what was filled into a decision, or written, that was refused, so that it stands there again.
     """
     row = items.visible_item(session, viewer, item_id)  # first, so that the session keeps it for all that follows
     item = items.item(session, viewer, item_id)

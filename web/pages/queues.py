@@ -160,7 +160,7 @@ def open_item(request: Request, viewer: Person, queue: str, item_id: UUID, tab: 
         if item.queue != info.queue.value:
             return RedirectResponse(f"/queues/{item.queue}/{item.id}", status_code=303)
         pane = panes.build(session, viewer, item_id, wanted, tab=tab)
-        if templating.wanted_region(request) == "pane":
+        if templating.wanted_region(request) in {"pane", "facts"}:
             return templating.page("pane.html", {"pane": pane, "shell": shell(request, viewer)})
         page = build(session, request, viewer, info, wanted, pane=pane)
     return _answer(request, page)

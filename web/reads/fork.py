@@ -150,7 +150,7 @@ def of_visit(session: Session, viewer: Viewer, encounter_id: UUID) -> Fork | Non
         ask_href=f"/encounters/{encounter_id}/extension",
         item_href=f"/queues/{item.queue}/{item.id}",
         ways=tuple(_way(way) for way in fork.ways(facts)),
-        notice_name=NAMES.get(terms.financial_notice, ""),
+        notice_name=_notice_name(facts),
         notice=_notice(notice, viewer) if notice else None,
         may_act=viewer.may(WORK),
         today=viewer.today.isoformat(),
@@ -181,13 +181,19 @@ def of_booking(session: Session, viewer: Viewer, booking_id: UUID) -> tuple[Book
         ask_href=f"/bookings/{booking_id}/extension",
         item_href="/authorizations/bookings",
         ways=tuple(_way(way) for way in fork.ways_ahead(facts)),
-        notice_name=NAMES.get(terms.financial_notice, ""),
+        notice_name=_notice_name(facts),
         notice=_notice(notice, viewer) if notice else None,
         may_act=viewer.may(WORK),
         today=viewer.today.isoformat(),
         choices=CHOICES,
     )
     return booking, made
+
+
+def _notice_name(facts: fork.ForkFacts) -> str:
+    """The paper the plan wants; "" where none would help and none was made."""
+    wanted = facts.notice is not None or fork.notice_helps(facts)
+    return NAMES.get(facts.terms.financial_notice, "") if wanted else ""
 
 
 def limits(session: Session, viewer: Viewer, encounter_id: UUID) -> Limits:

@@ -481,13 +481,15 @@ def test_the_audit_log_names_people_visits_and_acts_not_their_codes(house: House
     encounter, biller = house.encounter(), f"user/{house.users[Role.BILLER]}"
     browse(Role.BILLER).get(f"/encounters/{encounter}")
     with practice_session(house.engine, house.practice_id) as session:
-        life.audit(session, house.practice_id, biller, "decided.mark_sent", f"work-item/{uuid4()}", {"queue": "denials"})
+        life.audit(
+            session, house.practice_id, biller, "decided.mark_sent", f"work-item/{uuid4()}", {"queue": "denials"}
+        )
         number = session.get_one(EncounterRow, encounter).external_id
     auditor = browse(Role.AUDITOR)
-    log = auditor.get("/audit?actor=biller@one.example").text  # all of one person, under whichever name it was kept
+    log = auditor.get("/audit?actor=biller@one.example").text
     for told in ("Decided: mark sent", "Page: viewed", f"Visit {number}"):
         assert told in log
-    cells = re.sub(r'<[^>]*>', " ", log)
+    cells = re.sub(r"<[^>]*>", " ", log)
     assert biller not in cells
     assert str(encounter) not in cells
 

@@ -128,6 +128,7 @@ async def test_a_supervisor_hands_work_over_for_a_vacation_and_takes_it_back(
     await expect(desk.locator("table").first).to_contain_text("Bianca Biller")
     await snap(desk, "rebalance")
     await desk.get_by_role("button", name="Move them").click()
+    await expect(desk.get_by_role("button", name="Revert the batch")).to_be_visible()
     after = [read(clinic, item).owner_id for _, item in pairs]
     assert not set(before) & set(after)
     assert None not in after

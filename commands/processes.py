@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from commands.terminal import say
@@ -13,8 +16,8 @@ if TYPE_CHECKING:
 
 def worker() -> None:
     """Carry the workflows on. Start as many as you need; they share the work."""
-    import worker as room
-
+    with _loading():
+        import worker as room
     room.run(load_settings())
 
 
@@ -26,8 +29,10 @@ def web() -> None:
 
     settings = load_settings()
     log.configure(production=settings.production, level=settings.log_level)
+    with _loading():
+        app = _room("web.app").create_app(settings)
     uvicorn.run(
-        _room("web.app").create_app(settings),
+        app,
         host=settings.web_host,
         port=settings.web_port,
         log_config=None,  # everything goes through log.py
@@ -79,6 +84,20 @@ def migrate() -> None:
     ensure_app_role(settings.database_url, settings.app_database_url)
     upgrade(settings.database_url)
     say("The database is up to date.")
+
+
+@contextmanager
+def _loading() -> Iterator[None]:
+    """Load what stays for the life of the process: nothing of it is garbage, so nobody looks for any, now or later.
+
+    A fifth of the time until the process serves.
+    """
+    gc.disable()
+    try:
+        yield
+        gc.freeze()
+    finally:
+        gc.enable()
 
 
 def _room(module: str) -> Any:

@@ -17,7 +17,8 @@ INSTALLED := .venv/.installed
 LINKED := .venv/.linked
 STATIC := web/static/vendor/htmx-4.min.js web/static/vendor/hx-sse-4.min.js
 
-WORKERS ?= auto
+# Tests wait about as long as they compute: two processes for each core, and four do for everything.
+WORKERS ?= 4
 BENCHES ?= billing_speed desk edi_speed posting straight_through authorizations
 VISITS ?= 400
 
@@ -52,7 +53,7 @@ contracts: setup ## Who may know whom
 	@$(BIN)/lint-imports --no-logo
 
 unit: setup ## The tests alone (WORKERS=n for n at once)
-	@$(BIN)/pytest -q -n $(WORKERS) --maxprocesses 4 --dist worksteal
+	@$(BIN)/pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 bench: setup ## Measure what docs/ claims
 	@for bench in $(BENCHES); do echo "== $$bench"; $(BIN)/python -m benchmarks.$$bench; done

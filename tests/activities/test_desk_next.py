@@ -193,7 +193,7 @@ def test_fifty_people_over_ten_thousand_items_never_get_the_same_one(database: D
     def work(user_id: UUID) -> list[UUID]:
         actor, got = Actor(house.practice_id, user_id, "racer", "racer"), []
         start.wait()
-        for _ in range(12):
+        for _ in range(5):
             with practice_session(engine, house.practice_id) as session:
                 given = next_item(session, actor, Wanted((SCRUB,), LEASE, TODAY), NOW)
                 assert given is not None
@@ -205,7 +205,7 @@ def test_fifty_people_over_ten_thousand_items_never_get_the_same_one(database: D
     with ThreadPoolExecutor(50) as pool:
         given = [item for got in pool.map(work, people) for item in got]
     engine.dispose()
-    assert len(given) == 600
+    assert len(given) == 250
     assert [item for item, times in Counter(given).items() if times > 1] == []
 
 

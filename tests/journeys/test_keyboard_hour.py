@@ -108,6 +108,11 @@ async def test_an_hours_work_is_done_by_keyboard_alone(
         await clinic.until_item(made["encounter_id"], "documentation")
     to_authorize = await clinic.until_item(wants["encounter_id"], "authorization")
     to_appeal = await clinic.until_item(denied["encounter_id"], "denials")
+
+    def stands(item_id: str) -> WorkItemRow:
+        [row] = clinic.rows(WorkItemRow, WorkItemRow.id == item_id)
+        return row
+
     hands = await sit_down(people, "/queues/documentation")
     page, rows = hands.page, hands.page.locator("#rows .row")
     await expect(rows).to_have_count(len(held))
@@ -143,6 +148,7 @@ async def test_an_hours_work_is_done_by_keyboard_alone(
     await hands.press("Escape", "v")
     await hands.write("Worth it")
     await hands.goes("Enter", to=r"amount%3E1")
+    await clinic.until(lambda: stands(decided).closed_at)  # until then its row stands among those left
     await hands.goes("g", "d", to="/queues/documentation$")
     await hands.press("Control+k")
     await hands.write("worth it")
@@ -179,10 +185,6 @@ async def test_an_hours_work_is_done_by_keyboard_alone(
     await hands.write("The notes show why skilled care was needed.")
     await hands.press("Control+Enter")
     await hands.hears("will be applied at")
-
-    def stands(item_id: str) -> WorkItemRow:
-        [row] = clinic.rows(WorkItemRow, WorkItemRow.id == item_id)
-        return row
 
     await clinic.until(lambda: stands(str(to_authorize.id)).closed_at and stands(decided).closed_at)
     await clinic.until(lambda: "decision.appeal" in clinic.story(denied["encounter_id"]))

@@ -46,6 +46,7 @@ from models.store.session import practice_session
 from models.tables.desk import WorkItemRow
 from settings import APP_ROLE, OWNER_ROLE, Settings
 from web.app import create_app
+from web.pages.events import ANY
 
 ITEMS, OPERATORS = 100_000, 50
 PASSWORD = "only-in-benchmarks"
@@ -56,6 +57,7 @@ HEARD, HEARD_EVERY_SECONDS = 40, 1.0
 BARE_EVERY_SECONDS = 0.5
 KEPT_ALIVE_SECONDS = 2.0  # less than the server's, so that no request meets a connection that is being closed
 SEED = 7
+COUNTS_SECONDS = 2.0  # web/static/live.js
 AIMS_MS = {"list": 50, "get next": 25, "decide": 120, "heard": 300}
 NAMES = {
     "list": "list page",
@@ -221,17 +223,20 @@ class Operator:
 
     def __init__(self, client: httpx.AsyncClient, times: Times) -> None:
         self._client, self._times = client, times
-        self._shown: list[str] = []
-        self._since = ""
+        self.shown: list[str] = []
+        self.since = ""
         self.item = ""
         self._fetching: set[str] = set()
+        self._changed: set[str] = set()
+        self._counts = False
+        self._counted = -COUNTS_SECONDS
         self.left = False
 
     async def list(self) -> None:
         """Open the queue."""
         page = await self._ask("list", "GET", f"/queues/{QUEUE}")
-        self._shown = SHOWN.findall(page.text)
-        self._since = SINCE.findall(page.text)[0]
+        self.shown = SHOWN.findall(page.text)
+        self.since = SINCE.findall(page.text)[0]
 
     async def get_next(self) -> None:
         """Press n: the item comes into the pane, and the pane says that it is here."""
@@ -250,20 +255,45 @@ class Operator:
     async def listen(self) -> None:
         """What an open screen does by itself: it is told of changes, and fetches what it shows of them."""
         async with self._client.stream("GET", "/events") as stream, asyncio.TaskGroup() as group:
+            name = ""
+            self._timer = asyncio.get_running_loop().call_later(0, lambda: None)
             async for line in stream.aiter_lines():
                 if self.left:
                     return
-                name = line.removeprefix("event: ")
-                if name == f"queue-{QUEUE}" and self._since:
-                    form = {"row": self._shown, "since": self._since, "text": ""}
-                    self._fetch(group, "fresh", "POST", f"/queues/{QUEUE}/fresh", data=form)
-                elif name == "desk":
-                    self._fetch(group, "rail", "GET", f"/rail?at={QUEUE}")
-                elif self.item and name in ("items", f"item-{self.item}"):
-                    self._fetch(group, "news", "GET", f"/news/{self.item}?version=1&leased=1")
+                if line.startswith("event: "):
+                    name = line.removeprefix("event: ")
+                elif line.startswith("data: "):
+                    self._told(group, name, line.removeprefix("data: "))
+
+    def _told(self, group: asyncio.TaskGroup, name: str, data: str) -> None:
+        if name == f"queue-{QUEUE}" and self.since:
+            shown = {row.partition(":")[0] for row in self.shown}
+            self._changed |= shown if data == ANY else shown & set(data.split())
+            self._counts = True
+            self._look(group)
+        elif name == "desk":
+            self._fetch(group, "rail", "GET", f"/rail?at={QUEUE}")
+        elif self.item and name in ("items", f"item-{self.item}"):
+            self._fetch(group, "news", "GET", f"/news/{self.item}?version=1&leased=1")
+
+    def _look(self, group: asyncio.TaskGroup) -> None:
+        """As web/static/live.js: the rows that changed at once, counts every other second, one question at a time."""
+        owed = self._counted + COUNTS_SECONDS - time.monotonic()
+        counts = self._counts and owed <= 0
+        if "fresh" in self._fetching or not (counts or self._changed):
+            if self._counts and "fresh" not in self._fetching:
+                self._timer.cancel()
+                self._timer = asyncio.get_running_loop().call_later(owed, self._look, group)
+            return
+        rows = [row for row in self.shown if row.partition(":")[0] in self._changed]
+        form = {"row": rows, "since": self.since, "text": ""} | ({"counts": "1"} if counts else {})
+        self._changed = set()
+        if counts:
+            self._counts, self._counted = False, time.monotonic()
+        self._fetch(group, "fresh", "POST", f"/queues/{QUEUE}/fresh", data=form)
 
     def _fetch(self, group: asyncio.TaskGroup, kind: str, method: str, path: str, **more: Any) -> None:
-        if kind in self._fetching:
+        if kind in self._fetching or self.left:
             return  # as htmx: while a part is on its way, it is not asked for again
         self._fetching.add(kind)
 
@@ -272,6 +302,8 @@ class Operator:
                 await self._ask(kind, method, path, **more)
             finally:
                 self._fetching.discard(kind)
+            if kind == "fresh" and not self.left:
+                self._look(group)
 
         group.create_task(fetch())
 
@@ -310,7 +342,7 @@ async def _at_a_human_pace(application: Served, house: House, engine: Engine) ->
             await asyncio.sleep(chance.uniform(0, THINKING_SECONDS))
             while time.monotonic() < over:
                 await acts[turn % 3]()
-                listener._shown, listener._since, listener.item = operator._shown, operator._since, operator.item
+                listener.shown, listener.since, listener.item = operator.shown, operator.since, operator.item
                 turn += 1
                 await asyncio.sleep(chance.expovariate(1 / THINKING_SECONDS))
             listener.left = True

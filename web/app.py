@@ -51,6 +51,7 @@ from web.pages import (
     supervisor,
     walk,
 )
+from web.reads.shared import Shared
 from web.security import Attempts
 from web.sessions import Limits
 
@@ -105,6 +106,7 @@ def create_app(settings: Settings, *, engine: Engine | None = None, commands: Co
         settings.app_database_url, pool_size=settings.database_pool_size, application_name="firstpass-web"
     )
     app.state.commands = commands or TemporalCommands(app.state.engine, lambda: connect_temporal(settings))
+    app.state.shared = Shared()
     app.state.live = Live(_conninfo(app.state.engine))
     app.state.limits = Limits(
         timedelta(minutes=settings.session_idle_minutes), timedelta(minutes=settings.session_absolute_minutes)

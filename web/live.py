@@ -6,6 +6,7 @@ Nothing else travels: a browser told that a queue changed fetches its own region
 import asyncio
 import contextlib
 import logging
+import random
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -116,7 +117,9 @@ class Live:
             while True:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(subscriber.wake.wait(), patience_seconds)
-                    owed = told_at + self.spacing_seconds - time.monotonic()
+                    # no two keep step, so that not all ask at once
+                    spacing = self.spacing_seconds * random.uniform(0.5, 1.0)  # noqa: S311 (chance, not a secret)
+                    owed = told_at + spacing - time.monotonic()
                     await asyncio.sleep(max(DEBOUNCE_SECONDS, owed))
                 told_at = time.monotonic()
                 yield subscriber.taken()

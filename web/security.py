@@ -14,6 +14,7 @@ from fastapi import Depends, Request
 from sqlalchemy import Engine, text
 
 from web.problems import Forbidden, Invalid, LoggedOut
+from web.reads.shared import Shared
 from web.sessions import Limits, find_viewer, hash_token
 from web.viewer import Viewer
 
@@ -34,6 +35,12 @@ def engine_of(request: Request) -> Engine:
     """The app's engine."""
     engine: Engine = request.app.state.engine
     return engine
+
+
+def shared_of(request: Request) -> Shared:
+    """What is read once for all who ask at the same moment."""
+    shared: Shared = request.app.state.shared
+    return shared
 
 
 def limits_of(request: Request) -> Limits:

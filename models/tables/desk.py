@@ -54,6 +54,14 @@ class WorkItemRow(OfPractice, Base):
             postgresql_include=["snoozed_until", "owner_id", "clinician_id", "opened_at", "amount"],
             postgresql_where=text("closed_at IS NULL"),
         ),
+        Index(  # the newest of a queue
+            "ix_work_items_opened",
+            "practice_id",
+            "queue",
+            "opened_at",
+            "id",
+            postgresql_where=text("closed_at IS NULL"),
+        ),
         Index("ix_work_items_cause", "practice_id", "queue", "cause", postgresql_where=text("closed_at IS NULL")),
     )
     subject: Mapped[str]

@@ -384,24 +384,6 @@ def test_paging_shows_every_item_once_in_order(house: House, browse: Browse, sor
     assert {UUID(found) for found in seen} == made
 
 
-def test_fresh_counts_new_items_and_greys_closed_ones_without_moving_any(house: House, browse: Browse) -> None:
-    stays, closes = house.item(), house.item()
-    browser = browse(Role.BILLER)
-    page = browser.get("/queues/documentation").text
-    drawn = re.findall(r'name="row" value="([^"]+)"', page)
-    since = re.search(r'name="since" value="([^"]+)"', page)
-    assert since is not None
-    with practice_session(house.engine, house.practice_id) as session:
-        row = session.get_one(type(house.read(closes)), closes)
-        row.closed_at, row.closed_by, row.version = datetime.now(UTC), "re-check passed", 2
-    new = house.item(opened_at=datetime.now(UTC) + timedelta(seconds=1))
-    told = browser.post("/queues/documentation/fresh", data={"row": drawn, "since": since.group(1)}).text
-    assert "1 new, press" in told
-    assert f'class="row closed" id="row-{closes}"' in told
-    assert f"row-{stays}" not in told
-    assert f"row-{new}" not in told
-
-
 def test_a_clinician_sees_own_holds_only(house: House, browse: Browse) -> None:
     mine, others = house.item(clinician_id=house.clinician_id), house.item()
     browser = browse(Role.CLINICIAN)

@@ -20,7 +20,7 @@ from web.reads import choices, desk, items, mentions, queue_authorizations, queu
 from web.reads import columns as list_columns
 from web.reads.choices import Choice
 from web.reads.queue_filter import Filter
-from web.security import Form, Person, Posted, PostedWatching, Watcher, engine_of
+from web.security import Form, Person, Posted, PostedWatching, Watcher, engine_of, shared_of
 from web.shell import Shell, queue_of, queues_of, shell
 from web.viewer import Viewer
 
@@ -89,17 +89,18 @@ class QueuePage:
     more_href: str
     empty: Empty
     since: str
+    known: tuple[str, ...]
     chosen: str
     pane: panes.Pane | None
 
 
 @dataclass(frozen=True, slots=True)
 class FreshPage:
-    """What changed since the list was drawn."""
+    """What changed since the list was drawn. summary: None where only rows were asked for."""
 
-    new: int
     rows: tuple[queues.Row, ...]
-    summary: queues.Summary
+    new: str
+    summary: queues.Summary | None
     chips: tuple[ChipLink, ...]
     load_href: str
     chosen: str
@@ -134,18 +135,37 @@ def find(request: Request, viewer: Person, form: Posted, queue: str) -> Response
 
 @router.post("/queues/{queue}/fresh")
 def fresh(request: Request, viewer: Watcher, form: PostedWatching, queue: str) -> HTMLResponse:
-    """What changed among the rows shown, and how many new ones wait. Moves nothing."""
+    """What changed among the rows asked about and, where ``counts`` is asked for, how many there are. Moves nothing.
+
+    A page that was told which items changed asks about those it shows, at once, and counts again every other second.
+    """
     info = _queue(viewer, queue)
     wanted = Filter.read({**dict(request.query_params), "text": form.text("text")})
-    key, shown, since = info.queue.value, _shown(form), _since(form, viewer)
+    key, shown = info.queue.value, _shown(form)
+    found = _counted(request, viewer, key, wanted) if form.text("counts") else None  # before a connection is in hand
     with practice_session(engine_of(request), viewer.practice_id) as session:
         rows = queues.changes(session, viewer, key, wanted, shown)
-        figures = queues.figures(session, viewer, key, wanted, since)
-        # few looks find anything new, and only then are the shown ones taken off, which costs a scan
-        new = queues.new_since(session, viewer, key, wanted, since, list(shown)) if figures.newer else 0
-        chips = _chips(session, viewer, info, wanted, figures.views)
-    page = FreshPage(new, rows, figures.summary, chips, f"/queues/{key}{wanted.query()}", chosen="")
-    return templating.page("fresh.html", templating.as_context(page))
+        figures = queues.figures(viewer, wanted, found) if found else None
+        chips = _chips(session, viewer, info, wanted, figures.views) if figures else ()
+    known = {*shown, *choices.ids(form.all("known"))}
+    new = queues.unheard_of(found, _since(form, viewer), known) if found else ""
+    summary = figures.summary if figures else None
+    page = FreshPage(rows, new, summary, chips, f"/queues/{key}{wanted.query()}", chosen="")
+    answer = templating.page("fresh.html", templating.as_context(page))
+    if not found:
+        answer.headers["HX-Reswap"] = "none"  # how many are new stands as it was; the rows carry their own place
+    return answer
+
+
+def _counted(request: Request, viewer: Viewer, queue: str, wanted: Filter) -> queues.Counted:
+    """Counted now, once for everybody who asks at this moment."""
+    of = queues.counted_for(viewer, queue, wanted)
+
+    def read() -> queues.Counted:
+        with practice_session(engine_of(request), viewer.practice_id) as session:
+            return queues.counted(session, viewer, queue, wanted)
+
+    return read() if of is None else shared_of(request).get(of, read)
 
 
 @router.get("/queues/{queue}/{item_id}")
@@ -189,7 +209,8 @@ def build(
     """Everything the screen shows, in a handful of SELECTs."""
     key = info.queue.value
     listed = queues.rows(session, viewer, key, wanted, cursor)
-    figures = queues.figures(session, viewer, key, wanted)
+    counted = queues.counted(session, viewer, key, wanted)
+    figures = queues.figures(viewer, wanted, counted)
     query = wanted.query()
     more = f"/queues/{key}{query}{'&' if query else '?'}cursor={listed.next_cursor}" if listed.next_cursor else ""
     return QueuePage(
@@ -215,6 +236,7 @@ def build(
         more_href=more,
         empty=Empty("", "") if listed.rows else _empty(session, viewer, key, wanted),
         since=viewer.now.isoformat(),
+        known=queues.just_opened(counted, viewer.now),
         chosen=pane.item.id if pane else "",
         pane=pane,
     )

@@ -1,9 +1,9 @@
 """A queue as a list: filtered, sorted, paged by key, with its count and its dollars."""
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -27,7 +27,6 @@ from web.reads.queue_filter import (
     DISCIPLINES,
     IDS,
     PATIENT,
-    SINCE,
     SORTS,
     STATEMENTS_KEPT,
     VIEWS,
@@ -37,6 +36,7 @@ from web.reads.queue_filter import (
     Sort,
     base,
     conditions,
+    end_of_today,
     in_view,
     joined,
     known,
@@ -50,6 +50,9 @@ from web.reads.standing import Standing, standings
 from web.viewer import Viewer
 
 PAGE_SIZE = 50
+COUNTED = tuple(view for view in VIEWS if view != "mine")  # of mine it is known by owner
+LATEST_MAX = 100
+LATE = timedelta(seconds=10)  # longer than any transaction that opens items
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +96,28 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """A filter in numbers. views: what each chip would show under the rest of the filter; newer: opened since."""
+    """A filter in numbers. views: what each chip would show under the rest of the filter."""
 
     summary: Summary
     views: dict[str, int]
-    newer: int
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An item, and when it came."""
+
+    id: UUID
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What is counted of a filter for everybody at once. views: by owner, then by view; latest: newest first."""
+
+    views: dict[UUID | None, dict[str, int]]
+    dollars: Decimal
+    oldest: datetime | None
+    latest: tuple[Opened, ...]
 
 
 def rows(session: Session, viewer: Viewer, queue: str, wanted: Filter, cursor: str = "") -> Page[Row]:
@@ -164,13 +184,33 @@ def next_waking(session: Session, viewer: Viewer, queue: str) -> tuple[int, date
     return count, first
 
 
-def figures(session: Session, viewer: Viewer, queue: str, wanted: Filter, since: datetime | None = None) -> Figures:
-    """Count, dollars and age of everything the filter matches, and how many each chip would show, in one pass."""
-    values = known(viewer) | {"since": since or viewer.now}
-    found = session.execute(_figures(shape(viewer, queue, wanted)), values).one()
-    counts = {view: getattr(found, view) for view in VIEWS}
-    age = formats.age(found.since, viewer.now) if found.since else ""
-    return Figures(Summary(counts[wanted.view], formats.money(found.dollars), age), counts, found.newer)
+def counted(session: Session, viewer: Viewer, queue: str, wanted: Filter) -> Counted:
+    """Everything the filter matches, in two passes over an index."""
+    asked, values = shape(viewer, queue, wanted), known(viewer)
+    found = session.execute(_figures(asked), values).all()
+    latest = session.execute(_latest(asked), values).all()
+    return Counted(
+        {row.owner_id: {view: getattr(row, view) for view in COUNTED} for row in found},
+        sum((row.dollars for row in found), Decimal(0)),
+        min((row.since for row in found if row.since), default=None),
+        tuple(Opened(row.id, row.opened_at) for row in latest),
+    )
+
+
+def counted_for(viewer: Viewer, queue: str, wanted: Filter) -> Hashable | None:
+    """What ``counted`` depends on besides the moment: who has the same is told the same. None: nobody else is."""
+    asked = shape(viewer, queue, wanted)
+    if asked.viewer or asked.own_visits_only or wanted.view == "mine":
+        return None
+    return (viewer.practice_id, end_of_today(viewer), asked)
+
+
+def figures(viewer: Viewer, wanted: Filter, found: Counted) -> Figures:
+    """The filter in numbers, as this viewer is shown them."""
+    counts = {view: sum(by_view[view] for by_view in found.views.values()) for view in COUNTED}
+    counts["mine"] = found.views[viewer.user_id]["open"] if viewer.user_id in found.views else 0
+    age = formats.age(found.oldest, viewer.now) if found.oldest else ""
+    return Figures(Summary(counts[wanted.view], formats.money(found.dollars), age), counts)
 
 
 @lru_cache(maxsize=STATEMENTS_KEPT)
@@ -178,9 +218,15 @@ def _figures(asked: Shape) -> Select[*tuple[Any, ...]]:
     shown = and_(*in_view(asked.wanted.view))
     summed = func.coalesce(func.sum(WorkItemRow.amount).filter(shown), Decimal(0)).label("dollars")
     oldest = func.min(WorkItemRow.opened_at).filter(shown).label("since")
-    counted = [func.count().filter(and_(*in_view(view))).label(view) for view in VIEWS]
-    newer = func.count().filter(shown, WorkItemRow.opened_at > SINCE).label("newer")
-    return lean(select(summed, oldest, newer, *counted), asked.wanted).where(*base(asked), *narrowed(asked))
+    by_view = [func.count().filter(and_(*in_view(view))).label(view) for view in COUNTED]
+    query = lean(select(WorkItemRow.owner_id, summed, oldest, *by_view), asked.wanted)
+    return query.where(*base(asked), *narrowed(asked)).group_by(WorkItemRow.owner_id)
+
+
+@lru_cache(maxsize=STATEMENTS_KEPT)
+def _latest(asked: Shape) -> Select[*tuple[Any, ...]]:
+    query = lean(select(WorkItemRow.id, WorkItemRow.opened_at), asked.wanted).where(*conditions(asked))
+    return query.order_by(WorkItemRow.opened_at.desc()).limit(LATEST_MAX)
 
 
 def one(session: Session, viewer: Viewer, item_id: UUID, wanted: Filter, standing: Standing) -> Row | None:
@@ -198,12 +244,19 @@ def changes(session: Session, viewer: Viewer, queue: str, wanted: Filter, shown:
     return _beside(session, viewer, [_row(item, viewer, query, standing[item.id]) for item in changed], queue)
 
 
-def new_since(
-    session: Session, viewer: Viewer, queue: str, wanted: Filter, since: datetime, shown: Sequence[UUID]
-) -> int:
-    """How many items came since, besides those the page shows by now."""
-    values = known(viewer) | {"since": since, "ids": shown}
-    return session.scalar(_new(shape(viewer, queue, wanted)), values) or 0
+def unheard_of(found: Counted, since: datetime, shown: Collection[UUID]) -> str:
+    """How many items came after a page was drawn at ``since``: ``3``, ``100+``; empty when none.
+
+    An item may be opened a moment before ``since`` and committed after it, so those of LATE before count too,
+    unless the page shows them or noted them when it was drawn (``just_opened``).
+    """
+    new = [one for one in found.latest if one.at > since - LATE and one.id not in shown]
+    return (f"{len(new)}{'+' if len(new) == LATEST_MAX else ''}") if new else ""
+
+
+def just_opened(found: Counted, since: datetime) -> tuple[str, ...]:
+    """The items a page drawn now knows of, though they are so young that ``unheard_of`` would take them for new."""
+    return tuple(str(one.id) for one in found.latest if one.at > since - LATE)
 
 
 def _of_ids(session: Session, viewer: Viewer, item_ids: Sequence[UUID]) -> Sequence[Any]:
@@ -213,12 +266,6 @@ def _of_ids(session: Session, viewer: Viewer, item_ids: Sequence[UUID]) -> Seque
 @lru_cache(maxsize=2)
 def _by_id(own_visits_only: bool) -> Select[*tuple[Any, ...]]:
     return _listed().where(WorkItemRow.id == func.any(IDS), *visible(own_visits_only))
-
-
-@lru_cache(maxsize=STATEMENTS_KEPT)
-def _new(asked: Shape) -> Select[int]:
-    new = (WorkItemRow.opened_at > SINCE, WorkItemRow.id != func.all(IDS))
-    return lean(select(func.count()), asked.wanted).where(*conditions(asked), *new)
 
 
 def _beside(session: Session, viewer: Viewer, drawn: Sequence[Row], queue: str) -> tuple[Row, ...]:

@@ -143,20 +143,6 @@
     if (act) { event.preventDefault(); act(); }
   });
 
-  // A part of the page in which somebody writes is not refreshed under the hand.
-  // Asked twice: somebody may begin while the answer is on its way. What it would have told waits for the hand, not for
-  // the next poll.
-  const waiting = new WeakMap();
-  for (const moment of ["htmx:before:request", "htmx:before:response"]) {
-    document.addEventListener(moment, (event) => {
-      const source = event.detail.ctx.sourceElement;
-      if (!source.matches("[data-waits]") || !find("details[open], textarea:focus, input:focus", source)) return;
-      event.preventDefault();
-      clearTimeout(waiting.get(source));
-      waiting.set(source, setTimeout(() => htmx.trigger(source, "again"), 2000));
-    });
-  }
-
   // The row whose item stands in the pane is marked, whoever put it there.
   function mark() {
     const inner = find("#pane [data-item]");
@@ -261,20 +247,6 @@
   }, 60000);
   addEventListener("pagehide", () => { if (open) leave(); });
   document.addEventListener("DOMContentLoaded", arrive);
-
-  // --- the live connection: when it breaks, the page says so and polls ------------------------------------------
-
-  const link = (lost) => { const told = find("#link"); if (told) told.hidden = !lost; };
-  document.addEventListener("htmx:sse:error", () => link(true));
-  document.addEventListener("htmx:after:sse:connection", () => link(false));
-  addEventListener("offline", () => link(true));
-  // htmx calls again by itself only where it had got through once.
-  document.addEventListener("htmx:error", (event) => {
-    const source = event.target;
-    if (!source.matches || !source.matches("[hx-sse\\:connect]")) return;
-    link(true);
-    setTimeout(() => htmx.ajax("GET", source.getAttribute("hx-sse:connect"), { source }), 30000);
-  });
 
   let toastTimer = 0;
   let toasted = null;

@@ -18,8 +18,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from activities.intake import receive
 from activities.practice_file import load_practice
+from billing import icd10
 from billing.practice import Practice
 from billing.vocabulary import Queue, Role
+from commands.processes import loading
 from embedded import LOCALHOST
 from models.store.session import practice_session
 from models.tables.access import SessionRow, UserRow
@@ -156,5 +158,7 @@ def served(settings: Settings) -> Iterator[Served]:
 
 
 def _serve(settings: dict[str, object], listening: socket) -> None:
-    app = Timed(create_app(Settings.model_validate(settings)))
+    with loading():
+        app = Timed(create_app(Settings.model_validate(settings)))
+        icd10.load()
     uvicorn.Server(uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1)).run(sockets=[listening])

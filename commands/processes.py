@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def worker() -> None:
     """Carry the workflows on. Start as many as you need; they share the work."""
-    with _loading():
+    with loading():
         import worker as room
     room.run(load_settings())
 
@@ -26,11 +26,13 @@ def web() -> None:
     import uvicorn
 
     import log
+    from billing import icd10
 
     settings = load_settings()
     log.configure(production=settings.production, level=settings.log_level)
-    with _loading():
+    with loading():
         app = _room("web.app").create_app(settings)
+        icd10.load()  # before the first decision waits for it
     uvicorn.run(
         app,
         host=settings.web_host,
@@ -87,10 +89,10 @@ def migrate() -> None:
 
 
 @contextmanager
-def _loading() -> Iterator[None]:
+def loading() -> Iterator[None]:
     """Load what stays for the life of the process: nothing of it is garbage, so nobody looks for any, now or later.
 
-    A fifth of the time until the process serves.
+    A fifth of the time until the process serves; and a look through 290,000 objects stopped every request for 0.2 s.
     """
     gc.disable()
     try:

@@ -6,6 +6,7 @@ import traceback
 from http import HTTPStatus
 from pathlib import Path
 
+import anyio
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -91,11 +92,20 @@ class NothingHalfSaid:
         try:
             await self._app(scope, receive, watched)
         except Exception as problem:
+            if started and _left(problem):
+                return
             reference = secrets.token_hex(4)
             logger.error("request failed: %s, reference %s", _kind(problem), reference)
             if not started:
                 said = answer(Request(scope), 500, PageProblem.title, BROKEN, reference)
                 await said(scope, receive, send)
+
+
+def _left(problem: BaseException) -> bool:
+    """Whether nothing failed but the telling: the browser closed the page while FastAPI was writing to its stream."""
+    if isinstance(problem, BaseExceptionGroup):
+        return all(_left(each) for each in problem.exceptions)
+    return isinstance(problem, anyio.BrokenResourceError | anyio.ClosedResourceError)
 
 
 def _kind(problem: BaseException) -> str:

@@ -1,6 +1,7 @@
 """Jinja2 as the house uses it: strict about missing names, escaping always on, whole pages or one named block."""
 
 from dataclasses import fields, is_dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from web import formats
 from web.us_dates import UsDates
 
 TEMPLATES = Path(__file__).parent / "templates"
+ROWS_KEPT = 5_000  # some 15 MB
 
 
 def environment() -> Environment:
@@ -33,7 +35,9 @@ def environment() -> Environment:
     }
     # globals, so that a block alone has them too; a row is a macro, because an include of each is twice the work
     made.globals["ui"] = made.get_template("macros.html").module
-    made.globals["list_row"] = made.get_template("parts/row.html").module
+    # drawn once for all who are shown the very same, for most of a list's time is its rows; their data are frozen
+    rows: Any = made.get_template("parts/row.html").module
+    made.globals["list_row"] = lru_cache(maxsize=ROWS_KEPT)(rows.line)
     return made
 
 

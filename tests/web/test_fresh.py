@@ -34,7 +34,8 @@ class Drawn:
     def asks(self, *, counts: bool = True, only: UUID | None = None) -> Response:
         rows = [row for row in self.rows if only is None or row.startswith(str(only))]
         form = {"row": rows, "since": self.since, "known": list(self.known)} | ({"counts": "1"} if counts else {})
-        return self.browser.post(f"{QUEUE}/fresh{self.query}", data=form)
+        answer: Response = self.browser.post(f"{QUEUE}/fresh{self.query}", data=form)
+        return answer
 
 
 def draw(browser: TestClient, query: str = "") -> Drawn:

@@ -3,11 +3,16 @@
 import asyncio
 import uuid
 from contextlib import suppress
+from typing import Any
 
+import anyio
+import pytest
 from sqlalchemy import Engine
+from starlette.types import Receive, Scope, Send
 
 from tests.web.conftest import House, move_in
 from web.app import _conninfo
+from web.errors import NothingHalfSaid
 from web.live import EVERYTHING, ITEMS_NAMED_MAX, Live, Subscriber, Told
 
 
@@ -79,3 +84,21 @@ async def test_the_first_change_is_told_at_once_and_the_next_after_a_pause_that_
     listening.cancel()
     assert first - began < live.spacing_seconds
     assert second - first >= live.spacing_seconds / 2 - 0.01
+
+
+@pytest.mark.parametrize("left", [True, False], ids=["the browser left", "something broke"])
+async def test_a_browser_that_leaves_while_it_is_told_something_is_no_fault(
+    left: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """FastAPI raises where it writes to a stream whose page was closed: nobody needs to be told of it."""
+    problems: list[Exception] = [anyio.BrokenResourceError()]
+
+    async def stream(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        raise ExceptionGroup("of a task group", problems if left else [*problems, ValueError("a fault")])
+
+    async def neither(*_: object) -> Any:
+        return None
+
+    await NothingHalfSaid(stream)({"type": "http"}, neither, neither)
+    assert ("request failed" in caplog.text) is not left

@@ -53,7 +53,7 @@ async def test_a_clinician_is_asked_answers_and_the_item_comes_back_until_the_ch
     await desk.locator("#pane").get_by_text("Ask the clinician").click()
     await desk.locator("#ask").fill("Please sign, the plan files within 30 days.")
     await desk.get_by_role("button", name="Ask", exact=True).click()
-    await expect(said(desk, "good")).to_contain_text("Asked. It sleeps")
+    await expect(said(desk, "good")).to_contain_text("Asked. It is snoozed until")
     assert read(clinic, item).wakes_on == "chart"
 
     therapist = await people.log_in("rowena", "/")

@@ -59,7 +59,7 @@ def test_what_is_the_desks_move_is_not_shown_unless_the_desk_asked(house: House,
 def test_asking_lets_the_item_sleep_and_the_answer_wakes_it(house: House, browse: Browse) -> None:
     item = own_hold(house)
     asked = ask(house, browse, item)
-    assert "Asked. It sleeps" in asked.text
+    assert "Asked. It is snoozed until" in asked.text
     asleep = house.read(item).snoozed_until
     assert asleep is not None
     assert asleep > datetime.now(UTC)

@@ -132,6 +132,33 @@ def test_the_horizon_shows_what_ends_by_week_and_by_day_and_hands_out_the_cases(
     assert "Ana Ruiz" in text_of(supervisor.get("/authorizations/horizon").text)
 
 
+def test_the_horizon_knows_a_case_that_began_with_a_held_visit(house: House, browse: Browse) -> None:
+    with practice_session(house.engine, house.practice_id) as session:
+        asked = grant(session, house, number="AU-ASKED", patient_external_id="P-ASKED", effective_to=ahead(3))
+        case(session, asked, predecessor_id=None, opened_because="visit", state="sent")
+        other = grant(session, house, number="AU-OTHER", patient_external_id="P-OTHER", effective_to=ahead(3))
+        case(session, other, predecessor_id=None, opened_because="visit", disciplines=["OT"])
+    said = text_of(browse(Role.SUPERVISOR).get("/authorizations/horizon").text)
+    assert "2 authorizations, 1 asked for" in said
+    assert "should have opened" in said  # the other's day went by, and its OT case asks for something else
+
+
+def test_an_authorization_is_found_by_number_patient_or_name_in_a_search_that_leaves_no_address(
+    house: House, browse: Browse
+) -> None:
+    with practice_session(house.engine, house.practice_id) as session:
+        grant(session, house, number="AU-ONE", patient_external_id="P-ONE")
+        grant(session, house, number="BU-TWO", patient_external_id="P-TWO")
+    desk = browse(Role.FRONT_DESK)
+    for typed in ("au-o", "p-one"):
+        found = text_of(desk.post("/authorizations", data={"view": "active", "text": typed}).text)
+        assert "AU-ONE" in found
+        assert "BU-TWO" not in found
+    none = desk.post("/authorizations", data={"view": "active", "text": "100%"}).text
+    assert "Look under All, too." in none
+    assert 'value="100%"' in none
+
+
 def test_an_empty_horizon_says_so_and_only_a_supervisor_sees_it(house: House, browse: Browse) -> None:
     assert "Nothing ends within six weeks" in browse(Role.SUPERVISOR).get("/authorizations/horizon").text
     for role in (Role.BILLER, Role.FRONT_DESK, Role.CLINICIAN, Role.AUDITOR):

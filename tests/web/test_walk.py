@@ -40,7 +40,7 @@ def test_the_film_says_who_was_waited_for_and_what_was_sent_and_owed(house: Hous
     assert "000000007.837" in page
     assert "abababababab" in page
     assert "payer +$214.00" in page
-    assert "then owed $214.00 and $0.00" in page
+    assert "then the payer owes $214.00, the patient $0.00" in page
     assert f'href="/encounters/{encounter}/walk"' in browse(Role.BILLER).get(f"/encounters/{encounter}").text
 
 

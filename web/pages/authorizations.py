@@ -14,11 +14,13 @@ from web.reads import authorizations, requests, timeline
 from web.reads.audit import record_view
 from web.reads.choices import Choice
 from web.reads.timeline import Event
-from web.security import Person, engine_of
+from web.security import Person, Posted, engine_of
 from web.shell import Shell, sees_authorizations, shell
 from web.viewer import Viewer
 
 router = APIRouter(include_in_schema=False)
+
+TYPED_MAX = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +30,10 @@ class AuthorizationsPage:
     shell: Shell
     tabs: tuple[Choice, ...]
     views: tuple[Choice, ...]
+    view: str
+    typed: str
     authorizations: tuple[authorizations.Balance, ...]
-    more_href: str
+    more_cursor: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +51,28 @@ class AuthorizationPage:
 @router.get("/authorizations")
 def show_list(request: Request, viewer: Person, view: str = "active", cursor: str = "") -> HTMLResponse:
     """Soonest expiry first."""
+    return _list(request, viewer, view, cursor, "")
+
+
+@router.post("/authorizations")
+def search(request: Request, viewer: Person, form: Posted) -> HTMLResponse:
+    """The same with a search, which travels in the body because it may be a name."""
+    return _list(request, viewer, form.text("view"), form.text("cursor"), form.text("text")[:TYPED_MAX])
+
+
+def _list(request: Request, viewer: Viewer, view: str, cursor: str, typed: str) -> HTMLResponse:
     allow(viewer)
     chosen = view if view in authorizations.VIEWS else "active"
     with practice_session(engine_of(request), viewer.practice_id) as session:
-        found = authorizations.page(session, viewer, chosen, cursor)
+        found = authorizations.page(session, viewer, chosen, cursor, typed)
     page = AuthorizationsPage(
         shell=shell(request, viewer),
         tabs=tabs(viewer, ""),
         views=tuple(Choice(key, label, key == chosen) for key, label in authorizations.VIEWS.items()),
+        view=chosen,
+        typed=typed,
         authorizations=found.rows,
-        more_href=f"/authorizations?view={chosen}&cursor={found.next_cursor}" if found.next_cursor else "",
+        more_cursor=found.next_cursor,
     )
     return templating.page("authorizations.html", templating.as_context(page))
 

@@ -44,6 +44,7 @@ class SupervisorPage:
     heat: tuple[reads.HeatLine, ...]
     people: tuple[reads.PersonLine, ...]
     stuck: tuple[reads.StuckItem, ...]
+    stuck_limits: tuple[int, int, int]
     ahead: tuple[reads.AheadLine, ...]
     absences: tuple[reads.Absence, ...]
     batches: tuple[tuple[str, str, str], ...]
@@ -326,6 +327,7 @@ def _page(
             heat=reads.heat(session, viewer, infos),
             people=reads.people(session, viewer, infos),
             stuck=reads.stuck(session, viewer, infos),
+            stuck_limits=(reads.TOUCHES_MAX, reads.SNOOZES_MAX, reads.HANDS_MAX),
             ahead=reads.ahead(session, viewer),
             absences=reads.absences(session, viewer),
             batches=many.latest(session, viewer),

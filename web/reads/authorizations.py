@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from billing import measures
@@ -157,9 +157,14 @@ def bookings_of_patient(session: Session, viewer: Viewer, patient_external_id: s
     return _bookings(session, viewer, patient_external_id)
 
 
-def page(session: Session, viewer: Viewer, view: str, cursor: str) -> Page[Balance]:
-    """A page of the list, soonest expiry first."""
-    shown, more = fetch(session, _in_view(_query(), view, viewer.today), ORDER, cursor, PAGE_SIZE)
+def page(session: Session, viewer: Viewer, view: str, cursor: str, typed: str = "") -> Page[Balance]:
+    """A page of the list, soonest expiry first. typed: how a number, a patient's number or a last name begins."""
+    begins = (
+        column.istartswith(typed, autoescape=True)
+        for column in (AuthorizationRow.number, AuthorizationRow.patient_external_id, PatientRow.last_name)
+    )
+    query = _query().where(or_(*begins)) if typed else _query()
+    shown, more = fetch(session, _in_view(query, view, viewer.today), ORDER, cursor, PAGE_SIZE)
     told = _courses(session, viewer, [row.AuthorizationRow for row in shown])
     return Page(tuple(_balance(told[row.AuthorizationRow.id], _names(row), viewer, NONE) for row in shown), more)
 

@@ -95,7 +95,7 @@ def horizon(session: Session, viewer: Viewer, *, by_day: bool) -> Horizon:
     told = courses(session, book, [entry.AuthorizationRow for entry in found], viewer.today)
     last = viewer.today + timedelta(weeks=WEEKS)
     ending = [entry for entry in found if told[entry.AuthorizationRow.id].ends_on <= last]
-    cases = _cases(session, [entry.AuthorizationRow.id for entry in ending])
+    cases = _cases(session, [entry.AuthorizationRow for entry in ending])
     by_key: dict[str, list[tuple[Course, Ending]]] = {}
     for entry in sorted(ending, key=lambda one: (told[one.AuthorizationRow.id].ends_on, one.AuthorizationRow.number)):
         course = told[entry.AuthorizationRow.id]
@@ -152,8 +152,12 @@ def _risk(told: Iterable[Course]) -> Decimal:
     return sum((course.down.dollars_at_risk for course in told), NO_MONEY)
 
 
-def _cases(session: Session, ids: Sequence[UUID]) -> dict[UUID, Any]:
-    """The open case that asks for the next one, with its item and who has it."""
+def _cases(session: Session, ending: Sequence[AuthorizationRow]) -> dict[UUID, Any]:
+    """The open case that asks for the next one, with its item and who has it.
+
+    One that began with a held visit, a booking or a person names no predecessor, yet asks the same plan for the same
+    patient's care: it is the one asked for, too.
+    """
     found = session.execute(
         select(AuthorizationCaseRow, WorkItemRow, UserRow.name.label("owner"))
         .outerjoin(
@@ -161,9 +165,24 @@ def _cases(session: Session, ids: Sequence[UUID]) -> dict[UUID, Any]:
             (WorkItemRow.authorization_case_id == AuthorizationCaseRow.id) & WorkItemRow.closed_at.is_(None),
         )
         .outerjoin(UserRow, UserRow.id == WorkItemRow.owner_id)
-        .where(AuthorizationCaseRow.predecessor_id.in_(ids), AuthorizationCaseRow.closed_at.is_(None))
-    )
-    return {entry.AuthorizationCaseRow.predecessor_id: entry for entry in found}
+        .where(
+            AuthorizationCaseRow.patient_external_id.in_([row.patient_external_id for row in ending]),
+            AuthorizationCaseRow.closed_at.is_(None),
+        )
+        .order_by(AuthorizationCaseRow.opened_at)
+    ).all()
+    asked: dict[UUID, Any] = {}
+    for row in ending:
+        named = [entry for entry in found if entry.AuthorizationCaseRow.predecessor_id == row.id]
+        others = [entry for entry in found if _asks_for_the_same(entry.AuthorizationCaseRow, row)]
+        if named or others:
+            asked[row.id] = (named or others)[0]
+    return asked
+
+
+def _asks_for_the_same(case: AuthorizationCaseRow, row: AuthorizationRow) -> bool:
+    same = case.patient_external_id == row.patient_external_id and case.plan_id == row.plan_id
+    return same and case.predecessor_id is None and bool(set(case.disciplines) & set(row.disciplines))
 
 
 def _ending(found: Any, course: Course, asked: Any, viewer: Viewer) -> Ending:
@@ -184,7 +203,7 @@ def _ending(found: Any, course: Course, asked: Any, viewer: Viewer) -> Ending:
         left=measures.words(down.left_after_booked, UnitOfMeasure(row.unit_of_measure)),
         beyond=len(down.beyond),
         at_risk=formats.money(down.dollars_at_risk) if down.dollars_at_risk else "",
-        opens=formats.day(down.reauthorization_opens_on),
+        opens=_opens(down.reauthorization_opens_on, viewer.today),
         case=case_chip(case.state) if case else None,
         case_href=f"/queues/authorization/{item.id}" if item else "",
         clock=payers_clock(case, viewer) if case else None,
@@ -194,6 +213,11 @@ def _ending(found: Any, course: Course, asked: Any, viewer: Viewer) -> Ending:
         owner=asked.owner or "" if asked else "",
         mine=bool(item and item.owner_id == viewer.user_id),
     )
+
+
+def _opens(day: date, today: date) -> str:
+    """When a case for the next one opens by itself; a day that went by without one is for a person."""
+    return f"should have opened {formats.day(day)}" if day < today else f"opens {formats.day(day)}"
 
 
 def _why(course: Course) -> str:

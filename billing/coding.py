@@ -136,15 +136,21 @@ def _is_role(person: PersonMinutes, role: ClinicianRole, context: VisitContext) 
 
 
 def minutes_of(service: Service, code: str, context: VisitContext) -> ServiceMinutes:
-    """Who gave how much. Together with the therapist counts as the therapist's; a student alone counts for nobody."""
+    """Who gave how much. Minutes together with the therapist are the therapist's, and once on the clock: they are among
+    the therapist's own where those are listed too. A student alone counts for nobody.
+    """
     therapist = assistant = 0
+    together: Counter[str] = Counter()
     for person in service.minutes:
-        if person.together_with_therapist or _is_role(person, ClinicianRole.THERAPIST, context):
+        if _is_role(person, ClinicianRole.THERAPIST, context):
             therapist += person.minutes
+        elif person.together_with_therapist:
+            together[person.clinician_id] += person.minutes
         elif _is_role(person, ClinicianRole.ASSISTANT, context):
             assistant += person.minutes
         elif not _is_role(person, ClinicianRole.STUDENT, context):
             therapist += person.minutes
+    therapist = max(therapist, *together.values(), 0)
     return ServiceMinutes(code, therapist, assistant, service.mode, service.units or 0)
 
 

@@ -113,7 +113,9 @@ class PersonMinutes(Record):
     clinician_id: Identifier
     minutes: Minutes
     together_with_therapist: bool = Field(
-        default=False, description="Assistant and therapist treated at the same time: therapist minutes (CMS 2020)."
+        default=False,
+        description="Treated at the same time as the therapist: the therapist's minutes (CMS 2020), counted once, "
+        "also where the therapist's own entry holds them too.",
     )
 
 
@@ -144,8 +146,10 @@ class Service(Record):
 
     @property
     def total_minutes(self) -> int:
-        """Minutes of everybody, counted once each."""
-        return sum(person.minutes for person in self.minutes)
+        """Minutes on the clock: everybody's added up, those given together with the therapist counted once."""
+        alone = sum(person.minutes for person in self.minutes if not person.together_with_therapist)
+        together = max((person.minutes for person in self.minutes if person.together_with_therapist), default=0)
+        return max(alone, together)
 
 
 class Timing(Record):

@@ -15,7 +15,7 @@ from billing.findings import Finding, Step, stopping
 from billing.rule_apply import RuleTrace
 from billing.vocabulary import Queue, Stage
 
-RULEBOOK_VERSION = "2026.2"  # rises with every change of a rule or a table; stored with each evaluation
+RULEBOOK_VERSION = "2026.3"  # rises with every change of a rule or a table; stored with each evaluation
 
 
 @dataclass(frozen=True, slots=True)

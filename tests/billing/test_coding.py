@@ -65,6 +65,24 @@ def test_minutes_together_with_the_therapist_are_the_therapists() -> None:
     assert shown(coded(together, terms=medicare())) == ["97110 GP x2", "97140 GP x2"]
 
 
+@pytest.mark.parametrize(
+    ("minutes", "lines"),
+    [
+        ([("pt-1", 15, False), ("pta-1", 15, True)], ["97110 GP x1"]),  # fifteen minutes on the clock, not thirty
+        ([("pta-1", 15, True)], ["97110 GP x1"]),  # told by the assistant's entry alone
+        ([("pt-1", 25, False), ("pta-1", 15, True), ("pta-1", 15, False)], ["97110 GP x2", "97110 GP CQ x1"]),
+        ([("pt-1", 15, False), ("spt-1", 15, True)], ["97110 GP x1"]),
+        ([("pt-1", 15, False), ("pta-1", 15, True), ("spt-1", 15, True)], ["97110 GP x1"]),
+    ],
+)
+def test_minutes_given_together_are_counted_once(minutes: list[tuple[str, int, bool]], lines: list[str]) -> None:
+    people = [
+        {"clinician_id": who, "minutes": long, "together_with_therapist": beside} for who, long, beside in minutes
+    ]
+    visit = {"timing": services(service("97110", 0) | {"minutes": people})}
+    assert shown(coded(visit, terms=medicare())) == lines
+
+
 def test_a_students_own_minutes_do_not_count() -> None:
     minutes = [{"clinician_id": "pt-1", "minutes": 15}, {"clinician_id": "spt-1", "minutes": 30}]
     visit = {"timing": services(service("97110", 0) | {"minutes": minutes})}

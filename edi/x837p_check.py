@@ -57,6 +57,10 @@ _PO_BOX = re.compile(r"\b(P\.? ?O\.?|POST OFFICE) ?BOX\b", re.IGNORECASE)
 _REPORT_TYPE = re.compile(r"[0-9A-Z]{2}")
 _PLACE = re.compile(r"\d\d")
 _DIGITS = re.compile(r"\d+", re.ASCII)
+MEDICARE_PART_B = "MB"
+_LETTER = "AC-HJKMNP-RT-Y"  # none of S, L, O, I, B, Z
+_MBI = re.compile(f"[1-9][{_LETTER}][{_LETTER}0-9][0-9][{_LETTER}][{_LETTER}0-9][0-9][{_LETTER}]{{2}}[0-9]{{2}}")
+_UNDER_A_PLAN = frozenset({"GP", "GO", "GN"})
 
 
 def check_claim(claim: Claim837) -> list[Problem]:
@@ -69,6 +73,7 @@ def check_claim(claim: Claim837) -> list[Problem]:
         _billing_address,
         _programs,
         _subscriber,
+        _medicare,
         _patient,
         _diagnoses,
         _dates,
@@ -264,6 +269,23 @@ def _subscriber(claim: Claim837) -> Iterator[Problem]:
         yield _p(claim, "NAME_MISSING", "The subscriber has no name.", "NM1")
     if claim.patient is None:
         yield from _demographics(claim, "The subscriber, who is the patient,", subscriber.person)
+
+
+def _medicare(claim: Claim837) -> Iterator[Problem]:
+    """What Part B returns at the door: a number that is no MBI (CMS, Understanding the MBI; 277CA A7/164), and therapy
+    without the one referring provider who certifies the plan of care (Noridian JE, therapy certification).
+    """
+    if claim.subscriber.claim_filing_indicator != MEDICARE_PART_B:
+        return
+    if not _MBI.fullmatch(claim.subscriber.member_id.strip().upper()):
+        message = (
+            "The member id is no Medicare beneficiary identifier: eleven characters like 1EG4TE5MK73, without dashes."
+        )
+        yield _p(claim, "MBI", message, "NM1")
+    therapy = any(not _UNDER_A_PLAN.isdisjoint(line.modifiers) for line in claim.lines)
+    if therapy and claim.referring is None:
+        message = "Medicare wants therapy claims to name who certifies the plan of care as referring provider (NM1*DN)."
+        yield _p(claim, "REFERRING_MISSING", message, "NM1")
 
 
 def _patient(claim: Claim837) -> Iterator[Problem]:

@@ -20,10 +20,12 @@ NPI_PREFIX = "80840"  # ISO 7812 prefix of the United States, part of the check 
     why="A number that fails its check digit is refused at the door.",
     severity=Severity.BLOCK,
     owner=Owner.BILLER,
-    source="CMS NPI standard (Luhn with prefix 80840)",
+    source="CMS NPI standard (Luhn with prefix 80840); referring provider: Noridian JE, therapy certification",
 )
 def provider_numbers(encounter: Encounter, context: VisitContext, claim: CodedClaim) -> Iterator[Problem]:
-    """The numbers of practice, rendering therapist, referrer and certifier pass their check digit."""
+    """The numbers of practice, rendering therapist, referrer and certifier pass their check digit; the plan of care's
+    certifier is on the claim as referrer where the plan wants certification.
+    """
     rendering = context.clinicians.get(encounter.compliance.rendering_clinician_id)
     referral, plan = encounter.administrative.referral, encounter.compliance.plan_of_care
     numbers = {
@@ -40,6 +42,14 @@ def provider_numbers(encounter: Encounter, context: VisitContext, claim: CodedCl
                 evidence={whose: npi},
                 owner=Owner.FRONT_DESK if whose in ("referrer", "certifier") else None,
             )
+    if referral is None and terms_of(encounter, context).certification_required:
+        yield Problem(
+            message="The claim has no referring provider; this plan wants the certifier of the plan of care there.",
+            clears_when="the referral with the name and number of the certifier is recorded",
+            evidence={"certifier": (plan.certifier_npi if plan else None) or "none"},
+            severity=Severity.HOLD,
+            owner=Owner.FRONT_DESK,
+        )
 
 
 def npi_is_valid(npi: str) -> bool:

@@ -16,7 +16,7 @@ from billing.edits.claim import npi_is_valid
 from billing.encounter import Encounter
 from billing.findings import Finding
 from billing.scrub import check, rules
-from billing.vocabulary import Discipline, Severity
+from billing.vocabulary import Discipline, Owner, Severity
 from tests.billing.builders import VISIT, context, encounter, medicare, service, services, terms
 
 HOLD, BLOCK, WARN = Severity.HOLD, Severity.BLOCK, Severity.WARN
@@ -432,3 +432,11 @@ def test_diagnoses_before_the_switch_and_as_people_write_them() -> None:
     assert "not in use" in icd10.validity("M25.561", date(2015, 9, 30))
     assert icd10.dotted("m25561") == "M25.561"
     assert icd10.dotted("R52") == "R52"
+
+
+def test_a_plan_that_wants_certification_wants_the_certifier_on_the_claim() -> None:
+    """Medicare returns therapy claims without a referring provider."""
+    visit = encounter(administrative={"referral": None})
+    [found] = [one for one in findings(visit, context(terms=terms(certification_required=True))) if one.code == "S11"]
+    assert (found.severity, found.owner) == (HOLD, Owner.FRONT_DESK)
+    assert not [one for one in findings(visit, context()) if one.code == "S11"]

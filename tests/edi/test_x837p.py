@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -342,6 +343,27 @@ def test_a_bad_claim_is_found(code: str, change: dict[str, object]) -> None:
     problems = check_claim(replace(CLAIM, **change))  # type: ignore[arg-type]
     assert code in {problem.code for problem in problems}
     assert all(problem.message.endswith((".", "?")) for problem in problems)
+
+
+@pytest.mark.parametrize(
+    ("member_id", "mutation", "codes"),
+    [
+        ("1EG4TE5MK73", {}, set()),
+        ("1EG4-TE5-MK73", {}, {"MBI"}),
+        ("1EG4TE5MK7", {}, {"MBI"}),
+        ("1EG4TE5MKS3", {}, {"MBI"}),  # no S, L, O, I, B, Z
+        ("0EG4TE5MK73", {}, {"MBI"}),
+        ("123456789A", {}, {"MBI"}),  # the number before 2020
+        ("1EG4TE5MK73", {"referring": None}, {"REFERRING_MISSING"}),
+    ],
+)
+def test_medicare_wants_its_own_number_and_who_certifies(
+    member_id: str, mutation: dict[str, Any], codes: set[str]
+) -> None:
+    insured = replace(CLAIM.subscriber, claim_filing_indicator="MB", member_id=member_id)
+    problems = check_claim(replace(CLAIM, subscriber=insured, **mutation))
+    assert {problem.code for problem in problems if problem.severity == ERROR} == codes
+    assert not check_claim(replace(CLAIM, **mutation)), "other payers have numbers of their own"
 
 
 def primary_with(**change: object) -> OtherPayer:

@@ -1,7 +1,9 @@
 """News of the desk: a renewed lease is kept quiet only where nothing else changed, and both queues hear of a move.
 
 A change made in the same UPDATE as a renewed lease was told to nobody, and the queue an item left was not told that it
-left. The newest items of a queue are read from an index, for every list asks how many came since it was drawn.
+left. The newest items of a queue are read from an index, for every list asks how many came since it was drawn. Counting
+a queue reads an index alone where the table was vacuumed lately (measured: 13 ms against 30 for 12,500 of 100,000), so
+that is done after 2 % of changes, not after 20.
 
 Revision ID: 0019
 Revises: 0018
@@ -45,8 +47,16 @@ END $$
 """
 
 
+VACUUMED = (
+    "autovacuum_vacuum_scale_factor",
+    "autovacuum_vacuum_insert_scale_factor",
+    "autovacuum_analyze_scale_factor",
+)
+
+
 def upgrade() -> None:
     op.execute(TELL_EVERY_CHANGE)
+    op.execute(f"ALTER TABLE work_items SET ({', '.join(f'{setting} = 0.02' for setting in VACUUMED)})")
     op.create_index(
         "ix_work_items_opened",
         "work_items",
@@ -57,4 +67,5 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_index("ix_work_items_opened", table_name="work_items")
+    op.execute(f"ALTER TABLE work_items RESET ({', '.join(VACUUMED)})")
     op.execute(TELL_ALL_BUT_LEASES)

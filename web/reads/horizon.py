@@ -171,18 +171,22 @@ def _cases(session: Session, ending: Sequence[AuthorizationRow]) -> dict[UUID, A
         )
         .order_by(AuthorizationCaseRow.opened_at)
     ).all()
+    of_patient: dict[str, list[Any]] = {}
+    for entry in found:
+        of_patient.setdefault(entry.AuthorizationCaseRow.patient_external_id, []).append(entry)
     asked: dict[UUID, Any] = {}
     for row in ending:
-        named = [entry for entry in found if entry.AuthorizationCaseRow.predecessor_id == row.id]
-        others = [entry for entry in found if _asks_for_the_same(entry.AuthorizationCaseRow, row)]
+        cases = of_patient.get(row.patient_external_id, [])
+        named = [entry for entry in cases if entry.AuthorizationCaseRow.predecessor_id == row.id]
+        others = [entry for entry in cases if _asks_for_the_same(entry.AuthorizationCaseRow, row)]
         if named or others:
             asked[row.id] = (named or others)[0]
     return asked
 
 
 def _asks_for_the_same(case: AuthorizationCaseRow, row: AuthorizationRow) -> bool:
-    same = case.patient_external_id == row.patient_external_id and case.plan_id == row.plan_id
-    return same and case.predecessor_id is None and bool(set(case.disciplines) & set(row.disciplines))
+    shared = set(case.disciplines) & set(row.disciplines)
+    return case.predecessor_id is None and case.plan_id == row.plan_id and bool(shared)
 
 
 def _ending(found: Any, course: Course, asked: Any, viewer: Viewer) -> Ending:

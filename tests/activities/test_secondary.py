@@ -1,172 +1,28 @@
 """Later plans: billed by themselves with what was decided before, waited for after a crossover, posted once."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import timedelta
 from decimal import Decimal
-from itertools import count
-from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import select
 
-from edi.judge import judge
-from edi.x837p import Batch837, Claim837, read_837p
 from models.store import ledger
-from models.store.session import practice_session
-from models.tables.claims import BatchRow, ClaimRow, ClaimVersionRow
-from models.tables.encounters import EncounterRow
-from models.tables.practice import PlanRow, PlanTermsRow, PracticeRow
+from models.tables.claims import ClaimVersionRow
 from models.tables.remittances import DenialRow
 from tests.activities.conftest import Books
-from tests.posting.remittance import envelope
-from tests.workflows.visits import COMMERCIAL, MEDICARE, MILITARY, PREFERRED, visit
-
-_traces = count(1)
-
-
-def filed(books: Books, *, second: str | None = MILITARY, third: str | None = None) -> ClaimVersionRow:
-    """A visit's claim at the first plan; the patient may have more plans."""
-    made = visit(f"FIRST{uuid4().hex[:8].upper()}")
-    assert made["administrative"]["coverages"][0]["plan_id"] == PREFERRED
-    for rank, plan in ((2, second), (3, third)):
-        if plan:
-            member = f"MEMBER{rank}{uuid4().hex[:6].upper()}"
-            made["administrative"]["coverages"].append({"plan_id": plan, "rank": rank, "member_id": member})
-    books.send(made)
-    number = str(made["encounter_id"])
-    assert books.gates(number).outcome == "clear"
-    books.set_claim(number, status="accepted")
-    return books.claims(number)[0]
-
-
-def visit_of(books: Books, claim: ClaimVersionRow) -> str:
-    [row] = books.rows(EncounterRow, EncounterRow.id == claim.encounter_id)
-    return row.external_id
-
-
-def lines_of(claim: ClaimVersionRow) -> list[tuple[str, Any]]:
-    return [(line["code"], Decimal(line["charge"])) for line in claim.coded["lines"]]
-
-
-def answer(
-    books: Books,
-    claim: ClaimVersionRow,
-    *,
-    cas: str,
-    status: str = "1",
-    payer_number: str = "",
-    extra: str = "",
-    lost_lines: bool = False,
-) -> None:
-    """A remittance of today for one claim: all adjustments on the first line, the others paid in full.
-
-    cas: "CO*45*10~PR*2*20"; a reversal (22) has every sign turned.
-    """
-    trace, sign = next(_traces), -1 if status == "22" else 1
-    groups = [(part.split("*")[0], part.split("*")[1], Decimal(part.split("*")[2])) for part in cas.split("~") if part]
-    adjusted = sum((amount for _, _, amount in groups), Decimal(0))
-    share = sum((amount for group, _, amount in groups if group == "PR"), Decimal(0))
-    paid = (claim.total_charge - adjusted) * sign
-    number, charge = claim.patient_control_number, claim.total_charge * sign
-    bank = f"ACH*CCP*01*999999992*DA*1*1512345678**01*999988880*DA*2*{books.now:%Y%m%d}"
-    body = [
-        f"BPR*I*{abs(paid)}*{'C' if paid >= 0 else 'D'}*{bank}",
-        f"TRN*1*SECOND{trace}*1512345678",
-        "N1*PR*EXAMPLE HEALTH PLAN",
-        "N1*PE*CEDAR PHYSICAL THERAPY LLC*XX*1234567893",
-        "LX*1",
-        f"CLP*{number}*{status}*{charge}*{paid}*{share * sign}*12*{payer_number}*11*1",
-        "NM1*QC*1*DOE*JANE",
-        *([extra] if extra else []),
-    ]
-    for place, (code, of_line) in enumerate(lines_of(claim), start=1):
-        told = groups if place == 1 else []
-        line_paid = (of_line - sum((amount for _, _, amount in told), Decimal(0))) * sign
-        body.append(f"SVC*HC:{'99999' if lost_lines else code}*{of_line * sign}*{line_paid}**1")
-        body += [f"CAS*{group}*{reason}*{amount * sign}" for group, reason, amount in told]
-        body += [] if lost_lines else [f"REF*6R*{number}L{place}"]
-    content = envelope("HP", "835", "005010X221A1", body, 70_000 + trace, f"{books.now:%Y%m%d}").decode()
-    assert books.receive_file(f"second{trace}.835", content).open_items == 0
-
-
-def first_pays(books: Books, claim: ClaimVersionRow, **how: Any) -> str:
-    """The first plan pays all but the contract's 10 and the patient's 20 dollars."""
-    answer(books, claim, cas="CO*45*10~PR*2*20", payer_number="FIRST", **how)
-    return visit_of(books, claim)
-
-
-def later(books: Books, number: str, rank: int = 2) -> ClaimVersionRow:
-    """The newest claim to a later plan."""
-    [owner] = books.rows(ClaimRow, ClaimRow.encounter_id == books.visit(number).id, ClaimRow.rank == rank)
-    return books.rows(ClaimVersionRow, ClaimVersionRow.claim_id == owner.id)[-1]
-
-
-def sent(books: Books, claim: ClaimVersionRow) -> Claim837:
-    """The claim as it leaves, judged by pyx12; and afterwards the payer has it."""
-    while True:
-        built = books.build_batch()
-        [row] = books.rows(ClaimVersionRow, ClaimVersionRow.id == claim.id)
-        if row.batch_id is not None:
-            break
-        assert built.batch_id is not None, "the claim did not leave"
-        finish(books, built.batch_id)
-    finish(books, row.batch_id)
-    [batch] = books.rows(BatchRow, BatchRow.id == row.batch_id)
-    assert judge(batch.content) == []
-    read: list[Batch837] = read_837p(batch.content)
-    [found] = [one for one in read[0].claims if one.patient_control_number == row.patient_control_number]
-    set_status(books, claim, "accepted")
-    return found
-
-
-def finish(books: Books, batch_id: object) -> None:
-    with practice_session(books.engine, books.practice_id) as session:
-        session.get_one(BatchRow, batch_id).status = "sent"
-
-
-@contextmanager
-def later_by(books: Books, days: int) -> Iterator[None]:
-    """Some days on."""
-    now, books.now = books.now, books.now + timedelta(days=days)
-    try:
-        yield
-    finally:
-        books.now = now
-
-
-@contextmanager
-def terms_of(books: Books, plan: str, change: dict[str, Any]) -> Iterator[None]:
-    """The plan's terms are other ones for a while."""
-    kept: dict[Any, Any] = {}
-
-    def each() -> Iterator[PlanTermsRow]:
-        with practice_session(books.engine, books.practice_id) as session:
-            plan_id = session.scalars(select(PlanRow.id).where(PlanRow.external_id == plan)).one()
-            yield from session.scalars(select(PlanTermsRow).where(PlanTermsRow.plan_id == plan_id))
-            session.get_one(PracticeRow, books.practice_id).revision += 1
-
-    for row in each():
-        kept[row.id], row.terms = row.terms, row.terms | change
-    try:
-        yield
-    finally:
-        for row in each():
-            row.terms = kept[row.id]
-
-
-def set_status(books: Books, claim: ClaimVersionRow, status: str) -> None:
-    with practice_session(books.engine, books.practice_id) as session:
-        session.get_one(ClaimVersionRow, claim.id).status = status
-
-
-def receivables(books: Books, number: str) -> tuple[Any, Any, Any]:
-    """What the first plan, the second plan and the patient owe."""
-    row = books.visit(number)
-    with practice_session(books.engine, books.practice_id) as session:
-        plans = [ledger.balance(session, row.id, ledger.PAYER_RECEIVABLE, payer_rank=rank) for rank in (1, 2)]
-        return plans[0], plans[1], ledger.balance(session, row.id, ledger.PATIENT_RECEIVABLE)
+from tests.activities.later_plans import (
+    answer,
+    filed,
+    first_pays,
+    later,
+    later_by,
+    lines_of,
+    receivables,
+    sent,
+    set_status,
+    terms_of,
+    visit_of,
+)
+from tests.workflows.visits import COMMERCIAL, MEDICARE, MILITARY, visit
 
 
 def test_the_second_plan_is_billed_by_itself_with_what_the_first_decided(books: Books) -> None:
@@ -415,78 +271,6 @@ def test_the_second_plans_terms_say_how_it_is_billed(books: Books, change: dict[
     assert books.decide(item, "file_next_plan")
     books.balance_look(number)
     assert later(books, number).status == "ready"
-
-
-def late(books: Books) -> str:
-    """A visit whose second plan's turn came after its filing limit, which counts from the service."""
-    number = first_pays(books, filed(books))
-    books.now = books.now + timedelta(days=40)
-    assert books.claim_look(number) == "adjudicated"
-    assert books.balance_look(number) == "waiting"
-    return number
-
-
-COUNTS_FROM_SERVICE = {"timely_filing_days": 30, "secondary_filing_counts_from": "service"}
-
-
-def test_a_second_claim_after_its_filing_limit_is_held_until_a_person_names_the_exception(books: Books) -> None:
-    with later_by(books, 0), terms_of(books, MILITARY, COUNTS_FROM_SERVICE):
-        number = late(books)
-        item = books.item(number)
-        assert item is not None
-        limit = books.visit(number).date_of_service + timedelta(days=30)
-        assert (item.kind, item.amount, item.findings[0]["code"]) == ("secondary_late", Decimal(20), "S18")
-        assert f"passed on {limit}" in item.reason
-        assert item.findings[0]["evidence"]["filing limit"] == limit.isoformat()
-        assert "reason" in books.refusal(item, "file_late", reason="")
-        assert receivables(books, number) == (0, 0, 20)
-        books.decide(item, "file_late", reason="retroactive eligibility, told by the plan")
-        assert books.balance_look(number) == "to_claim"
-        assert later(books, number).status == "ready"
-        assert receivables(books, number) == (0, 20, 0)
-
-
-def test_the_limit_of_a_second_plan_counts_from_the_remittance_before_it_unless_its_terms_say_otherwise(
-    books: Books,
-) -> None:
-    with later_by(books, 40), terms_of(books, MILITARY, {"timely_filing_days": 30}):
-        number = first_pays(books, filed(books))
-        books.claim_look(number)
-        books.balance_look(number)
-        assert later(books, number).status == "ready"
-
-
-def test_what_came_too_late_for_the_second_plan_is_written_off_and_the_first_plans_claim_stands(books: Books) -> None:
-    with later_by(books, 0), terms_of(books, MILITARY, COUNTS_FROM_SERVICE):
-        number = late(books)
-        item = books.item(number)
-        assert item is not None
-        books.decide(item, "write_off")
-        assert receivables(books, number) == (0, 0, 0)
-        assert books.balance(number, ledger.WRITE_OFF) == 20
-        assert books.claims(number)[0].status == "paid"
-        assert books.balance_look(number) == "settled"
-
-
-def test_in_the_last_days_of_a_second_plans_limit_nobody_waits_for_a_crossover(books: Books) -> None:
-    with terms_of(books, MILITARY, {"timely_filing_days": 32}):
-        number = first_pays(books, filed(books), status="19")
-        assert books.claim_look(number) == "waiting"
-        assert books.item(number) is None
-        with later_by(books, 4):
-            assert books.claim_look(number) == "waiting"
-            item = books.item(number)
-    assert item is not None
-    assert "28 days are left to file it" in item.reason
-
-
-def test_what_keeps_a_second_claim_from_being_filed_says_how_long_there_is(books: Books) -> None:
-    with terms_of(books, MILITARY, {"timely_filing_days": 12, "secondary_accepts_electronic": False}):
-        number = first_pays(books, filed(books))
-        books.claim_look(number)
-    item = books.item(number)
-    assert item is not None
-    assert "takes no electronic claims as second plan; 12 days are left to file it" in item.reason
 
 
 def test_medicare_behind_another_plan_needs_a_reason(books: Books) -> None:

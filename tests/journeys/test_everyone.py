@@ -28,7 +28,7 @@ from tests.web.conftest import House, move_in
 from tests.web.grants import ahead, book, case, draw, grant
 from tests.web.test_clinician import UNSIGNED
 from tests.web.test_many import CAUSE, WRONG_NUMBER
-from tests.web.test_pages import told_life
+from tests.web.told_life import told_life
 
 pytestmark = pytest.mark.journey
 

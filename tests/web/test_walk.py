@@ -9,7 +9,7 @@ from models.store import ledger
 from models.store.life import record
 from models.store.session import practice_session
 from tests.web.conftest import Browse, House
-from tests.web.test_pages import told_life
+from tests.web.told_life import told_life
 
 
 def lived(house: House) -> str:

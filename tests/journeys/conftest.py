@@ -113,7 +113,7 @@ def serving(settings: Settings) -> Iterator[str]:
         thread.start()
         yield f"http://{LOCALHOST}:{listening.getsockname()[1]}"
         server.should_exit = True
-        thread.join(timeout=10)
+        thread.join(timeout=60)
         assert not thread.is_alive(), "the web server did not stop"
 
 

@@ -23,7 +23,7 @@ from billing.vocabulary import Queue, Role, UseBucket
 from models.store.session import practice_session
 from models.tables.encounters import EncounterRow
 from settings import Settings
-from tests.journeys.conftest import serving
+from tests.journeys.conftest import PATIENCE_MS, serving
 from tests.web.conftest import House, move_in
 from tests.web.grants import ahead, book, case, draw, grant
 from tests.web.test_clinician import UNSIGNED
@@ -124,7 +124,7 @@ async def sit_down(browser: Browser, desk: Desk, role: Role, opened: list[Browse
     opened.append(context)
     await context.add_cookies([{"name": "firstpass", "value": desk.house.token(role), "url": desk.address}])
     page = await context.new_page()
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(PATIENCE_MS)
     return page
 
 

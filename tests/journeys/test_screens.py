@@ -198,7 +198,7 @@ async def test_what_came_while_somebody_wrote_is_shown_when_the_hand_rests(
     await page.wait_for_timeout(1_000)
     await expect(page.locator(f"#hold-{hold}")).to_have_count(0)
     await written.locator("summary").click()
-    await expect(page.locator(f"#hold-{hold}")).to_be_visible(timeout=10_000)  # the page itself asks every minute only
+    await expect(page.locator(f"#hold-{hold}")).to_be_visible(timeout=30_000)  # the page itself asks every minute only
 
 
 # --- paper ------------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ import psutil
 import psycopg
 import pytest
 
-from embedded import ROOT, Child, Stack, claim_port, free_port
+from embedded import ROOT, Child, Service, Stack, claim_port, free_port
 from settings import Problem, Settings, endpoints_file, load_settings, secrets_file
 
 STAND_IN = [sys.executable, str(ROOT / "tests/platform/stand_in.py")]
@@ -55,7 +55,7 @@ def settings_in(var_dir: Path, **given: object) -> Settings:
     return load_settings(use_running=False, var_dir=var_dir, **(free | given))
 
 
-def soon(condition: Callable[[], bool], seconds: float = 20.0) -> bool:
+def soon(condition: Callable[[], bool], seconds: float = 60.0) -> bool:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if condition():
@@ -110,7 +110,7 @@ def test_it_comes_up_comes_back_and_leaves_nothing(var_dir: Path) -> None:
         assert answers(stack)
         pids += [stack.pid(name) for name in stack.parts]
         began = time.monotonic()
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < Service.STOP_SECONDS, "nobody had to be killed"
     assert all(gone(pid) for pid in pids)
     assert processes_on(var_dir) == []
     assert not endpoints_file(var_dir).exists()
@@ -134,10 +134,10 @@ def test_nothing_is_left_however_it_ends(var_dir: Path, number: signal.Signals) 
     word, *pids = holder.stdout.readline().split()
     assert word == "ready"
     holder.send_signal(number)
-    holder.wait(20)
+    holder.wait(60)
     holder.stdout.close()
-    assert soon(lambda: all(gone(int(pid)) for pid in pids), 15)
-    assert soon(lambda: processes_on(var_dir) == [], 15)
+    assert soon(lambda: all(gone(int(pid)) for pid in pids))
+    assert soon(lambda: processes_on(var_dir) == [])
     if number == signal.SIGKILL:
         with Stack(settings_in(var_dir), services=()) as stack:
             assert answers(stack), "and it can be started again at once"

@@ -6,15 +6,15 @@ import asyncio
 import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 from typing import cast
 
-import pytest
-from temporalio.client import Client, WorkflowFailureError
+from temporalio.client import Client, WorkflowExecutionStatus
 
 import worker
 from activities.relay import Relay
 from tests.platform.small_story import BothWorkflow, ImpureWorkflow, ours, theirs
+
+PATIENCE_SECONDS = 60.0  # a busy machine is slow, not wrong
 
 
 class IdleRelay:
@@ -45,13 +45,12 @@ async def test_a_workflow_that_reads_its_surroundings_is_stopped_by_the_sandbox(
 ) -> None:
     with ThreadPoolExecutor(worker.OUTSIDE_CALLS) as threads:
         async with worker.story_worker(temporal, PARTS, threads, 2, task_queue):
-            running = await temporal.start_workflow(
-                ImpureWorkflow.run, id=task_queue, task_queue=task_queue, run_timeout=timedelta(seconds=2)
-            )
-            with pytest.raises(WorkflowFailureError):
-                await running.result()
-            history = (await running.fetch_history()).to_json()
-    assert "WORKFLOW_TASK_FAILED" in history
+            running = await temporal.start_workflow(ImpureWorkflow.run, id=task_queue, task_queue=task_queue)
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while "WORKFLOW_TASK_FAILED" not in (await running.fetch_history()).to_json():
+                    await asyncio.sleep(0.1)
+            assert (await running.describe()).status is WorkflowExecutionStatus.RUNNING, "it never got an answer"
+            await running.terminate("seen")
 
 
 async def test_sigterm_ends_the_workers_in_peace(temporal: Client, task_queue: str) -> None:
@@ -60,4 +59,4 @@ async def test_sigterm_ends_the_workers_in_peace(temporal: Client, task_queue: s
         running = asyncio.create_task(worker.run_until_told_to_stop(workers, cast(Relay, IdleRelay())))
         await asyncio.sleep(0.5)
         os.kill(os.getpid(), signal.SIGTERM)
-        await asyncio.wait_for(running, 10)
+        await asyncio.wait_for(running, PATIENCE_SECONDS)

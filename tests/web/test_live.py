@@ -15,6 +15,8 @@ from web.app import _conninfo
 from web.errors import NothingHalfSaid
 from web.live import EVERYTHING, ITEMS_NAMED_MAX, Live, Subscriber, Told
 
+PATIENCE = 60.0  # seconds; a busy machine is slow, not wrong
+
 
 async def next_names(live: Live, house: House, names: "asyncio.Queue[Told]") -> None:
     async for told in live.changes(house.practice_id, 30):
@@ -31,16 +33,18 @@ async def test_a_committed_item_is_told_to_its_own_practice_only(engine: Engine)
         asyncio.create_task(next_names(live, mine, ours)),
         asyncio.create_task(next_names(live, other, theirs)),
     ]
-    assert EVERYTHING in (await asyncio.wait_for(ours.get(), 5)).queues  # whoever connects looks at everything once
-    assert EVERYTHING in (await asyncio.wait_for(theirs.get(), 5)).queues
+    assert (
+        EVERYTHING in (await asyncio.wait_for(ours.get(), PATIENCE)).queues
+    )  # whoever connects looks at everything once
+    assert EVERYTHING in (await asyncio.wait_for(theirs.get(), PATIENCE)).queues
     tasks.append(asyncio.create_task(live.run()))
-    assert EVERYTHING in (await asyncio.wait_for(ours.get(), 10)).queues  # and again when the listener connects
-    await asyncio.wait_for(theirs.get(), 10)
+    assert EVERYTHING in (await asyncio.wait_for(ours.get(), PATIENCE)).queues  # and again when the listener connects
+    await asyncio.wait_for(theirs.get(), PATIENCE)
 
     written = {str(await asyncio.to_thread(mine.item, queue="scrub")) for _ in range(20)}
     heard: set[str] = set()
     while heard != written:
-        told = await asyncio.wait_for(ours.get(), 5)
+        told = await asyncio.wait_for(ours.get(), PATIENCE)
         assert told.queues == {"scrub"}
         heard |= told.items
     with suppress(TimeoutError):
@@ -68,7 +72,7 @@ def test_what_changed_is_told_once_and_by_name_while_it_is_little() -> None:
 
 async def test_the_first_change_is_told_at_once_and_the_next_after_a_pause_that_grows_with_the_browsers() -> None:
     live, practice = Live(""), uuid.uuid4()
-    for _ in range(50):
+    for _ in range(250):  # the pause is at its longest: a machine that stumbles does not reach it
         live._subscribers.add(Subscriber(uuid.uuid4()))
     told: asyncio.Queue[float] = asyncio.Queue()
 
@@ -78,9 +82,9 @@ async def test_the_first_change_is_told_at_once_and_the_next_after_a_pause_that_
 
     listening = asyncio.create_task(listen())
     began = asyncio.get_running_loop().time()
-    first = await asyncio.wait_for(told.get(), 5)
+    first = await asyncio.wait_for(told.get(), PATIENCE)
     live.heard(f"{practice}:scrub:one")
-    second = await asyncio.wait_for(told.get(), 5)
+    second = await asyncio.wait_for(told.get(), PATIENCE)
     listening.cancel()
     assert first - began < live.spacing_seconds
     assert second - first >= live.spacing_seconds / 2 - 0.01

@@ -40,7 +40,7 @@ def test_a_late_refusal_is_told_by_name_and_found_at_once(house: House, database
     with psycopg.connect(address, autocommit=True) as listening:
         listening.execute("LISTEN desk")
         relay._tell_refusal(parcel, WHY)
-        told = [notice.payload for notice in listening.notifies(timeout=5, stop_after=1)]
+        told = [notice.payload for notice in listening.notifies(timeout=60, stop_after=1)]
     assert told == [f"{house.practice_id}:scrub:{item}"]
     news = browse(Role.BILLER).get(f"/news/{item}?version=1&leased=0").text
     assert WHY in news

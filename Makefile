@@ -19,6 +19,8 @@ STATIC := web/static/vendor/htmx-4.min.js web/static/vendor/hx-sse-4.min.js
 
 # Tests wait about as long as they compute: two processes for each core, and four do for everything.
 WORKERS ?= 4
+# The tests start a hundred processes of ours: each of them would compile everything again.
+unexport PYTHONDONTWRITEBYTECODE
 BENCHES ?= billing_speed desk edi_speed posting straight_through authorizations
 VISITS ?= 400
 
@@ -36,7 +38,8 @@ demo: setup ## Start everything and let a demo clinic send its visits (EXIT=1: s
 up: setup ## Start everything and stay up until Ctrl-C
 	@$(BIN)/firstpass up
 
-test: setup lint types contracts unit ## All checks and tests, as CI runs them
+test: setup lint ## All checks and tests, as CI runs them
+	@$(MAKE) -j3 types contracts unit
 
 lint: setup ## Style and likely mistakes
 	@$(BIN)/ruff check --quiet .

@@ -162,8 +162,13 @@ def _person(facts: Mapping[str, Any]) -> x.Person:
 
 
 def _subscriber(patient: Mapping[str, Any], coverage: Mapping[str, Any], payer: PayerPage) -> x.Subscriber:
+    """The holder of the policy; address, birth date and sex only when it is the patient (2010BA N3, N4, DMG)."""
+    if coverage["relationship"] == "self":
+        person = _person(patient)
+    else:
+        person = replace(_person(coverage["subscriber"]), birth_date=None, sex="", address=None)
     return x.Subscriber(
-        person=_person(coverage["subscriber"] if coverage["relationship"] != "self" else patient),
+        person=person,
         member_id=coverage["member_id"],
         payer_responsibility=RESPONSIBILITY[coverage["rank"]],
         claim_filing_indicator=payer.claim_filing_indicator,

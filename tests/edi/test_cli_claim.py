@@ -35,6 +35,19 @@ def test_clean_visits_become_a_file_the_judge_accepts() -> None:
     assert first.charge == sum(line.charge for line in first.lines)
 
 
+def test_a_subscriber_who_is_not_the_patient_is_named_without_address_and_birth_date() -> None:
+    """005010X222A1 2010BA: N3, N4 and DMG stand there only when the patient is the subscriber."""
+    holder = {key: VISIT["patient"][key] for key in ("birth_date", "sex", "address")}
+    spouse = {"relationship": "spouse", "subscriber": {"first_name": "Bo", "last_name": "Kestrel", **holder}}
+    coverages = [{**VISIT["administrative"]["coverages"][0], **spouse}]
+    administrative = {**VISIT["administrative"], "coverages": coverages}
+    answer = claim_command([visit(1, administrative=administrative)], PRACTICE, now=NOW, check=True)
+    assert (answer.said, judge(answer.text)) == ((), [])
+    holder_loop = answer.text.split("NM1*IL*")[1].split("NM1*PR*")[0].split("~\n")
+    assert holder_loop == ["1*KESTREL*BO****MI*1EG4TE5MK73", ""]
+    assert answer.text.count("DMG*") == 1
+
+
 def test_the_same_visit_has_the_same_number_each_time_and_a_new_version_another() -> None:
     [once], [again], [later] = (
         [claim.patient_control_number for batch in read_837p(text) for claim in batch.claims]

@@ -17,6 +17,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DataError
 from sqlalchemy.orm import Session
 
+from billing.complaints import complaints
 from models.store.life import audit
 from models.store.session import practice_session
 from models.tables.practice import PracticeRow
@@ -113,10 +114,7 @@ def count(engine: Engine, practice_id: UUID, source: str, many: str, results: It
 
 def field_errors(error: ValidationError) -> list[FieldError]:
     """Pydantic's findings as a path a person can follow; never the value, which may name a patient."""
-    return [
-        FieldError(".".join(str(part) for part in item["loc"]) or WHOLE, item["msg"])
-        for item in error.errors(include_input=False, include_url=False)
-    ]
+    return [FieldError(found.where or WHOLE, found.what) for found in complaints(error)]
 
 
 def fingerprint(payload: Any) -> str:

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from billing.blocks import Block, blocks
 from billing.chart.common import is_evaluation
 from billing.cli_units import USAGE_ERROR, Answer
+from billing.complaints import complaints
 from billing.context import AuthorizationBalance, PriorVisit, VisitContext
 from billing.encounter import Encounter
 from billing.findings import Finding
@@ -126,11 +127,11 @@ def _remember(ledger: Ledger, encounter: Encounter, context: VisitContext, evalu
 
 
 def reason(error: ValidationError) -> str:
-    """The first complaint in words: where (nothing when it is the whole), and what."""
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    where = f"{'.'.join(str(part) for part in first['loc'])}: " if first["loc"] else ""
-    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    return f"{where}{first['msg']}{more}"
+    """The first complaint in words, and how many more there are."""
+    first, *others = complaints(error)
+    where = f"{first.where}: " if first.where else ""
+    more = f" (and {len(others)} more)" if others else ""
+    return f"{where}{first.what}{more}"
 
 
 def read_visits(lines: Iterable[str | bytes]) -> list[Visit]:

@@ -132,3 +132,18 @@ def test_a_finding_names_its_source() -> None:
 def test_a_version_beyond_what_is_kept_is_refused_by_its_name() -> None:
     answer = scrub_command([line(1, version=2**31)], practice(), today=TODAY)
     assert "line 1: unreadable: version: " in answer.text
+
+
+def test_one_wrong_field_is_one_complaint() -> None:
+    """Pydantic also complains of the list that the wrong item left empty, and calls our own words a value error."""
+    good = json.loads(line(1))
+    [service] = good["timing"]["services"] = good["timing"]["services"][:1]
+    untold = {**service, "minutes": [{**service["minutes"][0], "minutes": -5}]}
+    twice = [{"code": "M25.561", "rank": 1}, {"code": "M62.81", "rank": 1}]
+    negative = json.dumps({**good, "timing": {"services": [untold]}})
+    empty = json.dumps({**good, "timing": {"services": []}})
+    ranked = json.dumps({**good, "clinical": {**good["clinical"], "diagnoses": twice}})
+    said = scrub_command([negative, empty, ranked], practice(), today=TODAY).text.splitlines()
+    assert said[0].endswith("timing.services.0.minutes.0.minutes: Input should be greater than or equal to 0")
+    assert said[1].endswith("timing.services: Tuple should have at least 1 item after validation, not 0")
+    assert said[2].endswith("clinical: two diagnoses have the same rank")

@@ -198,13 +198,14 @@ def denial(
         evidence["proof on file"] = "; ".join(proofs)
     if refused.appeal_deadline:
         evidence["appeal until"] = refused.appeal_deadline.isoformat()
-    choices = ", ".join(DECISION_WORDS[key] for key in refused.decisions)
+    choices = [DECISION_WORDS[key] for key in refused.decisions]
+    told = " or ".join(filter(None, (", ".join(choices[:-1]), *choices[-1:])))
     finding = Finding(
         code=refused.reason,
         severity=Severity.HOLD,
         owner=Owner.BILLER,
         message=f"Denied {refused.reason}: {explain_carc(carc)}",
-        clears_when=f"a biller decides; these codes allow to {choices}",
+        clears_when=f"a biller decides: {told}" if told else "a biller decides",
         evidence=evidence,
     )
     due_at = now + timedelta(hours=desk.denial_routing_hours)

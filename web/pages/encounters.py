@@ -15,7 +15,7 @@ from models.store.session import practice_session
 from models.tables.desk import WorkItemRow
 from web import formats, templating
 from web.pages.panes import visit_part
-from web.problems import NotFound
+from web.problems import Forbidden, NotFound
 from web.reads import choices, denials, encounters, fork, timeline, visits
 from web.reads.audit import record_view
 from web.reads.choices import Choice
@@ -85,6 +85,26 @@ def search(request: Request, viewer: Person, form: Posted) -> HTMLResponse:
     """The same with a search, which travels in the body because it may be a name."""
     values = {name: form.text(name) for name in form.values}
     return _list(request, viewer, VisitFilter.read(values), form.text("cursor"))
+
+
+@router.get("/appeals/{appeal_id}")
+def appeal(request: Request, viewer: Person, appeal_id: UUID) -> HTMLResponse:
+    """An appeal's letter on paper, without menus."""
+    if not sees_files(viewer):
+        raise Forbidden("Letters to payers belong to the billing desk.")
+    with practice_session(engine_of(request), viewer.practice_id) as session:
+        found = denials.letter(session, appeal_id)
+        if found is None:
+            raise NotFound
+        encounter_id, letter = found
+        record_view(session, viewer, f"encounter/{encounter_id}")
+    context = {
+        "subject": f"Appeal, {letter.level}",
+        "body": letter.text,
+        "practice": viewer.practice_name,
+        "about": formats.day(viewer.today),
+    }
+    return templating.page("letter.html", context)
 
 
 @router.get("/encounters/{encounter_id}")

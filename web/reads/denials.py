@@ -11,6 +11,16 @@ from web import formats
 
 
 @dataclass(frozen=True, slots=True)
+class Letter:
+    """An appeal as it was drafted; href: the same on paper."""
+
+    level: str
+    state: str
+    text: str
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
 class Denial:
     """A refusal to pay."""
 
@@ -22,7 +32,7 @@ class Denial:
     state: str
     patient_may_be_billed: bool
     deadline: str
-    letters: tuple[tuple[str, str, str], ...]
+    letters: tuple[Letter, ...]
 
 
 def of_visit(session: Session, encounter_id: UUID) -> tuple[Denial, ...]:
@@ -46,5 +56,19 @@ def _denial(row: DenialRow, letters: list[AppealRow]) -> Denial:
         state=formats.words(row.state),
         patient_may_be_billed=row.patient_may_be_billed,
         deadline=formats.day(row.appeal_deadline),
-        letters=tuple((f"Level {appeal.level}", formats.words(appeal.state), appeal.letter) for appeal in letters),
+        letters=tuple(_letter(appeal) for appeal in letters),
     )
+
+
+def _letter(appeal: AppealRow) -> Letter:
+    return Letter(f"level {appeal.level}", formats.words(appeal.state), appeal.letter, f"/appeals/{appeal.id}")
+
+
+def letter(session: Session, appeal_id: UUID) -> tuple[UUID, Letter] | None:
+    """An appeal to print, with the visit it is about."""
+    found = session.execute(
+        select(AppealRow, DenialRow.encounter_id)
+        .join(DenialRow, DenialRow.id == AppealRow.denial_id)
+        .where(AppealRow.id == appeal_id)
+    ).one_or_none()
+    return None if found is None else (found.encounter_id, _letter(found.AppealRow))

@@ -43,7 +43,10 @@ def _facts(case: Case, refused: DenialRow) -> appeals.AppealFacts:
     return appeals.AppealFacts(
         written_on=case.today,
         practice_name=case.practice.name,
-        practice_address=(address["line1"], f"{address['city']}, {address['state']} {address['postal_code']}"),
+        practice_address=(
+            address["line1"],
+            f"{address['city']}, {address['state']} {appeals.zip_code(address['postal_code'])}",
+        ),
         practice_npi=case.practice.profile["npi"],
         payer_name=session.get_one(PayerRow, plan.payer_id).name,
         patient_name=f"{patient['first_name']} {patient['last_name']}",

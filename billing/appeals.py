@@ -9,6 +9,8 @@ from billing.denials import explain_carc, explain_rarc
 from billing.practice import PlanTerms
 from billing.vocabulary import DenialCategory
 
+ZIP_PLUS_4 = 9  # digits of a ZIP code with its add-on, as X12 and the practice file write it
+
 
 @dataclass(frozen=True, slots=True)
 class AppealFacts:
@@ -158,3 +160,8 @@ def draft(facts: AppealFacts) -> str:
     enclosures = facts.enclosures or _RECORDS[facts.category]
     parts = (_heading(facts), _subject(facts), _denial(facts), _services(facts), _grounds(facts))
     return "\n".join([*(line for part in parts for line in part), *_closing(facts, enclosures)]) + "\n"
+
+
+def zip_code(digits: str) -> str:
+    """``787041200`` -> ``78704-1200``, as an envelope has it; five digits, or what is none, stay as they are."""
+    return f"{digits[:5]}-{digits[5:]}" if len(digits) == ZIP_PLUS_4 and digits.isdigit() else digits

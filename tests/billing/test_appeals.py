@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from billing.appeals import AppealFacts, deadline, draft
+from billing.appeals import AppealFacts, deadline, draft, zip_code
 from billing.vocabulary import DenialCategory
 from tests.billing.builders import terms
 
@@ -60,6 +60,11 @@ def test_what_is_not_known_leaves_no_empty_row() -> None:
     assert "Authorization:" not in letter
     assert "Services:" not in letter
     assert letter.count("Example Therapy") == 2
+
+
+@pytest.mark.parametrize(("kept", "written"), [("787041200", "78704-1200"), ("78704", "78704"), ("", "")])
+def test_a_zip_code_is_written_as_on_an_envelope(kept: str, written: str) -> None:
+    assert zip_code(kept) == written
 
 
 def test_deadline_is_the_plans() -> None:

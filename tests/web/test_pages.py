@@ -63,7 +63,7 @@ def test_a_life_fully_told_on_every_page(house: House, browse: Browse) -> None:
         item: ("CO-197", "The payer found no authorization.", "may not be billed", "Dear payer"),
         f"{item}?tab=claim": ("97110", "GP KX", "CLM000001", "$124.00"),
         f"{item}?tab=why": ("45 min → 3 units (38-52)", "Two left."),
-        f"{item}?tab=money": ("$214.00", "Payer receivable", "CO-197"),
+        f"{item}?tab=money": ("$214.00", "Payer receivable", "CO-197", "prior authorization or notification is absent"),
         f"{item}?tab=authorization": ("PA-1", "2 left of 12 visits"),
         f"{item}?tab=timeline": ("Visit received from chart",),
         f"{item}?tab=files": ("Sent once", "abab", "Accepted", "EFT-77"),
@@ -80,6 +80,7 @@ def test_a_life_fully_told_on_every_page(house: House, browse: Browse) -> None:
         "/files?kind=835": ("era-1.835", "1 problem"),
         f"/batches/{ids['batch']}": ("Sent once", "CLM000001", "999"),
         "/batches": ("000000007.837",),
+        f"/appeals/{ids['appeal']}": ("<title>Appeal, level 1</title>", "Dear payer"),
         "/supervisor": ("Nobody yet",),
         "/encounters?stage=denial": ("CH-1001",),
     }

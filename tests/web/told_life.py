@@ -27,7 +27,7 @@ def told_life(house: House) -> dict[str, UUID]:
     """A visit that has been through everything: claim, batch, answers, denial, appeal, money, authorization."""
     encounter = house.encounter()
     file, batch, claim, version = uuid4(), uuid4(), uuid4(), uuid4()
-    payment, answer, denial, authorization = uuid4(), uuid4(), uuid4(), uuid4()
+    payment, answer, denial, authorization, appeal = (uuid4() for _ in range(5))
     practice = {"practice_id": house.practice_id}
     now = datetime.now(UTC)
     with practice_session(house.engine, house.practice_id) as session:
@@ -189,7 +189,7 @@ def told_life(house: House) -> dict[str, UUID]:
             )
         )
         session.flush()
-        session.add(AppealRow(**practice, denial_id=denial, level=1, letter="Dear payer", state="sent"))
+        session.add(AppealRow(id=appeal, **practice, denial_id=denial, level=1, letter="Dear payer", state="sent"))
         session.add(
             AuthorizationRow(
                 id=authorization,
@@ -232,4 +232,11 @@ def told_life(house: House) -> dict[str, UUID]:
         ledger.post(session, house.practice_id, "charge/1", "charge", date(2026, 11, 16), legs, encounter_id=encounter)
         life.record(session, house.practice_id, "auth.flag", "Two visits left", authorization_id=authorization)
     item = house.item(queue="denials", encounter_id=encounter, denial_id=denial, reason="CO-197: no authorization")
-    return {"encounter": encounter, "file": file, "batch": batch, "authorization": authorization, "item": item}
+    return {
+        "encounter": encounter,
+        "file": file,
+        "batch": batch,
+        "authorization": authorization,
+        "item": item,
+        "appeal": appeal,
+    }

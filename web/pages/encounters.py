@@ -98,12 +98,7 @@ def appeal(request: Request, viewer: Person, appeal_id: UUID) -> HTMLResponse:
             raise NotFound
         encounter_id, letter = found
         record_view(session, viewer, f"encounter/{encounter_id}")
-    context = {
-        "subject": f"Appeal, {letter.level}",
-        "body": letter.text,
-        "practice": viewer.practice_name,
-        "about": formats.day(viewer.today),
-    }
+    context = {"subject": f"Appeal, {letter.level}", "body": letter.text, "practice": ""}  # it has a head of its own
     return templating.page("letter.html", context)
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from billing.denials import explain_carc
 from models.store.ledger import PATIENT_RECEIVABLE, PAYER_RECEIVABLE
 from models.tables.ledger import LedgerEntryRow, LedgerTransactionRow
 from models.tables.remittances import AdjustmentRow, RemittanceClaimRow
@@ -34,6 +35,7 @@ class Adjusted:
     """Why a payer paid less, as it said so."""
 
     code: str
+    meaning: str
     amount: str
     line: str
     remarks: str
@@ -105,6 +107,7 @@ def _adjustments(session: Session, encounter_id: UUID) -> tuple[Adjusted, ...]:
         Adjusted(
             code=f"{row.claim_adjustment_group_code}-{row.claim_adjustment_reason_code}",
             amount=formats.money(row.amount),
+            meaning=explain_carc(row.claim_adjustment_reason_code),
             line=row.procedure_code or "whole claim",
             remarks=", ".join(row.remark_codes),
         )

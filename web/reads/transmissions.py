@@ -136,13 +136,26 @@ def receipts(
         Receipt(
             kind=row.kind,
             verdict=Chip("good", "✓", "Accepted") if row.accepted else Chip("bad", "!", "Rejected"),
-            code=row.code,
-            message=row.message,
+            code="" if row.code in row.message else row.code,
+            message=_said(row.kind, row.code, row.message),
             at=formats.instant(row.created_at, viewer.zone),
             file_href=f"/files/{row.inbound_file_id}" if row.inbound_file_id else "",
         )
         for row in session.scalars(query)
     )
+
+
+FILE_ANSWERS = {
+    "A": "The whole file was accepted.",
+    "E": "The file was accepted; errors were noted.",
+    "P": "Part of the file was accepted.",
+    "R": "The file was rejected.",
+}  # AK9-01 of a 999
+
+
+def _said(kind: str, code: str, message: str) -> str:
+    """The answer in words, where it is nothing but its code."""
+    return FILE_ANSWERS.get(code, message) if message == f"{kind} {code}" else message
 
 
 def _answers(session: Session, encounter_id: UUID) -> tuple[Answer, ...]:

@@ -16,6 +16,7 @@ from billing.vocabulary import Discipline, UnitMethod
 
 USAGE_ERROR = 2
 LINE_CHARACTERS_MAX = 100_000  # of one batch line; 50 services need a few thousand
+SERVICE_FIELDS = ("code", "therapist_minutes", "assistant_minutes")  # a misspelt one would be minutes silently lost
 _SERVICE = re.compile(r"([0-9A-Za-z]{5})=(.+)")
 _MINUTES = re.compile(r"(\d{1,4})(a?)", re.ASCII)
 Word = TypeVar("Word", bound=StrEnum)
@@ -139,6 +140,9 @@ def _minutes(service: dict[str, Any], name: str) -> int:
 def _service(given: Any) -> ServiceMinutes:
     if not isinstance(given, dict) or not isinstance(given.get("code"), str):
         raise ValueError("a service is an object with a code and minutes")
+    unknown = sorted(given.keys() - SERVICE_FIELDS)
+    if unknown:
+        raise ValueError(f"{given['code']}: {unknown[0]} is none of {', '.join(SERVICE_FIELDS)}")
     therapist, assistant = _minutes(given, "therapist_minutes"), _minutes(given, "assistant_minutes")
     return ServiceMinutes(given["code"].strip().upper(), therapist, assistant)
 
@@ -155,13 +159,18 @@ def _request(given: dict[str, Any]) -> Request:
     )
 
 
+def _no_number(text: str) -> None:
+    """NaN and Infinity, which Python reads and writes but JSON does not have."""
+    raise ValueError(f"{text} is not JSON")
+
+
 def _answer(line: str | bytes) -> dict[str, Any]:
     """The answer to one line; whatever is wrong with it becomes its error."""
     identity = None
     try:
         if len(line) > LINE_CHARACTERS_MAX:
             raise ValueError(f"the line is longer than {LINE_CHARACTERS_MAX} characters")
-        given = json.loads(line)
+        given = json.loads(line, parse_constant=_no_number)
         if not isinstance(given, dict):
             raise ValueError("the line is not a JSON object")
         identity = given.get("id")

@@ -131,6 +131,7 @@ def _alone(ladder: Ladder, full: bool) -> tuple[int, Step]:
     return units, Step(ladder.code, f"{ladder.minutes} min alone -> {units} ({_thresholds(shape, units, full)})")
 
 
+@lru_cache(maxsize=SHAPES_CACHED)
 def _thresholds(shape: Shape, units: int, full: bool) -> str:
     """From which minute on these units are earned, and the next one."""
     first = shape.first if full else shape.first // 2 + 1

@@ -121,3 +121,17 @@ def test_a_bad_line_answers_its_error_and_the_rest_goes_on(line: str, identity: 
     assert set(wrong) == {"id", "error"}
     assert right["id"] == "next"
     assert right["total_units"] == 4
+
+
+@pytest.mark.parametrize(
+    ("service", "why"),
+    [
+        ('{"code": "97110", "therapist_minute": 33}', "97110: therapist_minute is none of code, therapist_minutes"),
+        ('{"code": "97150", "therapist_minutes": 30, "mode": "group"}', "97150: mode is none of"),
+        ('{"code": "97110", "therapist_minutes": NaN}', "NaN is not JSON"),
+    ],
+)
+def test_what_would_be_counted_as_nothing_is_refused(service: str, why: str) -> None:
+    asked = f'{{"id": 1, "method": "cms_total_time", "discipline": "PT", "on": "2026-03-02", "services": [{service}]}}'
+    [answer] = batch([asked])
+    assert why in json.loads(answer)["error"]

@@ -65,7 +65,6 @@ NAMES = {
     "get next": "get next, with its item",
     "decide": "decide, with its answer",
     "fresh": "what changed in a list",
-    "rail": "counts of all queues",
     "news": "what happened to an item",
     "heard": "commit to another browser",
 }
@@ -282,8 +281,9 @@ class Operator:
             self._changed |= shown if data == ANY else shown & set(data.split())
             self._counts = True
             self._look(group)
-        elif name == "desk":
-            self._fetch(group, "rail", "GET", f"/rail?at={QUEUE}")
+        elif name == "desk" and self.since:
+            self._counts = True
+            self._look(group)
         elif self.item and name in ("items", f"item-{self.item}"):
             self._fetch(group, "news", "GET", f"/news/{self.item}?version=1&leased=1")
 

@@ -72,7 +72,7 @@ def test_a_page_that_was_told_what_changed_asks_about_that_row_alone(house: Hous
     answer = page.asks(counts=False, only=first)
     assert f'id="row-{first}"' in answer.text
     assert f"row-{second}" not in answer.text
-    assert "#sum" not in answer.text
+    assert not {"#sum", "#chips", "#rail"} & set(re.findall(r'hx-target="(#\w+)"', answer.text))
     assert answer.headers["HX-Reswap"] == "none"  # what was announced stays
     assert "HX-Reswap" not in page.asks().headers
 
@@ -99,6 +99,7 @@ def test_who_asks_at_once_is_told_one_count_and_mine_is_each_ones_own(house: Hou
         told = list(pool.map(lambda page: page.asks().text, pages * 4))
     assert all("3 items" in each for each in told)
     assert [re.findall(r"Mine (\d+)", each) for each in told] == [["2"], ["1"]] * 4
+    assert all('<span>Documentation</span><span class="count">3</span>' in each for each in told)
 
 
 def test_nobody_is_given_a_reading_that_began_before_they_asked() -> None:

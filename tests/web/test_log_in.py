@@ -87,7 +87,7 @@ def test_polling_does_not_keep_a_session_alive_but_a_click_does(house: House, br
             return session.scalars(select(SessionRow.last_seen_at)).one()
 
     before = last_seen()
-    assert browser.get("/rail").status_code == 200
+    assert browser.get("/desk").status_code == 200
     assert browser.get("/desk").status_code == 200
     assert browser.post("/queues/documentation/fresh").status_code == 200
     assert last_seen() == before
@@ -117,7 +117,7 @@ def test_whoever_comes_from_a_session_that_is_over_is_told_what_was_not_saved(br
 
 def test_htmx_is_told_to_leave_for_the_log_in_page(browse: Browse) -> None:
     answer = browse(None).get(
-        "/rail", headers={"HX-Request": "true", "HX-Current-URL": "http://testserver/queues/scrub?x=1"}
+        "/desk", headers={"HX-Request": "true", "HX-Current-URL": "http://testserver/queues/scrub?x=1"}
     )
     assert answer.status_code == 401
     assert answer.headers["HX-Redirect"] == "/login?next=/queues/scrub"

@@ -9,7 +9,7 @@ from billing.desk import AUDIT, DESK_ROLES
 from models.store.session import practice_session
 from web import formats, templating
 from web.pages import clinician
-from web.reads import desk, mentions
+from web.reads import desk
 from web.security import Person, Watcher, engine_of
 from web.shell import Shell, queues_of, shell
 from web.viewer import Viewer
@@ -30,14 +30,6 @@ class Home:
     total_dollars: str
 
 
-@dataclass(frozen=True, slots=True)
-class Rail:
-    """The queues at the left."""
-
-    unread: int
-    rail: tuple[desk.RailLine, ...]
-
-
 @router.get("/")
 def home(request: Request, viewer: Person) -> HTMLResponse:
     """All my queues; a clinician's own holds."""
@@ -50,14 +42,6 @@ def home(request: Request, viewer: Person) -> HTMLResponse:
 def refreshed(request: Request, viewer: Watcher) -> HTMLResponse:
     """Only the table, for a page that watches."""
     return templating.page("home.html", templating.as_context(_home(request, viewer)), block="desk")
-
-
-@router.get("/rail")
-def rail(request: Request, viewer: Watcher, at: str = "") -> HTMLResponse:
-    """Only the rail, for a page that watches."""
-    with practice_session(engine_of(request), viewer.practice_id) as session:
-        beside = Rail(mentions.unseen(session, viewer), desk.rail(session, viewer, queues_of(viewer), at))
-    return templating.page("rail.html", templating.as_context(beside))
 
 
 def _home(request: Request, viewer: Viewer) -> Home:

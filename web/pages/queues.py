@@ -96,14 +96,23 @@ class QueuePage:
 
 @dataclass(frozen=True, slots=True)
 class FreshPage:
-    """What changed since the list was drawn. summary: None where only rows were asked for."""
+    """What changed since the list was drawn. counts: None where only rows were asked for."""
 
     rows: tuple[queues.Row, ...]
-    new: str
-    summary: queues.Summary | None
-    chips: tuple[ChipLink, ...]
+    counts: "Counts | None"
     load_href: str
     chosen: str
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many there are, in this queue and the others. new: came since the list was drawn."""
+
+    new: str
+    summary: queues.Summary
+    chips: tuple[ChipLink, ...]
+    rail: tuple[desk.RailLine, ...]
+    unread: int
 
 
 @router.get("/queues/{queue}")
@@ -142,30 +151,43 @@ def fresh(request: Request, viewer: Watcher, form: PostedWatching, queue: str) -
     info = _queue(viewer, queue)
     wanted = Filter.read({**dict(request.query_params), "text": form.text("text")})
     key, shown = info.queue.value, _shown(form)
-    found = _counted(request, viewer, key, wanted) if form.text("counts") else None  # before a connection is in hand
+    counted = _counted(request, viewer, key, wanted) if form.text("counts") else None  # before a connection is in hand
     with practice_session(engine_of(request), viewer.practice_id) as session:
         rows = queues.changes(session, viewer, key, wanted, shown)
-        figures = queues.figures(viewer, wanted, found) if found else None
-        chips = _chips(session, viewer, info, wanted, figures.views) if figures else ()
-    known = {*shown, *choices.ids(form.all("known"))}
-    new = queues.unheard_of(found, _since(form, viewer), known) if found else ""
-    summary = figures.summary if figures else None
-    page = FreshPage(rows, new, summary, chips, f"/queues/{key}{wanted.query()}", chosen="")
+        counts = None
+        if counted is not None:
+            found, opened = counted
+            figures = queues.figures(viewer, wanted, found)
+            counts = Counts(
+                new=queues.unheard_of(found, _since(form, viewer), {*shown, *choices.ids(form.all("known"))}),
+                summary=figures.summary,
+                chips=_chips(session, viewer, info, wanted, figures.views),
+                rail=desk.rail_lines(opened, queues_of(viewer), key),
+                unread=mentions.unseen(session, viewer),
+            )
+    page = FreshPage(rows, counts, f"/queues/{key}{wanted.query()}", chosen="")
     answer = templating.page("fresh.html", templating.as_context(page))
-    if not found:
+    if counts is None:
         answer.headers["HX-Reswap"] = "none"  # how many are new stands as it was; the rows carry their own place
     return answer
 
 
-def _counted(request: Request, viewer: Viewer, queue: str, wanted: Filter) -> queues.Counted:
-    """Counted now, once for everybody who asks at this moment."""
-    of = queues.counted_for(viewer, queue, wanted)
+def _counted(
+    request: Request, viewer: Viewer, queue: str, wanted: Filter
+) -> tuple[queues.Counted, Mapping[str, desk.Opened]]:
+    """This queue and the others, counted now, and once for everybody who asks at this moment."""
+    shared, engine = shared_of(request), engine_of(request)
 
-    def read() -> queues.Counted:
-        with practice_session(engine_of(request), viewer.practice_id) as session:
+    def count() -> queues.Counted:
+        with practice_session(engine, viewer.practice_id) as session:
             return queues.counted(session, viewer, queue, wanted)
 
-    return read() if of is None else shared_of(request).get(of, read)
+    def count_all() -> Mapping[str, desk.Opened]:
+        with practice_session(engine, viewer.practice_id) as session:
+            return desk.opened(session, viewer)
+
+    of, of_all = queues.counted_for(viewer, queue, wanted), ("rail", viewer.practice_id, viewer.clinician_id)
+    return count() if of is None else shared.get(of, count), shared.get(of_all, count_all)
 
 
 @router.get("/queues/{queue}/{item_id}")

@@ -1,6 +1,6 @@
 """All queues at a glance: the home page, the rail and the supervisor's tables."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -11,6 +11,7 @@ from sqlalchemy import ARRAY, ColumnElement, ScalarSelect, Select, TableValuedAl
 from sqlalchemy.orm import Session
 
 from billing.desk import QueueInfo
+from billing.vocabulary import Queue
 from models.tables.claims import ClaimVersionRow
 from models.tables.desk import WorkItemRow
 from models.tables.encounters import EncounterRow
@@ -40,6 +41,14 @@ class QueueLine:
     oldest: str
     dollars: str
     amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A queue's open and late items, as the rail says them."""
+
+    open: str
+    overdue: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +119,27 @@ def queue_lines(session: Session, viewer: Viewer, queues: Sequence[QueueInfo]) -
 
 
 def rail(session: Session, viewer: Viewer, queues: Sequence[QueueInfo], current: str = "") -> tuple[RailLine, ...]:
-    """Each queue's open, awake and late items, counted as far as the rail shows, in one SELECT."""
-    values = known(viewer) | {"queues": [info.queue.value for info in queues]}
-    found = {
-        row.queue: (_told(row.open), _told(row.late) if row.late else "")
-        for row in session.execute(_rail(viewer.own_visits_only), values)
-    }
+    """Each queue's open, awake and late items, counted as far as the rail shows."""
+    return rail_lines(opened(session, viewer), queues, current)
+
+
+def opened(session: Session, viewer: Viewer) -> dict[str, Opened]:
+    """All queues counted for the rail in one SELECT; the same for all but a clinician, who sees own visits only."""
+    values = known(viewer) | {"queues": list(Queue)}
+    found = session.execute(_rail(viewer.own_visits_only), values)
+    return {row.queue: Opened(_told(row.open), _told(row.late) if row.late else "") for row in found}
+
+
+def rail_lines(found: Mapping[str, Opened], queues: Sequence[QueueInfo], current: str = "") -> tuple[RailLine, ...]:
+    """The queues of a viewer, with what was counted."""
     return tuple(
-        RailLine(f"/queues/{info.queue.value}", info.title, *found[info.queue.value], info.queue.value == current)
+        RailLine(
+            f"/queues/{info.queue.value}",
+            info.title,
+            found[info.queue.value].open,
+            found[info.queue.value].overdue,
+            info.queue.value == current,
+        )
         for info in queues
     )
 

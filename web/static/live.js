@@ -58,6 +58,7 @@
       counts = true;
       look();
     }
+    if (message.event === "desk") { counts = true; look(); }  // another queue changed: the rail beside the list counts it
     if (message.event.startsWith("item")) told.set(message.event, Date.now());
   });
   setInterval(() => { any = counts = true; look(); }, POLL_MS);

@@ -156,13 +156,13 @@ def fresh(request: Request, viewer: Watcher, form: PostedWatching, queue: str) -
         rows = queues.changes(session, viewer, key, wanted, shown)
         counts = None
         if counted is not None:
-            found, opened = counted
+            found, waiting = counted
             figures = queues.figures(viewer, wanted, found)
             counts = Counts(
                 new=queues.unheard_of(found, _since(form, viewer), {*shown, *choices.ids(form.all("known"))}),
                 summary=figures.summary,
                 chips=_chips(session, viewer, info, wanted, figures.views),
-                rail=desk.rail_lines(opened, queues_of(viewer), key),
+                rail=desk.rail_lines(waiting, queues_of(viewer), key),
                 unread=mentions.unseen(session, viewer),
             )
     page = FreshPage(rows, counts, f"/queues/{key}{wanted.query()}", chosen="")
@@ -174,7 +174,7 @@ def fresh(request: Request, viewer: Watcher, form: PostedWatching, queue: str) -
 
 def _counted(
     request: Request, viewer: Viewer, queue: str, wanted: Filter
-) -> tuple[queues.Counted, Mapping[str, desk.Opened]]:
+) -> tuple[queues.Counted, Mapping[str, desk.Waiting]]:
     """This queue and the others, counted now, and once for everybody who asks at this moment."""
     shared, engine = shared_of(request), engine_of(request)
 
@@ -182,9 +182,9 @@ def _counted(
         with practice_session(engine, viewer.practice_id) as session:
             return queues.counted(session, viewer, queue, wanted)
 
-    def count_all() -> Mapping[str, desk.Opened]:
+    def count_all() -> Mapping[str, desk.Waiting]:
         with practice_session(engine, viewer.practice_id) as session:
-            return desk.opened(session, viewer)
+            return desk.waiting(session, viewer)
 
     of, of_all = queues.counted_for(viewer, queue, wanted), ("rail", viewer.practice_id, viewer.clinician_id)
     return count() if of is None else shared.get(of, count), shared.get(of_all, count_all)

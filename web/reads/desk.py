@@ -44,7 +44,7 @@ class QueueLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class Waiting:
     """A queue's open and late items, as the rail says them."""
 
     open: str
@@ -120,17 +120,17 @@ def queue_lines(session: Session, viewer: Viewer, queues: Sequence[QueueInfo]) -
 
 def rail(session: Session, viewer: Viewer, queues: Sequence[QueueInfo], current: str = "") -> tuple[RailLine, ...]:
     """Each queue's open, awake and late items, counted as far as the rail shows."""
-    return rail_lines(opened(session, viewer), queues, current)
+    return rail_lines(waiting(session, viewer), queues, current)
 
 
-def opened(session: Session, viewer: Viewer) -> dict[str, Opened]:
+def waiting(session: Session, viewer: Viewer) -> dict[str, Waiting]:
     """All queues counted for the rail in one SELECT; the same for all but a clinician, who sees own visits only."""
     values = known(viewer) | {"queues": list(Queue)}
     found = session.execute(_rail(viewer.own_visits_only), values)
-    return {row.queue: Opened(_told(row.open), _told(row.late) if row.late else "") for row in found}
+    return {row.queue: Waiting(_told(row.open), _told(row.late) if row.late else "") for row in found}
 
 
-def rail_lines(found: Mapping[str, Opened], queues: Sequence[QueueInfo], current: str = "") -> tuple[RailLine, ...]:
+def rail_lines(found: Mapping[str, Waiting], queues: Sequence[QueueInfo], current: str = "") -> tuple[RailLine, ...]:
     """The queues of a viewer, with what was counted."""
     return tuple(
         RailLine(

@@ -25,7 +25,7 @@ from models.tables.encounters import EncounterRow
 from settings import Settings
 from tests.journeys.conftest import PATIENCE_MS, serving
 from tests.web.conftest import House, move_in
-from tests.web.grants import ahead, book, case, draw, grant
+from tests.web.grants import TODAY, ahead, book, case, draw, grant
 from tests.web.test_clinician import UNSIGNED
 from tests.web.test_many import CAUSE, WRONG_NUMBER
 from tests.web.told_life import told_life
@@ -90,8 +90,8 @@ def furnish(house: House) -> None:
     with practice_session(house.engine, house.practice_id) as session:
         said = clinicians.Said(uuid4(), "Please sign: the plan files within 30 days.")
         clinicians.ask(session, ana, Seen(holds[0], 1, None), said, now)
-        off = supervision.DaysOff(house.users[Role.FRONT_DESK], now.date(), now.date() + timedelta(days=4), "vacation")
-        supervision.set_absence(session, ana, off, now.date())
+        off = supervision.DaysOff(house.users[Role.FRONT_DESK], TODAY, TODAY + timedelta(days=4), "vacation")
+        supervision.set_absence(session, ana, off, TODAY)
     with practice_session(house.engine, house.practice_id) as session:
         held = {"plan_id": session.get_one(EncounterRow, visits[0]).plan_id}
         ending = grant(session, house, number="AU-ENDS", effective_to=ahead(9), **held)

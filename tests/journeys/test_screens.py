@@ -30,6 +30,7 @@ from tests.conftest import fresh_database
 from tests.journeys.conftest import PATIENCE_MS, serving
 from tests.journeys.test_everyone import Desk, furnish, judge, sit_down
 from tests.web.conftest import NAMES, House, move_in
+from tests.web.grants import TODAY
 from tests.web.test_clinician import UNSIGNED
 from tests.web.test_many import CAUSE, WRONG_NUMBER
 
@@ -323,8 +324,7 @@ async def test_every_state_says_what_it_is_and_what_to_do(
     with practice_session(desk.house.engine, desk.house.practice_id) as session:
         for role, reason in ((Role.BILLER, "too_hard"), (Role.FRONT_DESK, "not_mine"), (Role.SUPERVISOR, "")):
             item = session.scalars(select(WorkItemRow).where(WorkItemRow.owner_id.is_(None)).limit(1)).one()
-            today = datetime.now(UTC).date()
-            desk_next.skip(session, actor(desk.house, role), item.id, reason, today, datetime.now(UTC))
+            desk_next.skip(session, actor(desk.house, role), item.id, reason, TODAY, datetime.now(UTC))
     await supervisor.goto("/supervisor/skips", wait_until="load")
     await expect(supervisor.locator("main")).to_contain_text("3 skips of 1 item")
     await snap(supervisor, "skips")

@@ -8,11 +8,12 @@ from uuid import UUID, uuid4
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from activities.clock import practice_day
 from models.tables.authorizations import AuthorizationCaseRow, AuthorizationRow, AuthorizationUseRow, BookingRow
 from models.tables.practice import PlanRow
 from tests.web.conftest import House
 
-TODAY = datetime.now(UTC).date()
+TODAY = practice_day(datetime.now(UTC), "America/Chicago")  # in UTC it may be tomorrow already
 PATIENT = "P-COURSE"
 
 

@@ -14,6 +14,7 @@ from models.store.session import practice_session
 from models.tables.access import UserRow
 from models.tables.life import AuditRow
 from tests.web.conftest import Browse, House
+from tests.web.grants import TODAY
 from tests.web.test_many import action_id, ticked, words
 
 
@@ -61,9 +62,8 @@ def test_items_closed_between_look_and_move_stay_and_say_so(house: House, browse
 def test_nothing_moves_to_somebody_who_is_away(house: House, browse: Browse) -> None:
     house.item()
     ana = str(house.users[Role.BILLER])
-    today = datetime.now(UTC).date()
     browser = browse(Role.SUPERVISOR)
-    off = {"person": ana, "first_day": str(today - timedelta(days=1)), "last_day": str(today + timedelta(days=3))}
+    off = {"person": ana, "first_day": str(TODAY - timedelta(days=1)), "last_day": str(TODAY + timedelta(days=3))}
     kept = browser.post("/supervisor/absence", data=off | {"why": "vacation"})
     assert "Away until" in kept.text
     page, sent = previewed(house, browse, to=ana)
@@ -74,7 +74,7 @@ def test_nothing_moves_to_somebody_who_is_away(house: House, browse: Browse) -> 
     [absence] = re.findall(r"/supervisor/absence/([^/]+)/end", kept.text)
     assert "works on those days" in browser.post(f"/supervisor/absence/{absence}/end").text
     assert previewed(house, browse, to=ana)[1]["tick"]
-    past = browser.post("/supervisor/absence", data=off | {"last_day": str(today - timedelta(days=1))})
+    past = browser.post("/supervisor/absence", data=off | {"last_day": str(TODAY - timedelta(days=1))})
     assert past.status_code == 409
 
 

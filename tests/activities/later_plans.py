@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from itertools import count
 from typing import Any
@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from sqlalchemy import select
 
+from activities.clock import practice_day
 from edi.judge import judge
 from edi.x837p import Batch837, Claim837, read_837p
 from models.store import ledger
@@ -48,6 +49,11 @@ def lines_of(claim: ClaimVersionRow) -> list[tuple[str, Any]]:
     return [(line["code"], Decimal(line["charge"])) for line in claim.coded["lines"]]
 
 
+def today(books: Books) -> date:
+    """The day where the practice is; in UTC it may be tomorrow already."""
+    return practice_day(books.now, "America/Chicago")
+
+
 def answer(
     books: Books,
     claim: ClaimVersionRow,
@@ -68,7 +74,7 @@ def answer(
     share = sum((amount for group, _, amount in groups if group == "PR"), Decimal(0))
     paid = (claim.total_charge - adjusted) * sign
     number, charge = claim.patient_control_number, claim.total_charge * sign
-    bank = f"ACH*CCP*01*999999992*DA*1*1512345678**01*999988880*DA*2*{books.now:%Y%m%d}"
+    bank = f"ACH*CCP*01*999999992*DA*1*1512345678**01*999988880*DA*2*{today(books):%Y%m%d}"
     body = [
         f"BPR*I*{abs(paid)}*{'C' if paid >= 0 else 'D'}*{bank}",
         f"TRN*1*SECOND{trace}*1512345678",
@@ -85,7 +91,7 @@ def answer(
         body.append(f"SVC*HC:{'99999' if lost_lines else code}*{of_line * sign}*{line_paid}**1")
         body += [f"CAS*{group}*{reason}*{amount * sign}" for group, reason, amount in told]
         body += [] if lost_lines else [f"REF*6R*{number}L{place}"]
-    content = envelope("HP", "835", "005010X221A1", body, 70_000 + trace, f"{books.now:%Y%m%d}").decode()
+    content = envelope("HP", "835", "005010X221A1", body, 70_000 + trace, f"{today(books):%Y%m%d}").decode()
     assert books.receive_file(f"second{trace}.835", content).open_items == 0
 
 

@@ -80,6 +80,7 @@ def test_a_plans_frequency_is_counted_over_the_turn_of_the_year(books: Books) ->
     before["compliance"]["episode"] |= {"episode_id": "EP-LAST-YEAR", "started_on": before["date_of_service"]}
     before["compliance"]["plan_of_care"] |= {"established_on": before["date_of_service"]}
     before["compliance"]["signatures"][0]["signed_at"] = f"{before['date_of_service']}T18:00:00-06:00"
+    set_terms(books, MILITARY, timely_filing_days=500)  # at the end of a year, its first visit is more than one ago
     books.send(before)
     books.gates(str(before["encounter_id"]))
     assert books.claims(str(before["encounter_id"])), "the earlier visit has a claim"

@@ -20,6 +20,7 @@ from tests.activities.later_plans import (
     sent,
     set_status,
     terms_of,
+    today,
     visit_of,
 )
 from tests.workflows.visits import COMMERCIAL, MEDICARE, MILITARY, visit
@@ -47,7 +48,7 @@ def test_the_second_plan_is_billed_by_itself_with_what_the_first_decided(books: 
     assert told == [("CO", "45", Decimal(10)), ("PR", "2", Decimal(20))]
     assert other.lines[0].paid == lines[0][1] - 30
     assert [line.remaining_patient_liability for line in other.lines] == [20, *[0] * (len(lines) - 1)]
-    assert {str(line.adjudication_date) for line in other.lines} == {f"{books.now:%Y-%m-%d}"}
+    assert {str(line.adjudication_date) for line in other.lines} == {str(today(books))}
 
 
 def test_the_first_plans_claim_names_the_second_without_a_decision(books: Books) -> None:

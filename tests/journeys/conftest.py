@@ -107,7 +107,8 @@ def address(
 def serving(settings: Settings) -> Iterator[str]:
     """The web application in a thread, on a socket that takes callers before the first of them comes."""
     with socket.create_server((LOCALHOST, 0)) as listening:
-        config = uvicorn.Config(create_app(settings), log_level="warning", timeout_graceful_shutdown=1)
+        # no log configuration: it would stay with the process, and the next test of the logs would hear nothing
+        config = uvicorn.Config(create_app(settings), log_config=None, timeout_graceful_shutdown=1)
         server = uvicorn.Server(config)
         thread = Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()

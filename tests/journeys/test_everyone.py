@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, BrowserContext, Page
+from playwright.async_api import Browser, BrowserContext, Locator, Page
 from sqlalchemy import Engine
 
 from activities import bulk, clinicians, supervision
@@ -134,6 +134,12 @@ async def sit_down(browser: Browser, desk: Desk, role: Role, opened: list[Browse
     return page
 
 
+async def arrive_by(page: Page, button: Locator) -> None:
+    """Press, and have the next page whole: without its style nothing in it is large enough."""
+    async with page.expect_navigation():
+        await button.click()
+
+
 async def judge(page: Page, desk: Desk, what: str) -> None:
     """axe in light and dark, and the width at which the page begins to scroll sideways."""
     for scheme, axe, options in SCHEMES:
@@ -203,16 +209,18 @@ async def test_screens_behind_forms_are_for_everybody_too(
     await page.goto("/queues/documentation")
     await page.locator("#rows .pick").first.check()
     await judge(page, desk, "a row ticked")
-    await page.get_by_role("button", name="With the ticked").click()
+    await arrive_by(page, page.get_by_role("button", name="With the ticked"))
     await judge(page, desk, "what may be done with many")
     await page.locator("summary", has_text="They are yours.").click()
-    await page.get_by_role("button", name="See what becomes of each").and_(page.locator("[value=take]")).click()
+    await arrive_by(
+        page, page.get_by_role("button", name="See what becomes of each").and_(page.locator("[value=take]"))
+    )
     await judge(page, desk, "many, before it happens")
-    await page.get_by_role("button", name="Apply: Take").click()
+    await arrive_by(page, page.get_by_role("button", name="Apply: Take"))
     await judge(page, desk, "a batch and its outcome")
     await page.goto("/supervisor")
     await page.get_by_label("to", exact=True).first.select_option("balance")
-    await page.get_by_role("button", name="Preview").click()
+    await arrive_by(page, page.get_by_role("button", name="Preview"))
     await judge(page, desk, "who would get what")
     await page.goto("/queues/documentation")
     await page.locator("#rows .row > a").first.click()

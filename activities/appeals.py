@@ -1,9 +1,12 @@
-"""Appeals: the deadline at receipt, the letter at the decision. The letter is kept as drafted."""
+"""Appeals: the deadline at receipt, the letter at the decision, and whether it was sent. It is kept as drafted."""
 
 from datetime import date
 
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
 from activities import proofs
-from activities.case import Case
+from activities.case import Case, refusal
 from activities.clock import practice_day
 from billing import appeals
 from billing.practice import PlanTerms
@@ -11,6 +14,8 @@ from billing.vocabulary import DenialCategory
 from models.tables.claims import ClaimRow, ClaimVersionRow
 from models.tables.practice import ClinicianRow, PayerRow, PlanRow
 from models.tables.remittances import AppealRow, DenialRow
+
+DRAFTED, SENT, DROPPED = "drafted", "sent", "dropped"
 
 
 def appeal_deadline(denied_on: date, terms: PlanTerms | None) -> date | None:
@@ -25,10 +30,43 @@ def draft_appeal(case: Case, refused: DenialRow) -> AppealRow:
         denial_id=refused.id,
         deadline=refused.appeal_deadline,
         letter=appeals.draft(_facts(case, refused)),
-        state="drafted",
+        state=DRAFTED,
     )
     case.session.add(appeal)
     return appeal
+
+
+def letter_of(session: Session, claim: ClaimVersionRow) -> tuple[AppealRow, DenialRow] | None:
+    """The appeal of this filing that the payer has not answered, with its denial; one still to be sent comes first."""
+    found = session.execute(
+        select(AppealRow, DenialRow)
+        .join(DenialRow, DenialRow.id == AppealRow.denial_id)
+        .where(
+            DenialRow.claim_version_id == claim.id,
+            DenialRow.state == "appealed",
+            AppealRow.state.in_((DRAFTED, SENT)),
+        )
+        .order_by((AppealRow.state == DRAFTED).desc(), AppealRow.sent_on.desc().nulls_last())
+        .limit(1)
+    ).one_or_none()
+    return None if found is None else (found.AppealRow, found.DenialRow)
+
+
+def letter_to_send(case: Case) -> tuple[AppealRow, DenialRow]:
+    """The drafted letter the item asks to send, with its denial; refused where none waits any more."""
+    found = case.session.execute(
+        select(AppealRow, DenialRow)
+        .join(DenialRow, DenialRow.id == AppealRow.denial_id)
+        .where(DenialRow.id == case.item.denial_id, DenialRow.state == "appealed", AppealRow.state == DRAFTED)
+    ).one_or_none()
+    if found is None:
+        raise refusal("No letter waits to be sent here any more; reload the page.")
+    return found.AppealRow, found.DenialRow
+
+
+def drafted_on(case: Case, letter: AppealRow, refused: DenialRow) -> date:
+    """The practice's day on which the letter was drafted: that of the decision to appeal."""
+    return practice_day(refused.decided_at or letter.created_at, case.practice.time_zone)
 
 
 def _facts(case: Case, refused: DenialRow) -> appeals.AppealFacts:

@@ -1,20 +1,20 @@
 """What people may decide about a claim and its answers. Each changes facts and returns a sentence for the page."""
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 
-from activities import claims, secondary, tickets, underpayment, voids
-from activities.appeals import draft_appeal
+from activities import appeals, claims, secondary, tickets, underpayment, voids
 from activities.case import Case, refusal
 from activities.clock import morning_of
+from billing.appeals import WAYS, sending
 from billing.corrections import FIELDS, corrected
 from models.store import ledger
 from models.store.book import book_of
 from models.tables.authorizations import AuthorizationRow
 from models.tables.claims import ClaimRow, ClaimVersionRow
-from models.tables.remittances import DenialRow, RemittanceClaimRow
+from models.tables.remittances import AppealRow, DenialRow, RemittanceClaimRow
 
 WAIT_MAX = timedelta(days=366)
 
@@ -173,10 +173,44 @@ def appeal(case: Case) -> str:
         raise refusal("These codes give no right of appeal; correct the claim or write it off.")
     if refused.appeal_deadline is not None and refused.appeal_deadline < case.today:
         raise refusal(f"The deadline for an appeal was {refused.appeal_deadline}.")
-    draft_appeal(case, refused)
+    appeals.draft_appeal(case, refused)
     decide_denial(case, refused, "appealed")
     deadline = f"; it must reach the payer by {refused.appeal_deadline}" if refused.appeal_deadline else ""
     return f"The appeal letter is drafted{deadline}."
+
+
+def appeal_sent(case: Case) -> str:
+    """The letter has left: from that day the payer has its time to decide."""
+    letter, refused = appeals.letter_to_send(case)
+    sent_on = case.day("sent_on", "the day the letter was sent")
+    how = case.text("sent_how", "how the letter was sent")
+    if how not in WAYS:
+        raise refusal(f"Say how the letter was sent: {', '.join(WAYS)}.")
+    _refuse_wrong_day(case, sent_on, appeals.drafted_on(case, letter, refused), letter.deadline)
+    letter.state, letter.sent_on, letter.sent_how = appeals.SENT, sent_on, how
+    letter.sent_reference = case.decision.fields.get("sent_reference", "").strip() or None
+    letter.sent_by = case.user.id
+    return f"The appeal was sent {sending(str(sent_on), how, letter.sent_reference)}; the payer's answer is awaited."
+
+
+def _refuse_wrong_day(case: Case, sent_on: date, drafted_on: date, deadline: date | None) -> None:
+    if sent_on > case.today:
+        raise refusal(f"The letter cannot have been sent on {sent_on}, which is still to come; send it first.")
+    if sent_on < drafted_on:
+        raise refusal(f"The letter was drafted on {drafted_on}, so it cannot have been sent before that day.")
+    if deadline is not None and sent_on > deadline:
+        raise refusal(
+            f"The deadline for an appeal was {deadline}. If the letter was sent in time, give that day; otherwise drop "
+            "the appeal and decide on the denial another way."
+        )
+
+
+def appeal_dropped(case: Case) -> str:
+    """The letter is not sent after all; the denial waits for another decision."""
+    letter, refused = appeals.letter_to_send(case)
+    letter.state, letter.dropped_because = appeals.DROPPED, case.decision.reason.strip()
+    refused.state, refused.decided_at = "open", None
+    return "The appeal is dropped; the denial is open again."
 
 
 def claim_at_work(case: Case) -> ClaimVersionRow:
@@ -211,10 +245,10 @@ def open_denial(case: Case) -> DenialRow:
 
 
 def open_denials(case: Case) -> list[DenialRow]:
-    """Every denial of the visit that nobody has decided on."""
-    return list(
-        case.session.scalars(select(DenialRow).where(DenialRow.encounter_id == case.row.id, DenialRow.state == "open"))
-    )
+    """Every denial of the visit that nobody has decided on, or whose appeal has not left the house."""
+    unsent = select(AppealRow.denial_id).where(AppealRow.state == appeals.DRAFTED)
+    undecided = or_(DenialRow.state == "open", and_(DenialRow.state == "appealed", DenialRow.id.in_(unsent)))
+    return list(case.session.scalars(select(DenialRow).where(DenialRow.encounter_id == case.row.id, undecided)))
 
 
 def decide_denial(case: Case, refused: DenialRow, state: str) -> None:
@@ -287,5 +321,7 @@ DECISIONS: Mapping[str, Callable[[Case], str]] = {
         file_late,
         accept_payment,
         appeal,
+        appeal_sent,
+        appeal_dropped,
     )
 }

@@ -4,27 +4,29 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
-from activities import balance, claims, cut_authorizations, proofs, secondary, tickets, underpayment, voids
+from activities import appeals, balance, claims, cut_authorizations, proofs, secondary, tickets, underpayment, voids
 from activities.clock import morning_of, practice_day
 from activities.evaluations import evaluate_visit, keep_evaluation
 from activities.look import Look
+from billing.appeals import sending
 from billing.deadlines import add_business_days, submit_by
 from billing.vocabulary import Stage
 from models.messages import ClaimProgress
 from models.store.visits import rules_for
 from models.tables.claims import AcknowledgementRow, ClaimRow, ClaimVersionRow
 from models.tables.encounters import EvaluationRow
-from models.tables.remittances import DenialRow
+from models.tables.remittances import AppealRow, DenialRow
 
 NOT_WITH_THE_PAYER = ("ready", "rejected")
 APPEAL_DECISION_DAYS = 60  # 42 CFR 405.950: a redetermination is decided within 60 days; practice default elsewhere
 REMITTANCE_DAYS = 21  # practice default, where the plan has no terms for the day
+UNSETTLED = "unsettled"
 SILENCE = {
     "unsent": "The claim was ready but has not been sent within 24 hours",
     "no_acknowledgement": "The clearinghouse has not acknowledged the claim",
     "silent_payer": "The payer accepted the claim but has not answered",
     voids.UNANSWERED: "The payer accepted the void but has not taken its decision back",
-    "unsettled": "The payer still owes an answer on part of the claim",
+    UNSETTLED: "The payer still owes an answer on part of the claim",
 }
 
 
@@ -125,7 +127,7 @@ def _later_plan(look: Look, claim: ClaimVersionRow) -> ClaimProgress | None:
         limit = secondary.crossover_limit(row, claim, due, look.practice, book)
         return _until(look.await_plan(limit, secondary.silent_ticket(row, due, book, look.today, look.follow_up_at)))
     owed = claims.owed_by(session, row, claim)
-    refused = claims.open_denial(session, claim) is not None or _disputed(look, claim)
+    refused = claims.open_denial(session, claim) is not None or appeals.letter_of(session, claim) is not None
     if claim.status in claims.ANSWERED and owed > 0 and not refused:
         unexplained = secondary.unexplained_ticket(row, due, owed, book, look.follow_up_at)
         return _until(look.await_plan(look.now, unexplained))
@@ -166,9 +168,7 @@ def _adjudicated(look: Look, claim: ClaimVersionRow) -> ClaimProgress:
         look.ask(tickets.denial(row, refused, look.desk, look.practice, look.now, held_against_it), Stage.DENIAL)
         return ClaimProgress(outcome="waiting")
     if not claims.settled(session, row, claim):
-        # an appeal is out, or the payer left a remainder unexplained
-        days = APPEAL_DECISION_DAYS if _disputed(look, claim) else 0
-        return _await(look, claim, Stage.DENIAL, (claim.answered_at or look.now) + timedelta(days=days), "unsettled")
+        return _unsettled(look, claim)
     short = underpayment.of_claim(session, row, claim)
     if short is not None:
         return _underpaid(look, claim, short)
@@ -190,10 +190,31 @@ def _underpaid(look: Look, claim: ClaimVersionRow, short: underpayment.Shortfall
     return ClaimProgress(outcome="waiting")
 
 
-def _disputed(look: Look, claim: ClaimVersionRow) -> bool:
-    """Whether an appeal of this filing is out."""
-    appealed = select(DenialRow.id).where(DenialRow.claim_version_id == claim.id, DenialRow.state == "appealed")
-    return look.session.scalar(appealed.limit(1)) is not None
+def _unsettled(look: Look, claim: ClaimVersionRow) -> ClaimProgress:
+    """The payer decides on an appeal, whose letter has to be sent first; or it left a remainder unexplained."""
+    answered_at = claim.answered_at or look.now
+    found = appeals.letter_of(look.session, claim)
+    if found is None:
+        return _await(look, claim, Stage.DENIAL, answered_at, UNSETTLED)
+    letter, refused = found
+    if letter.state == appeals.DRAFTED:
+        return _letter_waits(look, letter, refused)
+    if letter.sent_on is None:  # sent before its day was kept
+        return _await(look, claim, Stage.DENIAL, answered_at + timedelta(days=APPEAL_DECISION_DAYS), UNSETTLED)
+    limit = morning_of(letter.sent_on + timedelta(days=APPEAL_DECISION_DAYS), look.practice.time_zone)
+    sent = sending(str(letter.sent_on), letter.sent_how, letter.sent_reference)
+    silent = f"The payer has not answered the appeal, sent {sent}"
+    return _await(look, claim, Stage.DENIAL, limit, UNSETTLED, silent)
+
+
+def _letter_waits(look: Look, letter: AppealRow, refused: DenialRow) -> ClaimProgress:
+    """A person is asked to send the letter; a look when that is late, and one when its deadline has passed, say so."""
+    ask = tickets.appeal_to_send(look.row, letter, refused, look.desk, look.practice, look.now)
+    look.ask(ask, Stage.DENIAL)
+    moments = [ask.due_at]
+    if letter.deadline is not None:
+        moments.append(morning_of(letter.deadline + timedelta(days=1), look.practice.time_zone))
+    return _until(min((moment for moment in moments if moment is not None and moment > look.now), default=None))
 
 
 # --- not answered yet ----------------------------------------------------------------------------------------------
@@ -212,13 +233,18 @@ def _out(look: Look, claim: ClaimVersionRow) -> ClaimProgress:
     return _rejected(look, claim)
 
 
-def _await(look: Look, claim: ClaimVersionRow, stage: Stage, limit: datetime, kind: str) -> ClaimProgress:
-    """Wait for others until the limit, then have a person look; a person may have moved the limit (keep waiting)."""
+def _await(
+    look: Look, claim: ClaimVersionRow, stage: Stage, limit: datetime, kind: str, silent: str = ""
+) -> ClaimProgress:
+    """Wait for others until the limit, then have a person look; a person may have moved the limit (keep waiting).
+
+    silent: who owes what, in words; else as usual for the kind.
+    """
     limit = look.patience(kind, limit)
     if look.now < limit:
         look.wait(stage, f"Waiting: {stage.value}")
         return _until(limit)
-    message = f"{SILENCE[kind]} (limit {limit:%Y-%m-%d})"
+    message = f"{silent or SILENCE[kind]} (limit {limit:%Y-%m-%d})"
     look.ask(tickets.silence(look.row, claim, kind, message, look.follow_up_at), stage)
     return ClaimProgress(outcome="waiting")
 

@@ -1,13 +1,15 @@
 """What a person is asked to do about an encounter, in words: builders of work items. They write nothing."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from activities.clock import morning_of
+from activities.clock import morning_of, practice_day
 from billing.causes import cause_of
 from billing.denials import explain_carc, explain_group, explain_rarc
+from billing.desk import APPEAL_TO_SEND
 from billing.findings import Finding
 from billing.practice import DeskSettings
 from billing.trace import finding_to_dict
@@ -17,7 +19,7 @@ from models.store.desk import Ticket
 from models.tables.claims import AcknowledgementRow, ClaimVersionRow
 from models.tables.encounters import EncounterRow
 from models.tables.practice import PracticeRow
-from models.tables.remittances import DenialRow
+from models.tables.remittances import AppealRow, DenialRow
 
 QUEUE_OF_GATE = {
     Stage.DOCUMENTATION: Queue.DOCUMENTATION,
@@ -212,6 +214,37 @@ def denial(
     if refused.appeal_deadline is not None:
         due_at = min(due_at, morning_of(refused.appeal_deadline, practice.time_zone))
     return ticket(row, Queue.DENIALS, "denial", [finding], refused.amount, due_at, denial_id=refused.id)
+
+
+def appeal_to_send(
+    row: EncounterRow, letter: AppealRow, refused: DenialRow, desk: DeskSettings, practice: PracticeRow, now: datetime
+) -> Ticket:
+    """An appeal's letter is drafted and has not left. Due as the denial was; from then on it is escalated."""
+    deadline, zone = letter.deadline, practice.time_zone
+    drafted_at = refused.decided_at or letter.created_at
+    due_at = drafted_at + timedelta(hours=desk.denial_routing_hours)
+    message = "The appeal letter waits to be sent"
+    evidence = {
+        "denied": refused.reason,
+        "amount": dollars(refused.amount),
+        "drafted on": practice_day(drafted_at, zone).isoformat(),
+        "the letter": "under Denial, to print or to copy",
+    }
+    if deadline is not None:
+        due_at = min(due_at, morning_of(deadline, zone))
+        evidence["must reach the payer by"] = deadline.isoformat()
+        if practice_day(now, zone) > deadline:
+            message = f"The appeal letter was not sent by its deadline, {deadline}"
+    finding = Finding(
+        code=APPEAL_TO_SEND,
+        severity=Severity.HOLD,
+        owner=Owner.BILLER,
+        message=message,
+        clears_when="a biller notes when and how the letter was sent, or drops the appeal",
+        evidence=evidence,
+    )
+    asked = ticket(row, Queue.DENIALS, APPEAL_TO_SEND, [finding], refused.amount, due_at, denial_id=refused.id)
+    return replace(asked, escalated=now >= due_at)
 
 
 def balance(row: EncounterRow, owed: Decimal, message: str, kind: str, due_at: datetime) -> Ticket:

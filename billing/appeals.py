@@ -9,6 +9,8 @@ from billing.denials import explain_carc, explain_rarc
 from billing.practice import PlanTerms
 from billing.vocabulary import DenialCategory
 
+# how a letter goes to the payer -> in words
+WAYS = {"portal": "through the payer's portal", "fax": "by fax", "mail": "by mail"}
 ZIP_PLUS_4 = 9  # digits of a ZIP code with its add-on, as X12 and the practice file write it
 
 
@@ -85,6 +87,13 @@ _RECORDS = {
 def deadline(denied_on: date, terms: PlanTerms) -> date:
     """Last day to file the appeal: the plan's appeal days after the denial (plan term)."""
     return denied_on + timedelta(days=terms.appeal_days)
+
+
+def sending(sent_on: str, how: str | None, reference: str | None) -> str:
+    """``by fax on 11/22/2026, reference 77``; the day as the reader writes days."""
+    way = WAYS.get(how or "", "")
+    named = f", reference {reference}" if reference else ""
+    return f"{way} on {sent_on}{named}".lstrip()
 
 
 def _heading(facts: AppealFacts) -> list[str]:

@@ -17,6 +17,7 @@ FRONT_ROLES = DESK_ROLES | {Role.FRONT_DESK}
 
 AUTHORIZATION_CASE = "authorization_case"
 CHART_CHANGED = "chart_changed_after_billing"
+APPEAL_TO_SEND = "appeal_to_send"
 
 # Why an item is passed over today; the reason may also be left out (practice defaults)
 SKIP_REASONS: dict[str, str] = {
@@ -188,7 +189,7 @@ _DECISIONS: dict[Queue, tuple[DecisionKind, ...]] = {
             "The claim is coded anew and sent as the payer wants corrections.",
             optional=_CORRECTIONS,
         ),
-        _decision("appeal", "Appeal", "A letter is drafted and the appeal's clock begins.", optional=("arguments",)),
+        _decision("appeal", "Appeal", "A letter is drafted; it then waits here to be sent.", optional=("arguments",)),
         _WRITE_OFF,
         _BILL_PATIENT,
     ),
@@ -331,6 +332,21 @@ _BY_KIND: dict[tuple[Queue, str], tuple[DecisionKind, ...]] = {
     (Queue.FOLLOW_UP, "underpayment"): (
         _decision("accept_payment", "Accept the payment", "The payment stands as posted.", reason=True),
         _KEEP_WAITING,
+    ),
+    (Queue.DENIALS, APPEAL_TO_SEND): (
+        _decision(
+            "appeal_sent",
+            "Letter sent",
+            "The payer's time to decide runs from that day; this comes back if it does not answer.",
+            fields=("sent_on", "sent_how"),
+            optional=("sent_reference",),
+        ),
+        _decision(
+            "appeal_dropped",
+            "Drop the appeal",
+            "No letter is sent; the denial is open again with its other decisions.",
+            reason=True,
+        ),
     ),
     (Queue.POSTING, "unbalanced_remittance"): (_POST_ANYWAY, _DISMISS),
     (Queue.POSTING, "unmatched_claim"): (_MATCH, _DISMISS),

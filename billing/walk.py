@@ -35,7 +35,9 @@ _MEANS: Mapping[str, tuple[Stage | None, str]] = {
     "claim.second_plan": (Stage.REMITTANCE, DESK),
     "patient.statement": (Stage.PATIENT_BALANCE, PATIENT),
     "patient.paid": (Stage.PATIENT_BALANCE, MACHINE),
-    "decision.appeal": (None, PAYER),
+    "decision.appeal": (None, DESK),  # the letter has yet to be sent
+    "decision.appeal_sent": (None, PAYER),
+    "decision.appeal_dropped": (None, DESK),
     "item.asked": (None, CLINICIAN),
     "item.answered": (None, DESK),
 }

@@ -163,7 +163,10 @@ class DenialRow(OfPractice, Base):
 
 
 class AppealRow(OfPractice, Base):
-    """An appeal with its letter as drafted and sent."""
+    """An appeal with its letter as drafted.
+
+    state: drafted -> sent | dropped. A letter drafted for a denial that is no longer "appealed" is not sent any more.
+    """
 
     __tablename__ = "appeals"
     denial_id: Mapped[UUID] = mapped_column(ForeignKey("denials.id"), index=True)
@@ -171,3 +174,8 @@ class AppealRow(OfPractice, Base):
     deadline: Mapped[date | None]
     letter: Mapped[str]
     state: Mapped[str]
+    sent_on: Mapped[date | None]
+    sent_how: Mapped[str | None]  # of billing.appeals.WAYS
+    sent_reference: Mapped[str | None]  # the portal's confirmation, the fax report, the mail's tracking number
+    sent_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))  # who noted it
+    dropped_because: Mapped[str | None]

@@ -4,7 +4,16 @@ from decimal import Decimal
 
 import pytest
 
-from billing.desk import AUTHORIZATION_CASE, CHART_CHANGED, QUEUES, decision, decisions, may_write_off, rights
+from billing.desk import (
+    APPEAL_TO_SEND,
+    AUTHORIZATION_CASE,
+    CHART_CHANGED,
+    QUEUES,
+    decision,
+    decisions,
+    may_write_off,
+    rights,
+)
 from billing.vocabulary import Queue, Role
 
 KEYS = [
@@ -40,6 +49,7 @@ KEYS = [
     (Queue.POSTING, "unmatched_claim", {"match_claim", "dismiss"}),
     (Queue.PATIENT_BALANCE, "credit_balance", {"refund"}),
     (Queue.DENIALS, "", {"correct", "appeal", "write_off", "bill_patient"}),
+    (Queue.DENIALS, APPEAL_TO_SEND, {"appeal_sent", "appeal_dropped"}),
     (Queue.PATIENT_BALANCE, "", {"record_payment", "write_off", "statement_sent"}),
 ]
 

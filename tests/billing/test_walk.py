@@ -52,6 +52,14 @@ def test_days_are_booked_on_whoever_was_waited_for() -> None:
     assert film[-1].until is None
 
 
+def test_an_appeal_waits_on_the_desk_until_it_is_sent_and_then_on_the_payer() -> None:
+    happened = told(
+        (0, "claim.denied", "Firstpass"), (24, "decision.appeal", "Ana"), (72, "decision.appeal_sent", "Bo")
+    )
+    waited = waited_for(scenes(happened, START + timedelta(hours=100)))
+    assert (waited[DESK], waited[PAYER]) == (timedelta(hours=72), timedelta(hours=28))
+
+
 def test_an_open_visit_waits_until_now() -> None:
     film = scenes(told((0, "claim.sent", "Firstpass")), START + timedelta(days=3))
     assert (film[0].waits_for, film[0].waited) == (PAYER, timedelta(days=3))

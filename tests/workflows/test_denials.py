@@ -2,6 +2,9 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from uuid import uuid4
+
+from temporalio.testing import TimeSkipper
 
 from models.store import ledger
 from models.tables.authorizations import AuthorizationCaseRow
@@ -23,6 +26,8 @@ WORLD = {
         "1FX0FX0FX00": ["denied:CO-4+N822", "paid"],
         "SAMEAGAIN": "denied:CO-4+N822",
         "APPEALED": "denied:CO-50+N115",
+        "FORGOTTEN": "denied:CO-50+N115",
+        "DROPPED": "denied:CO-50+N115",
         "WRITEOFF": "denied:CO-50+N115",
         "BILLPR": "denied:PR-27",
         "BILLCO": "denied:CO-197",
@@ -46,6 +51,17 @@ async def denied(clinic: Line, member_id: str, plan: str = PREFERRED) -> str:
     clinic.send(made)
     await clinic.until_item(made["encounter_id"], "denials")
     return str(made["encounter_id"])
+
+
+async def until_kind(clinic: Line, number: str, kind: str) -> WorkItemRow:
+    """Wait until a person is asked just that about the visit."""
+    await clinic.until(lambda: (found := clinic.item(number)) is not None and found.kind == kind)
+    return await clinic.until_item(number, "denials")
+
+
+async def to_send(clinic: Line, number: str) -> WorkItemRow:
+    """The item that asks to send the visit's appeal."""
+    return await until_kind(clinic, number, "appeal_to_send")
 
 
 def denial_of(clinic: Line, number: str) -> DenialRow:
@@ -116,9 +132,97 @@ async def test_an_appeal_drafts_the_letter_with_its_deadline_and_waits(clinic: L
     assert abs(letter.deadline - (TODAY + timedelta(days=180))) <= timedelta(days=1)  # the plan's appeal window
     assert str(letter.deadline) in message
     assert "Strength improved" in letter.letter
-    await clinic.until(lambda: clinic.item(number) is None)
+    sending = await to_send(clinic, number)
+    assert (sending.amount, sending.denial_id) == (item.amount, item.denial_id)
+    assert "waits to be sent" in sending.reason
+    assert sending.findings[0]["evidence"]["must reach the payer by"] == str(letter.deadline)
+    assert sending.due_at is not None
     assert clinic.visit(number).stage == "denial"
     assert denial_of(clinic, number).state == "appealed"
+
+
+async def test_an_appeal_is_sent_once_and_the_payers_time_runs_from_that_day(
+    clinic: Line, time_skipper: TimeSkipper
+) -> None:
+    number = await denied(clinic, "APPEALED")
+    await clinic.decide(await clinic.until_item(number, "denials"), "appeal")
+    await to_send(clinic, number)
+    await time_skipper.fast_forward(clinic.handle(number), timedelta(days=5))
+    sending = await to_send(clinic, number)
+    sent_on = TODAY + timedelta(days=4)
+    fax = {"sent_on": str(sent_on), "sent_how": "fax", "sent_reference": "FX-77"}
+    for wrong, why in (
+        ({"sent_on": str(TODAY + timedelta(days=9))}, "still to come"),
+        ({"sent_on": str(TODAY - timedelta(days=2))}, "drafted on"),
+        ({"sent_on": "yesterday"}, "date like"),
+        ({"sent_how": "pigeon"}, "portal, fax, mail"),
+        ({"sent_how": ""}, "fill in"),
+    ):
+        assert why in await clinic.refusal(sending, "appeal_sent", fax | wrong)
+    once = uuid4()
+    for _ in range(2):
+        told = await clinic.decide(sending, "appeal_sent", fax, role="biller", command_id=once)
+        assert f"sent by fax on {sent_on}, reference FX-77" in told
+    await clinic.until(lambda: clinic.item(number) is None)
+    [letter] = clinic.rows(AppealRow, AppealRow.denial_id == denial_of(clinic, number).id)
+    assert (letter.state, letter.sent_on, letter.sent_how, letter.sent_reference, letter.sent_by) == (
+        "sent",
+        sent_on,
+        "fax",
+        "FX-77",
+        clinic.user("biller"),
+    )
+    assert clinic.story(number).count("decision.appeal_sent") == 1
+    # 60 days after the payer's denial nobody need ask; 60 days after the sending somebody does
+    await time_skipper.fast_forward(clinic.handle(number), timedelta(days=57))
+    assert clinic.item(number) is None
+    await time_skipper.fast_forward(clinic.handle(number), timedelta(days=3))
+    asked = await clinic.until_item(number, "follow_up")
+    assert asked.kind == "unsettled"
+    assert f"not answered the appeal, sent by fax on {sent_on}, reference FX-77" in asked.reason
+
+
+async def test_a_forgotten_letter_stays_in_sight_and_nothing_is_filed_after_its_deadline(
+    clinic: Line, time_skipper: TimeSkipper
+) -> None:
+    number = await denied(clinic, "FORGOTTEN")
+    await clinic.decide(await clinic.until_item(number, "denials"), "appeal")
+    fresh = await to_send(clinic, number)
+    assert not fresh.escalated
+    await time_skipper.fast_forward(clinic.handle(number), timedelta(days=3))
+    await clinic.until(lambda: (late := clinic.item(number)) is not None and late.escalated)
+    late = await to_send(clinic, number)
+    assert (late.id, late.due_at) == (fresh.id, fresh.due_at)
+    await time_skipper.fast_forward(clinic.handle(number), timedelta(days=185))
+    await clinic.until(lambda: (item := clinic.item(number)) is not None and "by its deadline" in item.reason)
+    missed = await to_send(clinic, number)
+    assert missed.id == fresh.id
+    after = {"sent_on": str(TODAY + timedelta(days=186)), "sent_how": "mail"}
+    assert "drop the appeal" in await clinic.refusal(missed, "appeal_sent", after)
+    await clinic.decide(missed, "appeal_dropped", reason="The deadline passed")
+    again = await until_kind(clinic, number, "denial")
+    assert "deadline for an appeal was" in await clinic.refusal(again, "appeal")
+    await clinic.decide(again, "write_off")
+    await clinic.until_stage(number, "closed")
+    assert settled(clinic, number)
+
+
+async def test_a_dropped_appeal_opens_the_denial_again(clinic: Line) -> None:
+    number = await denied(clinic, "DROPPED")
+    await clinic.decide(await clinic.until_item(number, "denials"), "appeal")
+    sending = await to_send(clinic, number)
+    assert "reason" in await clinic.refusal(sending, "appeal_dropped", reason=" ")
+    await clinic.decide(sending, "appeal_dropped", reason="The plan wants a corrected claim", role="biller")
+    again = await until_kind(clinic, number, "denial")
+    denial = denial_of(clinic, number)
+    assert (denial.state, denial.decided_at, again.denial_id) == ("open", None, denial.id)
+    await clinic.decide(again, "appeal")
+    await to_send(clinic, number)
+    letters = clinic.rows(AppealRow, AppealRow.denial_id == denial.id)
+    assert sorted((one.state, one.dropped_because) for one in letters) == [
+        ("drafted", None),
+        ("dropped", "The plan wants a corrected claim"),
+    ]
 
 
 async def test_who_said_that_no_authorization_is_needed_stands_on_the_denial_and_in_the_appeal(clinic: Line) -> None:

@@ -98,7 +98,8 @@ def appeal(request: Request, viewer: Person, appeal_id: UUID) -> HTMLResponse:
             raise NotFound
         encounter_id, letter = found
         record_view(session, viewer, f"encounter/{encounter_id}")
-    context = {"subject": f"Appeal, {letter.level}", "body": letter.text, "practice": ""}  # it has a head of its own
+    # the letter has a head of its own
+    context = {"subject": f"Appeal, {letter.level}", "body": letter.text, "practice": "", "state": letter.state}
     return templating.page("letter.html", context)
 
 

@@ -6,13 +6,14 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from billing.appeals import sending
 from models.tables.remittances import AppealRow, DenialRow
 from web import formats
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """An appeal as it was drafted; href: the same on paper."""
+    """An appeal as it was drafted; state: whether and how it was sent, in words; href: the same on paper."""
 
     level: str
     state: str
@@ -56,19 +57,32 @@ def _denial(row: DenialRow, letters: list[AppealRow]) -> Denial:
         state=formats.words(row.state),
         patient_may_be_billed=row.patient_may_be_billed,
         deadline=formats.day(row.appeal_deadline),
-        letters=tuple(_letter(appeal) for appeal in letters),
+        letters=tuple(_letter(appeal, row) for appeal in letters),
     )
 
 
-def _letter(appeal: AppealRow) -> Letter:
-    return Letter(f"level {appeal.level}", formats.words(appeal.state), appeal.letter, f"/appeals/{appeal.id}")
+def _letter(appeal: AppealRow, denial: DenialRow) -> Letter:
+    return Letter(f"level {appeal.level}", _state(appeal, denial), appeal.letter, f"/appeals/{appeal.id}")
+
+
+def _state(appeal: AppealRow, denial: DenialRow) -> str:
+    """What became of a letter, in a phrase."""
+    if appeal.state == "dropped":
+        return f"Dropped: {appeal.dropped_because}"
+    if appeal.state == "sent" and appeal.sent_on is not None:
+        return f"Sent {sending(formats.day(appeal.sent_on), appeal.sent_how, appeal.sent_reference)}"
+    if appeal.state != "drafted":
+        return formats.words(appeal.state)
+    if denial.state != "appealed":
+        return "Drafted, not sent: the denial was settled another way"
+    return f"Drafted, to be sent by {formats.day(appeal.deadline)}" if appeal.deadline else "Drafted, to be sent"
 
 
 def letter(session: Session, appeal_id: UUID) -> tuple[UUID, Letter] | None:
     """An appeal to print, with the visit it is about."""
     found = session.execute(
-        select(AppealRow, DenialRow.encounter_id)
+        select(AppealRow, DenialRow)
         .join(DenialRow, DenialRow.id == AppealRow.denial_id)
         .where(AppealRow.id == appeal_id)
     ).one_or_none()
-    return None if found is None else (found.encounter_id, _letter(found.AppealRow))
+    return None if found is None else (found.DenialRow.encounter_id, _letter(found.AppealRow, found.DenialRow))

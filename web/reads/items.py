@@ -9,7 +9,7 @@ from sqlalchemy import Uuid, bindparam, func, or_, select, true
 from sqlalchemy.orm import Session
 
 from billing.benefits import BEYOND_SOFT
-from billing.desk import DecisionKind, decisions
+from billing.desk import APPEAL_TO_SEND, DecisionKind, decisions
 from billing.vocabulary import Queue
 from models.tables.access import UserRow
 from models.tables.authorizations import AuthorizationCaseRow, AuthorizationRow
@@ -58,6 +58,8 @@ FIELDS = {
     "line_code": ("Procedure code the modifier is for", "text", ""),
     "modifier": ("Modifier to add", "text", ""),
     "place_of_service": ("Place of service", "text", "Two digits."),
+    "sent_on": ("Sent on", "date", "The day it left: its deadline and the payer's time are counted by it."),
+    "sent_reference": ("Confirmation or tracking number", "text", "Of the portal, the fax report or the mail."),
     "arguments": ("What speaks for payment", "textarea", "The letter is drafted around it."),
 }
 MEASURES = (
@@ -68,6 +70,7 @@ MEASURES = (
 )
 CHOICES = {
     "outcome": ("The payer's answer", (("granted", "Granted, in whole or in part"), ("denied", "Denied"))),
+    "sent_how": ("Sent by", (("portal", "The payer's portal"), ("fax", "Fax"), ("mail", "Mail"))),
     "unit_of_measure": ("Counted in", MEASURES),
     "requested_unit_of_measure": ("Asked for in", MEASURES),
     "urgent": ("Urgent", (("no", "No"), ("yes", "Yes: the payer has hours, not days"))),
@@ -251,7 +254,7 @@ def _snooze(viewer: Viewer, days: int, label: str) -> SnoozeChoice:
 def decision_forms(session: Session, viewer: Viewer, row: WorkItemRow) -> tuple[DecisionForm, ...]:
     """What this viewer may decide about an item, each with a fresh command id."""
     offered = [kind for kind in decisions(Queue(row.queue), row.kind) if viewer.role in kind.roles]
-    if row.denial_id is not None:
+    if row.denial_id is not None and row.kind != APPEAL_TO_SEND:
         allowed = session.get_one(DenialRow, row.denial_id).decisions  # what the payer's codes leave open
         offered = [kind for kind in offered if kind.key in allowed]
     return tuple(form for kind in offered if (form := _form(session, row, kind)) is not None)

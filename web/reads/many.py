@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from activities.bulk import INNER_VERBS, MANY_MAX, REVERT_WITHIN
 from activities.desk import Seen
-from billing.desk import REASSIGN, DecisionKind, decisions
+from billing.desk import APPEAL_TO_SEND, REASSIGN, DecisionKind, decisions
 from billing.vocabulary import Queue
 from models.tables.access import UserRow
 from models.tables.desk import DecisionRow, WorkItemRow
@@ -28,7 +28,7 @@ from web.reads.queue_filter import Filter, known, matching, shape
 from web.shell import queues_of
 from web.viewer import Viewer
 
-OF_ONE_ITEM = frozenset({"claim_id", "amount", "authorization_id", "number", "quantity"})
+OF_ONE_ITEM = frozenset({"claim_id", "amount", "authorization_id", "number", "quantity", "sent_reference"})
 """Fields whose value is one item's own; decisions that must have one are never taken for many."""
 
 STATES = {
@@ -173,7 +173,7 @@ def offers(session: Session, viewer: Viewer, item_ids: Sequence[UUID]) -> tuple[
     counted: Counter[str] = Counter()
     kinds: dict[str, DecisionKind] = {}
     for row in rows:
-        allowed = denials.get(row.denial_id) if row.denial_id else None
+        allowed = denials.get(row.denial_id) if row.denial_id and row.kind != APPEAL_TO_SEND else None
         for kind in decisions(Queue(row.queue), row.kind):
             if kind.key == items.OVERRIDE and not any(finding.get("overridable") for finding in row.findings):
                 continue
@@ -194,6 +194,9 @@ def _fields(kind: DecisionKind) -> tuple[FieldInput, ...]:
 
 
 def _field(name: str, required: bool) -> FieldInput:
+    if name in items.CHOICES:
+        label, options = items.CHOICES[name]
+        return FieldInput(name, label, "choice", "", required, options)
     label, kind, hint = items.FIELDS.get(name, (formats.words(name), "text", ""))
     return FieldInput(name, label, kind, hint, required, ())
 

@@ -178,9 +178,8 @@ class SendingActivities:
 def lock_claims(session: Session, *which: ColumnElement[bool]) -> Sequence[ClaimVersionRow]:
     """Claim versions with their encounters, all locked, encounters first: the order every writer keeps."""
     encounter_ids = session.scalars(select(ClaimVersionRow.encounter_id).where(*which)).all()
-    session.execute(
-        select(EncounterRow.id).where(EncounterRow.id.in_(encounter_ids)).order_by(EncounterRow.id).with_for_update()
-    )
+    encounters = select(EncounterRow.id).where(EncounterRow.id.in_(encounter_ids)).order_by(EncounterRow.id)
+    session.execute(encounters.with_for_update(key_share=True))
     return session.scalars(
         select(ClaimVersionRow)
         .where(*which)

@@ -25,8 +25,13 @@ FOLLOW_UP_DUE_DAYS = 2
 
 
 def lock_encounter(session: Session, encounter_id: UUID) -> EncounterRow:
-    """The encounter's row, locked until the commit."""
-    return session.scalars(select(EncounterRow).where(EncounterRow.id == encounter_id).with_for_update()).one()
+    """The encounter's row, locked until the commit.
+
+    key_share, here and for patients and authorizations: whoever only refers to the row (an event, a claim) does not
+    wait, and so cannot close a circle with one who waits for a lock that it holds (seen: a late authorization).
+    """
+    locked = select(EncounterRow).where(EncounterRow.id == encounter_id).with_for_update(key_share=True)
+    return session.scalars(locked).one()
 
 
 @dataclass(frozen=True)

@@ -337,7 +337,7 @@ def _lock_encounters(session: Session, versions: Sequence[ClaimVersionRow]) -> S
     by_id = select(EncounterRow).where(EncounterRow.id.in_(encounters)).order_by(EncounterRow.id)
     by_id = by_id.options(defer(EncounterRow.facts))
     return (
-        *session.scalars(by_id.with_for_update().execution_options(populate_existing=True)),
+        *session.scalars(by_id.with_for_update(key_share=True).execution_options(populate_existing=True)),
         *session.scalars(select(ClaimRow).where(ClaimRow.id.in_(claims))),
     )
 

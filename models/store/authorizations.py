@@ -64,7 +64,7 @@ def lock_for_patient(session: Session, practice_id: UUID, patient_external_id: s
             AuthorizationRow.patient_external_id == patient_external_id,
         )
         .order_by(AuthorizationRow.id)
-        .with_for_update()
+        .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     ).all()
 

@@ -367,12 +367,12 @@ def limits_of(session: Session, practice: PracticeRow, row: EncounterRow) -> tup
 def lock_patient_named(session: Session, practice_id: UUID, patient_external_id: str) -> None:
     """The same by the sender's id, for what comes before the patient's authorizations are locked."""
     known = (PatientRow.practice_id == practice_id, PatientRow.external_id == patient_external_id)
-    session.execute(select(PatientRow.id).where(*known).with_for_update())
+    session.execute(select(PatientRow.id).where(*known).with_for_update(key_share=True))
 
 
 def lock_patient(session: Session, row: EncounterRow) -> None:
     """Visits of one patient are judged one at a time, so that each sees the claim of the other."""
-    session.execute(select(PatientRow.id).where(PatientRow.id == row.patient_id).with_for_update())
+    session.execute(select(PatientRow.id).where(PatientRow.id == row.patient_id).with_for_update(key_share=True))
 
 
 def terms_of(session: Session, practice: PracticeRow, row: EncounterRow) -> PlanTerms:

@@ -11,6 +11,7 @@ import sys
 import typer
 
 from commands import files, intake, machine, processes
+from commands.sources import why_not
 from commands.terminal import complain
 from settings import Problem
 
@@ -66,7 +67,7 @@ def _expected(error: Exception) -> str | None:
     if type(error).__name__ == "SimulatorError":
         return str(error)
     if isinstance(error, OSError) and error.filename:
-        return f"{error.filename} cannot be used ({(error.strerror or 'unknown reason').lower()}). Nothing was done."
+        return f"{error.filename} cannot be used ({why_not(error)}). Nothing was done."
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return "There is no room left where the answer is written. Make room and ask again."
     return None

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -210,10 +210,14 @@ def denial(
         clears_when=f"a biller decides: {told}" if told else "a biller decides",
         evidence=evidence,
     )
-    due_at = now + timedelta(hours=desk.denial_routing_hours)
-    if refused.appeal_deadline is not None:
-        due_at = min(due_at, morning_of(refused.appeal_deadline, practice.time_zone))
+    due_at = _routed_by(now, refused.appeal_deadline, desk, practice)
     return ticket(row, Queue.DENIALS, "denial", [finding], refused.amount, due_at, denial_id=refused.id)
+
+
+def _routed_by(since: datetime, deadline: date | None, desk: DeskSettings, practice: PracticeRow) -> datetime:
+    """When a person should have acted on a denial, never later than the morning of the appeal's deadline."""
+    soon = since + timedelta(hours=desk.denial_routing_hours)
+    return soon if deadline is None else min(soon, morning_of(deadline, practice.time_zone))
 
 
 def appeal_to_send(
@@ -222,7 +226,7 @@ def appeal_to_send(
     """An appeal's letter is drafted and has not left. Due as the denial was; from then on it is escalated."""
     deadline, zone = letter.deadline, practice.time_zone
     drafted_at = refused.decided_at or letter.created_at
-    due_at = drafted_at + timedelta(hours=desk.denial_routing_hours)
+    due_at = _routed_by(drafted_at, deadline, desk, practice)
     message = "The appeal letter waits to be sent"
     evidence = {
         "denied": refused.reason,
@@ -231,7 +235,6 @@ def appeal_to_send(
         "the letter": "under Denial, to print or to copy",
     }
     if deadline is not None:
-        due_at = min(due_at, morning_of(deadline, zone))
         evidence["must reach the payer by"] = deadline.isoformat()
         if practice_day(now, zone) > deadline:
             message = f"The appeal letter was not sent by its deadline, {deadline}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from commands.sources import ALL_READ, SOME_UNREADABLE, Files, bytes_of, look_at_each, visit_lines
+from commands.sources import ALL_READ, SOME_UNREADABLE, Files, bytes_of, look_at_each, visit_lines, why_not
 from commands.terminal import complain, say
 
 if TYPE_CHECKING:
@@ -35,10 +35,7 @@ def era(
             return SOME_UNREADABLE
         return ALL_READ if all(entry["balanced"] for entry in report["transactions"]) else SOME_UNBALANCED
 
-    def told(label: str, reason: str) -> None:
-        say(json.dumps(unread(label, reason)))
-
-    raise typer.Exit(look_at_each(files, look, told if as_json else None))
+    raise typer.Exit(look_at_each(files, look, unread if as_json else None))
 
 
 def x12(
@@ -61,10 +58,7 @@ def x12(
         say(f"{label}\n{tree(text)}")
         return ALL_READ
 
-    def told(label: str, reason: str) -> None:
-        say(json.dumps(unread(label, reason)))
-
-    raise typer.Exit(look_at_each(files, look, told if as_json else None))
+    raise typer.Exit(look_at_each(files, look, unread if as_json else None))
 
 
 def units(
@@ -138,7 +132,7 @@ def claim(
         try:
             out.write_text(answer.text)
         except OSError as error:
-            complain(f"{out} cannot be written ({(error.strerror or 'unknown reason').lower()}).")
+            complain(f"{out} cannot be written ({why_not(error)}).")
             raise typer.Exit(SOME_UNREADABLE) from error
     else:
         typer.echo(answer.text, nl=False)

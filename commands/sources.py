@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from commands.terminal import complain
+from commands.terminal import complain, say
 
 ALL_READ, SOME_UNREADABLE = 0, 2
 STANDARD_INPUT = "-"
@@ -35,7 +35,7 @@ def bytes_of(name: str) -> bytes:
     try:
         data = sys.stdin.buffer.read() if name == STANDARD_INPUT else Path(name).read_bytes()
     except OSError as error:
-        _stop(f"{name} cannot be opened ({_why(error)}).")
+        _stop(f"{name} cannot be opened ({why_not(error)}).")
     return data.removeprefix(codecs.BOM_UTF8)
 
 
@@ -81,16 +81,17 @@ def _stop(sentence: str) -> NoReturn:
     raise typer.Exit(SOME_UNREADABLE)
 
 
-def _why(error: OSError) -> str:
+def why_not(error: OSError) -> str:
+    """What the system says, to stand in a sentence of ours."""
     return (error.strerror or "unknown reason").lower()
 
 
 def look_at_each(
-    names: Sequence[str], look: Callable[[str, bytes], int], told: Callable[[str, str], None] | None = None
+    names: Sequence[str], look: Callable[[str, bytes], int], unread: Callable[[str, str], object] | None = None
 ) -> int:
     """Look at every file whatever became of the others; the worst of them decides the exit status.
 
-    told: is given name and reason of a file that cannot be opened, where programs are to hear of it too.
+    unread: makes the report of a file that cannot be opened, of its name and the reason, where answers are JSON.
     """
     from edi.tokens import UnreadableFile
 
@@ -99,10 +100,12 @@ def look_at_each(
         try:
             data = read()
         except (OSError, UnreadableError) as error:
-            reason = f"cannot be opened ({_why(error)})." if isinstance(error, OSError) else f"cannot be read: {error}"
+            reason = (
+                f"cannot be opened ({why_not(error)})." if isinstance(error, OSError) else f"cannot be read: {error}"
+            )
             complain(f"{label} {reason}")
-            if told is not None:
-                told(label, f"This {reason}")
+            if unread is not None:
+                say(json.dumps(unread(label, f"This {reason}")))
             worst = SOME_UNREADABLE
             continue
         try:

@@ -83,7 +83,7 @@ async def test_an_appeal_is_printed_sent_and_noted(
 
     sent = {"Sent on": str(TODAY), "Confirmation or tracking number": "FX-77"}
     button = await fill_in(desk, "appeal_sent", sent)
-    await decision_of(desk, "appeal_sent").get_by_label("Sent by").select_option("fax")
+    await decision_of(desk, "appeal_sent").get_by_label("How it was sent").select_option("fax")
     await button.click()
     await expect(row_of(desk, sending)).to_have_class(re.compile(r"\bclosed\b"))
     await clinic.until(lambda: clinic.item(number) is None)

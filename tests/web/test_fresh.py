@@ -4,7 +4,7 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from threading import Event
+from threading import Barrier, Event
 from uuid import UUID
 
 import psycopg
@@ -113,12 +113,17 @@ def test_nobody_is_given_a_reading_that_began_before_they_asked() -> None:
         assert may_end.wait(30)
         return mine
 
+    all_asked = Barrier(9)
+
+    def ask() -> int:
+        all_asked.wait(30)
+        return shared.get("scrub", slow)
+
     with ThreadPoolExecutor(max_workers=9) as pool:
         first = pool.submit(shared.get, "scrub", slow)
         assert reading.wait(30)
-        others = [pool.submit(shared.get, "scrub", slow) for _ in range(8)]
-        while len(shared._next) == 0:
-            pass
+        others = [pool.submit(ask) for _ in range(8)]
+        all_asked.wait(30)
         may_end.set()
         assert first.result(30) == 1
         told = {other.result(30) for other in others}

@@ -1,5 +1,7 @@
 """Who gets in, how long it lasts, and what a form must carry."""
 
+from datetime import datetime
+
 from sqlalchemy import Engine, select, update
 
 from billing.vocabulary import Role
@@ -79,32 +81,30 @@ def test_session_ends_after_twelve_hours_however_busy(browse: Browse) -> None:
     assert browse(Role.BILLER, opened_hours_ago=12).get("/").status_code == 303
 
 
+def last_seen(house: House) -> datetime:
+    """Of the only session."""
+    with practice_session(house.engine, house.practice_id) as session:
+        return session.scalars(select(SessionRow.last_seen_at)).one()
+
+
 def test_polling_does_not_keep_a_session_alive_but_a_click_does(house: House, browse: Browse) -> None:
     browser = browse(Role.BILLER, seen_minutes_ago=20)
 
-    def last_seen() -> object:
-        with practice_session(house.engine, house.practice_id) as session:
-            return session.scalars(select(SessionRow.last_seen_at)).one()
-
-    before = last_seen()
+    before = last_seen(house)
     assert browser.get("/desk").status_code == 200
     assert browser.get("/desk").status_code == 200
     assert browser.post("/queues/documentation/fresh").status_code == 200
-    assert last_seen() == before
+    assert last_seen(house) == before
     assert browser.get("/").status_code == 200
-    assert last_seen() != before
+    assert last_seen(house) != before
 
 
 def test_who_writes_keeps_the_session_alive(house: House, browse: Browse) -> None:
     browser = browse(Role.BILLER, seen_minutes_ago=20)
 
-    def last_seen() -> object:
-        with practice_session(house.engine, house.practice_id) as session:
-            return session.scalars(select(SessionRow.last_seen_at)).one()
-
-    before = last_seen()
+    before = last_seen(house)
     assert browser.post("/awake").status_code == 204
-    assert last_seen() != before
+    assert last_seen(house) != before
 
 
 def test_whoever_comes_from_a_session_that_is_over_is_told_what_was_not_saved(browse: Browse) -> None:

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import Uuid, bindparam, func, or_, select, true
 from sqlalchemy.orm import Session
 
+from billing.appeals import WAYS
 from billing.benefits import BEYOND_SOFT
 from billing.desk import APPEAL_TO_SEND, DecisionKind, decisions
 from billing.vocabulary import Queue
@@ -70,7 +71,7 @@ MEASURES = (
 )
 CHOICES = {
     "outcome": ("The payer's answer", (("granted", "Granted, in whole or in part"), ("denied", "Denied"))),
-    "sent_how": ("Sent by", (("portal", "The payer's portal"), ("fax", "Fax"), ("mail", "Mail"))),
+    "sent_how": ("How it was sent", tuple((way, formats.sentence(said)) for way, said in WAYS.items())),
     "unit_of_measure": ("Counted in", MEASURES),
     "requested_unit_of_measure": ("Asked for in", MEASURES),
     "urgent": ("Urgent", (("no", "No"), ("yes", "Yes: the payer has hours, not days"))),
@@ -254,10 +255,15 @@ def _snooze(viewer: Viewer, days: int, label: str) -> SnoozeChoice:
 def decision_forms(session: Session, viewer: Viewer, row: WorkItemRow) -> tuple[DecisionForm, ...]:
     """What this viewer may decide about an item, each with a fresh command id."""
     offered = [kind for kind in decisions(Queue(row.queue), row.kind) if viewer.role in kind.roles]
-    if row.denial_id is not None and row.kind != APPEAL_TO_SEND:
-        allowed = session.get_one(DenialRow, row.denial_id).decisions  # what the payer's codes leave open
+    if (denial_id := limiting_denial(row)) is not None:
+        allowed = session.get_one(DenialRow, denial_id).decisions
         offered = [kind for kind in offered if kind.key in allowed]
     return tuple(form for kind in offered if (form := _form(session, row, kind)) is not None)
+
+
+def limiting_denial(row: WorkItemRow) -> UUID | None:
+    """The denial whose codes leave only some decisions open; none limits what becomes of an appeal's letter."""
+    return row.denial_id if row.kind != APPEAL_TO_SEND else None
 
 
 def _form(session: Session, row: WorkItemRow, kind: DecisionKind) -> DecisionForm | None:
@@ -286,6 +292,11 @@ def _field(session: Session, row: WorkItemRow, name: str, *, required: bool) -> 
     if name == "claim_id":
         hint = "Our number of it. Suggested: claims whose charge is nearest to what the payer names."
         return FieldInput(name, "Our claim number", "suggested", hint, required, _claims(session, row))
+    return field_input(name, required=required)
+
+
+def field_input(name: str, *, required: bool) -> FieldInput:
+    """A field that is the same for every item."""
     if name in CHOICES:
         label, options = CHOICES[name]
         return FieldInput(name, label, "choice", "", required, options)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from activities.bulk import INNER_VERBS, MANY_MAX, REVERT_WITHIN
 from activities.desk import Seen
-from billing.desk import APPEAL_TO_SEND, REASSIGN, DecisionKind, decisions
+from billing.desk import REASSIGN, DecisionKind, decisions
 from billing.vocabulary import Queue
 from models.tables.access import UserRow
 from models.tables.desk import DecisionRow, WorkItemRow
@@ -173,7 +173,8 @@ def offers(session: Session, viewer: Viewer, item_ids: Sequence[UUID]) -> tuple[
     counted: Counter[str] = Counter()
     kinds: dict[str, DecisionKind] = {}
     for row in rows:
-        allowed = denials.get(row.denial_id) if row.denial_id and row.kind != APPEAL_TO_SEND else None
+        denial_id = items.limiting_denial(row)
+        allowed = denials.get(denial_id) if denial_id else None
         for kind in decisions(Queue(row.queue), row.kind):
             if kind.key == items.OVERRIDE and not any(finding.get("overridable") for finding in row.findings):
                 continue
@@ -190,15 +191,7 @@ def offers(session: Session, viewer: Viewer, item_ids: Sequence[UUID]) -> tuple[
 def _fields(kind: DecisionKind) -> tuple[FieldInput, ...]:
     named = [(name, True) for name in kind.fields]
     named += [(name, False) for name in kind.optional if name not in OF_ONE_ITEM]
-    return tuple(_field(name, required) for name, required in named)
-
-
-def _field(name: str, required: bool) -> FieldInput:
-    if name in items.CHOICES:
-        label, options = items.CHOICES[name]
-        return FieldInput(name, label, "choice", "", required, options)
-    label, kind, hint = items.FIELDS.get(name, (formats.words(name), "text", ""))
-    return FieldInput(name, label, kind, hint, required, ())
+    return tuple(items.field_input(name, required=required) for name, required in named)
 
 
 def batch(session: Session, viewer: Viewer, action_id: UUID) -> Batch | None:

@@ -20,6 +20,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import html
+import json
 import random
 import re
 import statistics
@@ -46,7 +48,6 @@ from models.store.session import practice_session
 from models.tables.desk import WorkItemRow
 from settings import APP_ROLE, OWNER_ROLE, Settings
 from web.app import create_app
-from web.pages.events import ANY
 
 ITEMS, OPERATORS = 100_000, 50
 PASSWORD = "only-in-benchmarks"
@@ -69,8 +70,9 @@ NAMES = {
     "heard": "commit to another browser",
 }
 HEADERS = {"X-CSRF-Token": CSRF, "Sec-Fetch-Site": "same-origin"}
-SHOWN = re.compile(r'name="row" value="([^"]+)"')
+SHOWN = re.compile(r'name="row" value="([^":]+):([^"]+)"')
 SINCE = re.compile(r'name="since" value="([^"]+)"')
+STREAM = re.compile(r'hx-sse:connect="([^"]+)"')
 
 
 @dataclass
@@ -233,8 +235,9 @@ class Operator:
 
     def __init__(self, client: httpx.AsyncClient, times: Times) -> None:
         self._client, self._times = client, times
-        self.shown: list[str] = []
+        self.shown: dict[str, str] = {}  # the rows on the screen: a number each, that changes with what it looks like
         self.since = ""
+        self.stream = "/events"
         self.item = ""
         self._fetching: set[str] = set()
         self._changed: set[str] = set()
@@ -245,8 +248,9 @@ class Operator:
     async def list(self) -> None:
         """Open the queue."""
         page = await self._ask("list", "GET", f"/queues/{QUEUE}")
-        self.shown = SHOWN.findall(page.text)
+        self.shown = dict(SHOWN.findall(page.text))
         self.since = SINCE.findall(page.text)[0]
+        self.stream = html.unescape(STREAM.findall(page.text)[0])
 
     async def get_next(self) -> None:
         """Press n: the item comes into the pane, and the pane says that it is here."""
@@ -254,37 +258,41 @@ class Operator:
         answer = await self._ask("get next", "POST", f"/queues/{QUEUE}/next", headers=target)
         self.item = answer.headers["HX-Push-Url"].partition("?")[0].rsplit("/", 1)[1]
         self._times.leased.append(self.item)
+        self._drawn(answer)
         await self._ask("here", "POST", f"/items/{self.item}/here", data={"here": "1"})
 
     async def decide(self) -> None:
         """Send the first decision."""
         target = {"HX-Request": "true", "HX-Request-Type": "partial", "HX-Target": "section#pane"}
         form = {"decision": "not_billable", "reason": "bench", "version": "1", "command_id": str(uuid4())}
-        await self._ask("decide", "POST", f"/items/{self.item}/decide", headers=target, data=form)
+        self._drawn(await self._ask("decide", "POST", f"/items/{self.item}/decide", headers=target, data=form))
+
+    def _drawn(self, answer: httpx.Response) -> None:
+        """An act's answer brings the row of its item, if the list shows it."""
+        self.shown |= {item: looks for item, looks in SHOWN.findall(answer.text) if item in self.shown}
 
     async def listen(self) -> None:
-        """What an open screen does by itself: it is told of changes, and fetches what it shows of them."""
-        async with self._client.stream("GET", "/events") as stream, asyncio.TaskGroup() as group:
-            name = ""
+        """What an open screen does by itself: told what changed, it fetches what it shows of it and is not given."""
+        async with self._client.stream("GET", self.stream) as stream, asyncio.TaskGroup() as group:
             self._timer = asyncio.get_running_loop().call_later(0, lambda: None)
             async for line in stream.aiter_lines():
                 if self.left:
                     return
-                if line.startswith("event: "):
-                    name = line.removeprefix("event: ")
-                elif line.startswith("data: "):
-                    self._told(group, name, line.removeprefix("data: "))
+                if line.startswith("data: "):
+                    self._told(group, json.loads(line.removeprefix("data: ")))
 
-    def _told(self, group: asyncio.TaskGroup, name: str, data: str) -> None:
-        if name == f"queue-{QUEUE}" and self.since:
-            shown = {row.partition(":")[0] for row in self.shown}
-            self._changed |= shown if data == ANY else shown & set(data.split())
-            self._counts = True
+    def _told(self, group: asyncio.TaskGroup, news: dict[str, Any]) -> None:
+        given = dict(SHOWN.findall("".join(news.get("rows", {}).values())))
+        same = given.items() & self.shown.items()
+        self.shown |= {item: looks for item, looks in given.items() if item in self.shown}
+        if QUEUE in news.get("queues", ()):
+            asked = self.shown.keys() - given.keys()
+            self._changed |= asked if news["items"] is None else asked & set(news["items"])
+        self._counts = self._counts or (news.get("counted", False) and "counts" not in news)
+        if self.since:
             self._look(group)
-        elif name == "desk" and self.since:
-            self._counts = True
-            self._look(group)
-        elif self.item and name in ("items", f"item-{self.item}"):
+        changed = "items" in news and (news["items"] is None or self.item in news["items"])
+        if changed and self.item and self.item not in dict(same):
             self._fetch(group, "news", "GET", f"/news/{self.item}?version=1&leased=1")
 
     def _look(self, group: asyncio.TaskGroup) -> None:
@@ -296,7 +304,7 @@ class Operator:
                 self._timer.cancel()
                 self._timer = asyncio.get_running_loop().call_later(owed, self._look, group)
             return
-        rows = [row for row in self.shown if row.partition(":")[0] in self._changed]
+        rows = [f"{item}:{looks}" for item, looks in self.shown.items() if item in self._changed]
         form = {"row": rows, "since": self.since, "text": ""} | ({"counts": "1"} if counts else {})
         self._changed = set()
         if counts:
@@ -346,19 +354,22 @@ async def _at_a_human_pace(application: Served, house: House, engine: Engine) ->
     async def work(token: str) -> None:
         async with _client(application.address, token) as client, _client(application.address, token) as ear:
             operator = Operator(client, times)
-            listener = Operator(ear, times)
-            listening = asyncio.create_task(listener.listen())
+            screen = Operator(ear, times)
+            listening = asyncio.create_task(screen.listen())
             acts = (operator.list, operator.get_next, operator.decide)
             turn = chance.randrange(2)  # some begin with the list, some with the first item
             await asyncio.sleep(chance.uniform(0, THINKING_SECONDS))
             while time.monotonic() < over:
                 await acts[turn % 3]()
-                listener.shown, listener.since, listener.item = operator.shown, operator.since, operator.item
+                if turn % 3 == 0:  # a page: its predecessor's connection is closed, its own is made
+                    await _closed(screen, listening)
+                    screen = Operator(ear, times)
+                    screen.stream = operator.stream
+                    listening = asyncio.create_task(screen.listen())
+                screen.shown, screen.since, screen.item = operator.shown, operator.since, operator.item
                 turn += 1
                 await asyncio.sleep(chance.expovariate(1 / THINKING_SECONDS))
-            listener.left = True
-            listening.cancel()
-            await asyncio.gather(listening, return_exceptions=True)
+            await _closed(screen, listening)
 
     hearing = asyncio.create_task(_hear(application, house, engine))
     await asyncio.gather(*(work(token) for token in house.tokens))
@@ -369,16 +380,25 @@ async def _at_a_human_pace(application: Served, house: House, engine: Engine) ->
     return times, heard
 
 
+async def _closed(screen: Operator, listening: asyncio.Task[None]) -> None:
+    screen.left = True
+    listening.cancel()
+    await asyncio.gather(listening, return_exceptions=True)
+
+
 async def _hear(application: Served, house: House, engine: Engine) -> list[float]:
-    """From a commit to the word of it in another browser's stream, while all the others work too."""
+    """From a commit to the changed row in another browser's stream, while all the others work too."""
     heard: list[float] = []
     changed: dict[str, asyncio.Event] = {}
 
     async def listen() -> None:
-        async with _client(application.address, house.tokens[0]) as client, client.stream("GET", "/events") as stream:
+        address = f"/events?queue={QUEUE}"
+        async with _client(application.address, house.tokens[0]) as client, client.stream("GET", address) as stream:
             async for line in stream.aiter_lines():
-                if word := changed.get(line.removeprefix("event: item-")):
-                    word.set()
+                if line.startswith("data: "):
+                    for item in json.loads(line.removeprefix("data: ")).get("rows", ()):
+                        if item in changed:
+                            changed[item].set()
 
     def change(item_id: UUID) -> float:
         with practice_session(engine, house.practice_id) as session:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,8 @@ from web.pages import (
     supervisor,
     walk,
 )
-from web.reads.shared import Shared
+from web.reads.counts import Counts
+from web.reads.told import ScreenReads
 from web.security import Attempts
 from web.sessions import Limits
 
@@ -106,14 +107,21 @@ def create_app(settings: Settings, *, engine: Engine | None = None, commands: Co
         settings.app_database_url, pool_size=settings.database_pool_size, application_name="firstpass-web"
     )
     app.state.commands = commands or TemporalCommands(app.state.engine, lambda: connect_temporal(settings))
-    app.state.shared = Shared()
-    app.state.live = Live(_conninfo(app.state.engine))
+    app.state.clock = security.now
+
+    def clock() -> datetime:
+        now: datetime = app.state.clock()  # looked up each time: tests move it
+        return now
+
+    live = Live(_conninfo(app.state.engine), clock)
+    app.state.counts = Counts(app.state.engine, lambda: live.moment)
+    live.reads = ScreenReads(app.state.engine, app.state.counts)
+    app.state.live = live
     app.state.limits = Limits(
         timedelta(minutes=settings.session_idle_minutes), timedelta(minutes=settings.session_absolute_minutes)
     )
     app.state.https = settings.web_url.startswith("https://")
     app.state.attempts = Attempts()
-    app.state.clock = security.now
     for module in PAGES:
         app.include_router(module.router)
     app.include_router(api.router)

@@ -14,7 +14,7 @@ from fastapi import Depends, Request
 from sqlalchemy import Engine, text
 
 from web.problems import Forbidden, Invalid, LoggedOut
-from web.reads.shared import Shared
+from web.reads.counts import Counts
 from web.sessions import Limits, find_viewer, hash_token
 from web.viewer import Viewer
 
@@ -37,10 +37,10 @@ def engine_of(request: Request) -> Engine:
     return engine
 
 
-def shared_of(request: Request) -> Shared:
-    """What is read once for all who ask at the same moment."""
-    shared: Shared = request.app.state.shared
-    return shared
+def counts_of(request: Request) -> Counts:
+    """What this process counts for all who look."""
+    counts: Counts = request.app.state.counts
+    return counts
 
 
 def limits_of(request: Request) -> Limits:
@@ -143,6 +143,7 @@ def ours(request: Request, viewer: Viewer, form: Form) -> Form:
 
 def posted_form(request: Request, viewer: Person, form: Annotated[Form, Depends(read_form)]) -> Form:
     """The form, if it is ours: its token (field or header) is the session's."""
+    counts_of(request).acted(viewer)
     return ours(request, viewer, form)
 
 
@@ -202,10 +203,9 @@ class Attempts:
         self._times.pop(who, None)
 
 
-def current_session_lives(request: Request) -> bool:
-    """Whether a stream may go on: its session was neither ended nor left idle."""
+def watching_viewer_or_none(request: Request) -> Viewer | None:
+    """Who listens to a stream, as they are by now; None where it must end, its session being over or left idle."""
     try:
-        _viewer(request, touch=False)
+        return watching_viewer(request)
     except LoggedOut:
-        return False
-    return True
+        return None

@@ -1,11 +1,12 @@
 """What every page carries: who is logged in, where one may go, which queues there are."""
 
 from dataclasses import dataclass
+from functools import cache
 
 from fastapi import Request
 
 from billing.desk import AUDIT, DESK_ROLES, OWN_HOLDS, QUEUES, REASSIGN, RULES, WORK, QueueInfo, decisions
-from billing.vocabulary import Queue
+from billing.vocabulary import Queue, Role
 from web import formats
 from web.viewer import Viewer
 
@@ -72,11 +73,16 @@ def sees_files(viewer: Viewer) -> bool:
 
 def queues_of(viewer: Viewer) -> tuple[QueueInfo, ...]:
     """The queues of a role: where it may decide something; all of them for the auditor; own holds for a clinician."""
-    if viewer.may(OWN_HOLDS):
+    return _queues_of(viewer.role, viewer.rights)
+
+
+@cache
+def _queues_of(role: Role, rights: frozenset[str]) -> tuple[QueueInfo, ...]:
+    if OWN_HOLDS in rights:
         return (QUEUES[Queue.DOCUMENTATION],)
-    if not viewer.may(WORK):
-        return tuple(QUEUES.values()) if viewer.may(AUDIT) else ()
-    return tuple(info for info in QUEUES.values() if any(viewer.role in kind.roles for kind in decisions(info.queue)))
+    if WORK not in rights:
+        return tuple(QUEUES.values()) if AUDIT in rights else ()
+    return tuple(info for info in QUEUES.values() if any(role in kind.roles for kind in decisions(info.queue)))
 
 
 def queue_of(viewer: Viewer, key: str) -> QueueInfo | None:

@@ -122,7 +122,7 @@ async def test_the_live_connection_is_made_however_late_its_script_comes(
         await route.continue_()
 
     await page.route("**/hx-sse-4.min.js", late)
-    async with page.expect_request("**/events"):
+    async with page.expect_request("**/events?*"):
         await page.goto(QUEUE)
 
 

@@ -208,7 +208,7 @@ async def test_a_lost_connection_is_said_and_the_page_still_learns_of_news(
     async def refuse(route: Route) -> None:
         await (route.abort() if cut else route.continue_())
 
-    await desk.route("**/events", refuse)
+    await desk.route("**/events?*", refuse)
     await desk.reload()
     await expect(desk.locator("#link")).to_be_visible()
     await expect(desk.locator("#link")).to_contain_text("looks for news every 30 seconds")

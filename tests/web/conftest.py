@@ -184,3 +184,8 @@ def browse(app: FastAPI, house: House) -> Iterator[Browse]:
     yield open_browser
     for client in opened:
         client.close()
+
+
+def look_later(browser: TestClient, later: timedelta) -> None:
+    """From now on the application's clock is ahead."""
+    browser.app.state.clock = lambda: datetime.now(UTC) + later  # type: ignore[attr-defined]  # typed as any ASGI app; it is ours

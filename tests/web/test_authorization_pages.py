@@ -15,7 +15,7 @@ from models.tables.desk import WorkItemRow
 from models.tables.encounters import EncounterRow
 from models.tables.life import EventRow
 from models.tables.practice import PlanTermsRow, PracticeRow
-from tests.web.conftest import Browse, House, move_in
+from tests.web.conftest import Browse, House, look_later, move_in
 from tests.web.grants import PATIENT, ahead, book, case, draw, grant
 
 
@@ -223,6 +223,7 @@ def test_the_states_of_cases_are_chips_that_find_the_case_and_the_visits_that_wa
     assert "Ask for the next one" not in desk.get("/queues/authorization?q=case%3Adenied").text.split('id="rows"')[1]
     with practice_session(house.engine, house.practice_id) as session:
         session.get_one(WorkItemRow, told["item"]).snoozed_until = datetime.now(UTC) + timedelta(days=3)
+    look_later(desk, timedelta(seconds=3))
     assert "/queues/authorization?view=snoozed&amp;q=case%3Asent" in desk.get("/queues/authorization").text
 
 

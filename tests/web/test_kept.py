@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 from billing.vocabulary import Role
 from models.tables.access import UserRow
 from models.tables.practice import PracticeRow
-from tests.web.conftest import House, move_in
+from tests.web.conftest import House, look_later, move_in
 
 Browse = Callable[..., TestClient]
 
@@ -47,8 +47,31 @@ def test_a_later_look_sees_what_woke_since(house: House, browse: Browse) -> None
     item = house.item(queue="scrub", snoozed_until=datetime.now(UTC) + timedelta(minutes=5))
     browser = browse(Role.BILLER)
     assert "All open 0" in chips(browser)
-    browser.app.state.clock = lambda: datetime.now(UTC) + timedelta(minutes=10)  # type: ignore[attr-defined]  # typed as any ASGI app; it is ours
+    look_later(browser, timedelta(minutes=10))
     assert "All open 1" in chips(browser)
+    assert str(item) in browser.get("/queues/scrub").text
+
+
+def test_counts_are_kept_two_seconds_for_all_who_look_but_not_for_who_just_acted(house: House, browse: Browse) -> None:
+    first, other = house.item(queue="scrub"), browse(Role.SUPERVISOR)
+    mine = browse(Role.BILLER)
+    assert "All open 1" in chips(mine)
+    assert "All open 1" in chips(other)
+    assert mine.post(f"/items/{first}/take", data={"version": "1"}).status_code in (200, 303)
+    house.item(queue="scrub")
+    assert "All open 1" in chips(other)
+    assert "All open 2" in chips(mine)  # who acted counts anew, and so for the others
+    assert "All open 2" in chips(other)
+    assert "Mine 1" in chips(mine)
+    house.item(queue="scrub")
+    look_later(other, timedelta(seconds=3))
+    assert "All open 3" in chips(other)
+
+
+def test_rows_are_never_kept(house: House, browse: Browse) -> None:
+    browser = browse(Role.BILLER)
+    assert "All open 0" in chips(browser)
+    item = house.item(queue="scrub")
     assert str(item) in browser.get("/queues/scrub").text
 
 

@@ -1,48 +1,110 @@
-"""The stream of names: which queues changed."""
+"""The stream of what changed, as each open screen is told it."""
 
+import json
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
 
 from fastapi import APIRouter, Request
-from fastapi.sse import EventSourceResponse, ServerSentEvent
+from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
 from starlette.concurrency import run_in_threadpool
 
-from billing.vocabulary import Queue
-from web.live import EVERYTHING, Live
-from web.security import Watcher, current_session_lives
-from web.shell import queues_of
+from web import templating
+from web.live import EVERYTHING, Live, Subscriber, Told
+from web.pages import queues
+from web.reads.queue_filter import Filter
+from web.reads.queues import Reading
+from web.reads.told import ToldCount
+from web.security import Watcher, watching_viewer_or_none
+from web.shell import queue_of, queues_of
+from web.viewer import Viewer
 
 router = APIRouter(include_in_schema=False)
 
 RECHECK_SECONDS = 30.0
-DESK_SECONDS = 2.0
-ANY = "any"
+PATIENCE_SECONDS = 5.0
+KEEPALIVE_SECONDS = 15.0
+NEWS = "news"
 
 
-@router.get("/events", response_class=EventSourceResponse)
-async def events(request: Request, viewer: Watcher) -> AsyncIterator[ServerSentEvent]:
-    """``queue-{name}`` for a changed queue, ``item-{id}`` for a changed item (``items``: any of them), seldom ``desk``.
+@router.get("/events")
+async def events(request: Request, viewer: Watcher, queue: str = "", since: str = "") -> EventSourceResponse:
+    """One event, ``news``, whose data are JSON; web/static/live.js brings it to the parts of the page.
 
-    The data of a queue's event are the ids of what changed, so that a list asks only about those it shows; none: any.
-    ``desk`` is for counts of all queues at once, which nobody reads by the half second: the first change is told at
-    once, what follows within DESK_SECONDS. The stream ends with the session.
+    - ``queues``: names of queues in which something changed.
+    - ``items``: ids of what changed; null: any.
+    - ``rows``: by id, the drawn rows of ``queue`` among them; a list asks about what it shows and is not given.
+    - ``counted``: true every other second while something changes; what counts all queues at once looks then.
+    - ``counts``: the drawn numbers of ``queue`` without a filter, and the ids and times of its latest items.
+
+    since: the moment the page was read at (``Live.moment``). Also the id of each event, so that a connection made again
+    is told what came meanwhile. The stream ends with the session.
     """
+    subscriber = Subscriber(viewer, queue if queue_of(viewer, queue) else "")
+    told = _stream(request, subscriber, request.headers.get("Last-Event-ID") or since)
+    # not a generator of events: FastAPI would hand each of them through two more tasks, a third of what a telling costs
+    return EventSourceResponse(told, headers={"X-Accel-Buffering": "no"})  # nginx would keep it back
+
+
+async def _stream(request: Request, subscriber: Subscriber, since: str) -> AsyncIterator[bytes]:
     live: Live = request.app.state.live
-    allowed = {info.queue for info in queues_of(viewer)}
-    checked, desk_at, desk_owed = time.monotonic(), 0.0, False
-    async for told in live.changes(viewer.practice_id, DESK_SECONDS):
+    checked = said = time.monotonic()
+    async for told in live.changes(subscriber, PATIENCE_SECONDS, since):
         now = time.monotonic()
         if now - checked >= RECHECK_SECONDS:
             checked = now
-            if not await run_in_threadpool(current_session_lives, request):
+            found = await run_in_threadpool(watching_viewer_or_none, request)
+            if found is None:
                 return
-        changed = allowed if EVERYTHING in told.queues else {queue for queue in allowed if queue.value in told.queues}
-        items = [] if viewer.own_visits_only else sorted(told.items)  # the ids of others' visits are not named
-        for queue in sorted(changed, key=list(Queue).index):
-            yield ServerSentEvent(event=f"queue-{queue.value}", raw_data=" ".join(items) or ANY)
-        for name in [f"item-{item}" for item in items] or ["items"] if changed else []:
-            yield ServerSentEvent(event=name, raw_data=ANY)
-        desk_owed = desk_owed or bool(changed)
-        if desk_owed and now - desk_at >= DESK_SECONDS:
-            desk_at, desk_owed = now, False
-            yield ServerSentEvent(event="desk", raw_data=ANY)
+            subscriber.viewer = found
+        viewer = replace(subscriber.viewer, now=request.app.state.clock())
+        if news := _news(viewer, subscriber.queue, told):
+            said = now
+            data = json.dumps(news, separators=(",", ":"))
+            yield format_sse_event(event=NEWS, id=told.moment or None, data_str=data)
+        elif now - said >= KEEPALIVE_SECONDS:  # a proxy between takes silence for the end
+            said = now
+            yield KEEPALIVE_COMMENT
+
+
+def _news(viewer: Viewer, queue: str, told: Told) -> dict[str, Any]:
+    """What this viewer is told; empty when nothing of it is for them."""
+    allowed = [info.queue for info in queues_of(viewer)]
+    changed = [each.value for each in allowed if EVERYTHING in told.queues or each.value in told.queues]
+    news: dict[str, Any] = {}
+    if changed:
+        # the ids of others' visits are not named
+        named = told.items is not None and not viewer.own_visits_only
+        news = {"queues": changed, "items": sorted(told.items or ()) if named else None}
+        if told.rows and named:
+            news["rows"] = {item: _row(viewer, reading) for item, reading in told.rows.items()}
+    if told.counted:
+        news["counted"] = True
+        if told.counts is not None:
+            news["counts"] = _counts(viewer, queue, told.counts)
+    return news
+
+
+def _row(viewer: Viewer, reading: Reading) -> str:
+    """Drawn once for all whom the item does not concern."""
+    who = viewer.user_id if viewer.user_id in reading.concerned else None
+    if who not in reading.drawn:
+        reading.drawn[who] = templating.list_row(reading.row(viewer))
+    return reading.drawn[who]
+
+
+def _counts(viewer: Viewer, queue: str, told: ToldCount) -> dict[str, Any]:
+    info = queue_of(viewer, queue)
+    assert info is not None, "a stream has a queue of its viewer, or none"
+    beside = queues.beside(viewer, info, Filter(), told.count, told.unread.get(viewer.user_id, 0))
+    drawn = _drawn(beside)
+    return {"list": drawn["list"], "rail": drawn["rail"], "latest": told.latest}
+
+
+@lru_cache(maxsize=1_000)
+def _drawn(beside: queues.Beside) -> dict[str, str]:
+    """Most of a desk is shown the very same numbers."""
+    context = templating.as_context(beside)
+    return {block: templating.render_text("counts.html", context, block) for block in ("list", "rail")}

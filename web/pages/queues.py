@@ -1,9 +1,10 @@
 """A queue: list and pane side by side, each of which can be fetched alone."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Request
@@ -16,11 +17,12 @@ from models.store.session import practice_session
 from web import formats, templating
 from web.pages import panes
 from web.problems import NotFound
-from web.reads import choices, desk, items, mentions, queue_authorizations, queue_filter, queues, views
+from web.reads import choices, counts, desk, items, mentions, queue_filter, queues, views
 from web.reads import columns as list_columns
 from web.reads.choices import Choice
+from web.reads.queue_authorizations import StateCount
 from web.reads.queue_filter import Filter
-from web.security import Form, Person, Posted, PostedWatching, Watcher, engine_of, shared_of
+from web.security import Form, Person, Posted, PostedWatching, Watcher, counts_of, engine_of
 from web.shell import Shell, queue_of, queues_of, shell
 from web.viewer import Viewer
 
@@ -65,7 +67,11 @@ class Empty:
 
 @dataclass(frozen=True, slots=True)
 class QueuePage:
-    """The whole screen."""
+    """The whole screen.
+
+    stream: what it listens to, from the moment it was counted; everyones: whether the counts told to all are its own;
+    since, late_ms: what came when is new to it (``counts.unheard_of``).
+    """
 
     shell: Shell
     queue: QueueHead
@@ -83,12 +89,15 @@ class QueuePage:
     payers: tuple[Choice, ...]
     disciplines: tuple[Choice, ...]
     owners: tuple[Choice, ...]
-    summary: queues.Summary
+    summary: counts.Summary
     rows: tuple[queues.Row, ...]
     more_cursor: str
     more_href: str
     empty: Empty
     since: str
+    stream: str
+    everyones: bool
+    late_ms: int
     known: tuple[str, ...]
     chosen: str
     pane: panes.Pane | None
@@ -96,20 +105,20 @@ class QueuePage:
 
 @dataclass(frozen=True, slots=True)
 class FreshPage:
-    """What changed since the list was drawn. counts: None where only rows were asked for."""
+    """What changed since the list was drawn. counts: None where only rows were asked for; new: how many came since."""
 
     rows: tuple[queues.Row, ...]
-    counts: "Counts | None"
+    counts: "Beside | None"
+    new: str
     load_href: str
     chosen: str
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
-    """How many there are, in this queue and the others. new: came since the list was drawn."""
+class Beside:
+    """How many there are, in this queue and the others."""
 
-    new: str
-    summary: queues.Summary
+    summary: counts.Summary
     chips: tuple[ChipLink, ...]
     rail: tuple[desk.RailLine, ...]
     unread: int
@@ -151,43 +160,31 @@ def fresh(request: Request, viewer: Watcher, form: PostedWatching, queue: str) -
     info = _queue(viewer, queue)
     wanted = Filter.read({**dict(request.query_params), "text": form.text("text")})
     key, shown = info.queue.value, _shown(form)
-    counted = _counted(request, viewer, key, wanted) if form.text("counts") else None  # before a connection is in hand
+    # before a connection is in hand
+    counted = counts_of(request).now(viewer, key, wanted) if form.text("counts") else None
     with practice_session(engine_of(request), viewer.practice_id) as session:
         rows = queues.changes(session, viewer, key, wanted, shown)
-        counts = None
+        counted_now, new = None, ""
         if counted is not None:
-            found, waiting = counted
-            figures = queues.figures(viewer, wanted, found)
-            counts = Counts(
-                new=queues.unheard_of(found, _since(form, viewer), {*shown, *choices.ids(form.all("known"))}),
-                summary=figures.summary,
-                chips=_chips(session, viewer, info, wanted, figures.views),
-                rail=desk.rail_lines(waiting, queues_of(viewer), key),
-                unread=mentions.unseen(session, viewer),
-            )
-    page = FreshPage(rows, counts, f"/queues/{key}{wanted.query()}", chosen="")
+            known = {*shown, *choices.ids(form.all("known"))}
+            new = counts.unheard_of(counted.found, _since(form, viewer), known)
+            counted_now = beside(viewer, info, wanted, counted, mentions.unseen(session, viewer))
+    page = FreshPage(rows, counted_now, new, f"/queues/{key}{wanted.query()}", chosen="")
     answer = templating.page("fresh.html", templating.as_context(page))
-    if counts is None:
+    if counted_now is None:
         answer.headers["HX-Reswap"] = "none"  # how many are new stands as it was; the rows carry their own place
     return answer
 
 
-def _counted(
-    request: Request, viewer: Viewer, queue: str, wanted: Filter
-) -> tuple[queues.Counted, Mapping[str, desk.Waiting]]:
-    """This queue and the others, counted now, and once for everybody who asks at this moment."""
-    shared, engine = shared_of(request), engine_of(request)
-
-    def count() -> queues.Counted:
-        with practice_session(engine, viewer.practice_id) as session:
-            return queues.counted(session, viewer, queue, wanted)
-
-    def count_all() -> Mapping[str, desk.Waiting]:
-        with practice_session(engine, viewer.practice_id) as session:
-            return desk.waiting(session, viewer)
-
-    of, of_all = queues.counted_for(viewer, queue, wanted), ("rail", viewer.practice_id, viewer.clinician_id)
-    return count() if of is None else shared.get(of, count), shared.get(of_all, count_all)
+def beside(viewer: Viewer, info: QueueInfo, wanted: Filter, counted: counts.Count, unread: int) -> Beside:
+    """What was counted, as this viewer is shown it around the list."""
+    figures = counts.figures(viewer, wanted, counted.found)
+    return Beside(
+        summary=figures.summary,
+        chips=_chips(info, wanted, figures.views, counted.cases),
+        rail=desk.rail_lines(counted.waiting, queues_of(viewer), info.queue.value),
+        unread=unread,
+    )
 
 
 @router.get("/queues/{queue}/{item_id}")
@@ -231,15 +228,15 @@ def build(
     """Everything the screen shows, in a handful of SELECTs."""
     key = info.queue.value
     listed = queues.rows(session, viewer, key, wanted, cursor)
-    counted = queues.counted(session, viewer, key, wanted)
-    figures = queues.figures(viewer, wanted, counted)
+    counted = counts_of(request).lately(session, viewer, key, wanted)
+    told = beside(viewer, info, wanted, counted, mentions.unseen(session, viewer))
     query = wanted.query()
     more = f"/queues/{key}{query}{'&' if query else '?'}cursor={listed.next_cursor}" if listed.next_cursor else ""
     return QueuePage(
         shell=shell(request, viewer),
         queue=QueueHead(key, info.title, info.purpose),
-        unread=mentions.unseen(session, viewer),
-        rail=desk.rail(session, viewer, queues_of(viewer), key),
+        unread=told.unread,
+        rail=told.rail,
         filter=wanted,
         views=views.of_queue(session, viewer, key, query),
         columns=list_columns.of_queue(session, viewer, key),
@@ -247,18 +244,21 @@ def build(
         may_share=viewer.may(REASSIGN),
         filter_query=query,
         filter_fields=wanted.fields,
-        chips=_chips(session, viewer, info, wanted, figures.views),
+        chips=told.chips,
         sorts=tuple(Choice(key, sort.label, key == wanted.sort) for key, sort in queue_filter.SORTS.items()),
         payers=choices.payer_choices(session, wanted.payer),
         disciplines=tuple(Choice(value.value, value.value, value == wanted.discipline) for value in Discipline),
         owners=choices.owner_choices(session, wanted.owner),
-        summary=figures.summary,
+        summary=told.summary,
         rows=listed.rows,
         more_cursor=listed.next_cursor,
         more_href=more,
         empty=Empty("", "") if listed.rows else _empty(session, viewer, key, wanted),
         since=viewer.now.isoformat(),
-        known=queues.just_opened(counted, viewer.now),
+        stream=f"/events?{urlencode({'queue': key, 'since': counted.moment})}",
+        everyones=wanted == Filter(),
+        late_ms=counts.LATE // timedelta(milliseconds=1),
+        known=counts.just_opened(counted.found, viewer.now),
         chosen=pane.item.id if pane else "",
         pane=pane,
     )
@@ -271,7 +271,7 @@ def _empty(session: Session, viewer: Viewer, queue: str, wanted: Filter) -> Empt
     title, sentence = EMPTY[wanted.view]
     if wanted.view in ("mine", "snoozed"):
         return Empty(title, sentence)
-    count, first = queues.next_waking(session, viewer, queue)
+    count, first = counts.next_waking(session, viewer, queue)
     if first is None:
         return Empty(title, sentence)
     today = formats.today(first, viewer.zone) == viewer.today
@@ -289,27 +289,23 @@ def nothing_left(
 
 
 def _chips(
-    session: Session, viewer: Viewer, info: QueueInfo, wanted: Filter, counts: Mapping[str, int]
+    info: QueueInfo, wanted: Filter, numbers: Mapping[str, int], cases: Sequence[StateCount]
 ) -> tuple[ChipLink, ...]:
     address = f"/queues/{info.queue.value}"
     views = [
-        ChipLink(label, counts[view], f"{address}{wanted.query(view=view)}", view == wanted.view)
+        ChipLink(label, numbers[view], f"{address}{wanted.query(view=view)}", view == wanted.view)
         for view, label in queue_filter.VIEWS.items()
     ]
-    return (*views, *_case_chips(session, viewer, wanted)) if info.queue is Queue.AUTHORIZATION else tuple(views)
+    return (*views, *(_case_chip(wanted, state) for state in cases))
 
 
-def _case_chips(session: Session, viewer: Viewer, wanted: Filter) -> list[ChipLink]:
-    """The states of cases of asking payers; one that sleeps with the payer is found among the snoozed."""
-    chips = []
-    for state in queue_authorizations.state_counts(session, viewer):
-        term = f"case:{state.key}"
-        current = term in wanted.q.split()
-        narrowed = {"view": "open" if state.awake or current else "snoozed", "q": "" if current else term}
-        filtered = Filter.read({**dict(wanted.fields), **narrowed, "text": wanted.text})
-        href = f"/queues/{Queue.AUTHORIZATION.value}{filtered.query()}"
-        chips.append(ChipLink(state.label, state.count, href, current))
-    return chips
+def _case_chip(wanted: Filter, state: StateCount) -> ChipLink:
+    """Cases of asking payers in one state; one that sleeps with the payer is found among the snoozed."""
+    term = f"case:{state.key}"
+    current = term in wanted.q.split()
+    narrowed = {"view": "open" if state.awake or current else "snoozed", "q": "" if current else term}
+    filtered = Filter.read({**dict(wanted.fields), **narrowed, "text": wanted.text})
+    return ChipLink(state.label, state.count, f"/queues/{Queue.AUTHORIZATION.value}{filtered.query()}", current)
 
 
 def _answer(request: Request, page: QueuePage, status: int = 200) -> HTMLResponse:

@@ -118,11 +118,6 @@ def queue_lines(session: Session, viewer: Viewer, queues: Sequence[QueueInfo]) -
     return tuple(lines)
 
 
-def rail(session: Session, viewer: Viewer, queues: Sequence[QueueInfo], current: str = "") -> tuple[RailLine, ...]:
-    """Each queue's open, awake and late items, counted as far as the rail shows."""
-    return rail_lines(waiting(session, viewer), queues, current)
-
-
 def waiting(session: Session, viewer: Viewer) -> dict[str, Waiting]:
     """All queues counted for the rail in one SELECT; the same for all but a clinician, who sees own visits only."""
     values = known(viewer) | {"queues": list(Queue)}

@@ -1,5 +1,6 @@
 """Notes in which somebody is named with @: how many wait to be read, and which."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -47,6 +48,15 @@ class Mention:
 def unseen(session: Session, viewer: Viewer) -> int:
     """How many notes name the viewer and were not opened yet."""
     return session.scalar(_UNSEEN, {"practice": viewer.practice_id, "user": viewer.user_id}) or 0
+
+
+def unseen_of(session: Session, people: Collection[UUID]) -> dict[UUID, int]:
+    """The same for many people at once; who has none is left out."""
+    query = select(WorkItemMentionRow.user_id, func.count().label("number")).where(
+        WorkItemMentionRow.user_id.in_(people), WorkItemMentionRow.seen_at.is_(None)
+    )
+    counted = session.execute(query.group_by(WorkItemMentionRow.user_id))
+    return {row.user_id: row.number for row in counted}
 
 
 def seen(session: Session, viewer: Viewer, item_id: UUID) -> None:

@@ -1,15 +1,13 @@
 """A queue as a list: filtered, sorted, paged by key, with its count and its dollars."""
 
 import zlib
-from collections.abc import Collection, Hashable, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from decimal import Decimal
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Uuid, and_, bindparam, func, select, tuple_
+from sqlalchemy import ColumnElement, Select, Uuid, bindparam, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from billing.desk import WAKES_ON
@@ -29,30 +27,20 @@ from web.reads.queue_filter import (
     PATIENT,
     SORTS,
     STATEMENTS_KEPT,
-    VIEWS,
     ByExternalId,
     Filter,
     Shape,
     Sort,
-    base,
-    conditions,
-    end_of_today,
-    in_view,
     joined,
     known,
-    lean,
     matching,
-    narrowed,
     shape,
     visible,
 )
-from web.reads.standing import Standing, standings
+from web.reads.standing import Around, Standing, around_items, standing_of, standings
 from web.viewer import Viewer
 
 PAGE_SIZE = 50
-COUNTED = tuple(view for view in VIEWS if view != "mine")  # of mine it is known by owner
-LATEST_MAX = 100
-LATE = timedelta(seconds=10)  # longer than any transaction that opens items
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,41 +71,6 @@ class Row:
     rank: str
     standing: Standing
     authorization: Line | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """How many items a filter shows, what they are worth, and how long the oldest is here."""
-
-    count: int
-    dollars: str
-    oldest: str
-
-
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """A filter in numbers. views: what each chip would show under the rest of the filter."""
-
-    summary: Summary
-    views: dict[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """An item, and when it came."""
-
-    id: UUID
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """What is counted of a filter for everybody at once. views: by owner, then by view; latest: newest first."""
-
-    views: dict[UUID | None, dict[str, int]]
-    dollars: Decimal
-    oldest: datetime | None
-    latest: tuple[Opened, ...]
 
 
 def rows(session: Session, viewer: Viewer, queue: str, wanted: Filter, cursor: str = "") -> Page[Row]:
@@ -168,65 +121,43 @@ def _rows(session: Session, viewer: Viewer, found: Sequence[Any], wanted: Filter
     return tuple(_row(entry, viewer, query, standing[entry.id]) for entry in found)
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """An item as it was read once, for whoever is shown its row. line: in the Authorization queue.
+
+    drawn: by whom it concerns; None: by all the others.
+    """
+
+    item: Any
+    around: Around
+    line: Line | None
+    drawn: dict[UUID | None, str] = field(default_factory=dict)
+
+    @property
+    def concerned(self) -> frozenset[UUID]:
+        """Those whose row is drawn for themselves; all the others are shown the same."""
+        return self.around.concerned(self.item)
+
+    def row(self, viewer: Viewer) -> Row:
+        """Its row at ``viewer.now``, linked without a filter."""
+        drawn = _row(self.item, viewer, "", standing_of(viewer, self.item, self.around))
+        return replace(drawn, authorization=self.line)
+
+
+def readings(session: Session, viewer: Viewer, item_ids: Sequence[UUID]) -> dict[UUID, Reading]:
+    """Items of the practice, for viewers who see all of them. The viewer lends the clock and the practice alone."""
+    found = session.execute(_by_id(False), known(viewer) | {"ids": item_ids}).all()
+    around = around_items(session, viewer, found)
+    asked = [item.id for item in found if item.queue == Queue.AUTHORIZATION]
+    told = lines(session, viewer, asked) if asked else {}
+    return {item.id: Reading(item, around, told.get(item.id)) for item in found}
+
+
 @lru_cache(maxsize=STATEMENTS_KEPT)
 def candidates(asked: Shape) -> Select[UUID]:
     """The ids get-next may choose from under a filter, free or not. Filled in by ``known``."""
     view = asked.wanted.view if asked.wanted.view in ("mine", "unassigned", "due") else "open"
     return matching(replace(asked, wanted=replace(asked.wanted, view=view)))
-
-
-def next_waking(session: Session, viewer: Viewer, queue: str) -> tuple[int, datetime | None]:
-    """How many items of a queue sleep, and when the first of them wakes."""
-    query = select(func.count(), func.min(WorkItemRow.snoozed_until)).where(
-        *base(shape(viewer, queue, Filter())), *in_view("snoozed")
-    )
-    count, first = session.execute(query, known(viewer)).one()
-    return count, first
-
-
-def counted(session: Session, viewer: Viewer, queue: str, wanted: Filter) -> Counted:
-    """Everything the filter matches, in two passes over an index."""
-    asked, values = shape(viewer, queue, wanted), known(viewer)
-    found = session.execute(_figures(asked), values).all()
-    latest = session.execute(_latest(asked), values).all()
-    return Counted(
-        {row.owner_id: {view: getattr(row, view) for view in COUNTED} for row in found},
-        sum((row.dollars for row in found), Decimal(0)),
-        min((row.since for row in found if row.since), default=None),
-        tuple(Opened(row.id, row.opened_at) for row in latest),
-    )
-
-
-def counted_for(viewer: Viewer, queue: str, wanted: Filter) -> Hashable | None:
-    """What ``counted`` depends on besides the moment: who has the same is told the same. None: nobody else is."""
-    asked = shape(viewer, queue, wanted)
-    if asked.viewer or asked.own_visits_only or wanted.view == "mine":
-        return None
-    return (viewer.practice_id, end_of_today(viewer), asked)
-
-
-def figures(viewer: Viewer, wanted: Filter, found: Counted) -> Figures:
-    """The filter in numbers, as this viewer is shown them."""
-    counts = {view: sum(by_view[view] for by_view in found.views.values()) for view in COUNTED}
-    counts["mine"] = found.views[viewer.user_id]["open"] if viewer.user_id in found.views else 0
-    age = formats.age(found.oldest, viewer.now) if found.oldest else ""
-    return Figures(Summary(counts[wanted.view], formats.money(found.dollars), age), counts)
-
-
-@lru_cache(maxsize=STATEMENTS_KEPT)
-def _figures(asked: Shape) -> Select[*tuple[Any, ...]]:
-    shown = and_(*in_view(asked.wanted.view))
-    summed = func.coalesce(func.sum(WorkItemRow.amount).filter(shown), Decimal(0)).label("dollars")
-    oldest = func.min(WorkItemRow.opened_at).filter(shown).label("since")
-    by_view = [func.count().filter(and_(*in_view(view))).label(view) for view in COUNTED]
-    query = lean(select(WorkItemRow.owner_id, summed, oldest, *by_view), asked.wanted)
-    return query.where(*base(asked), *narrowed(asked)).group_by(WorkItemRow.owner_id)
-
-
-@lru_cache(maxsize=STATEMENTS_KEPT)
-def _latest(asked: Shape) -> Select[*tuple[Any, ...]]:
-    query = lean(select(WorkItemRow.id, WorkItemRow.opened_at), asked.wanted).where(*conditions(asked))
-    return query.order_by(WorkItemRow.opened_at.desc()).limit(LATEST_MAX)
 
 
 def one(session: Session, viewer: Viewer, item_id: UUID, wanted: Filter, standing: Standing) -> Row | None:
@@ -242,21 +173,6 @@ def changes(session: Session, viewer: Viewer, queue: str, wanted: Filter, shown:
     standing, query = standings(session, viewer, found), wanted.query()
     changed = [item for item in found if fingerprint(item, standing[item.id]) != shown[item.id]]
     return _beside(session, viewer, [_row(item, viewer, query, standing[item.id]) for item in changed], queue)
-
-
-def unheard_of(found: Counted, since: datetime, shown: Collection[UUID]) -> str:
-    """How many items came after a page was drawn at ``since``: ``3``, ``100+``; empty when none.
-
-    An item may be opened a moment before ``since`` and committed after it, so those of LATE before count too,
-    unless the page shows them or noted them when it was drawn (``just_opened``).
-    """
-    new = [one for one in found.latest if one.at > since - LATE and one.id not in shown]
-    return (f"{len(new)}{'+' if len(new) == LATEST_MAX else ''}") if new else ""
-
-
-def just_opened(found: Counted, since: datetime) -> tuple[str, ...]:
-    """The items a page drawn now knows of, though they are so young that ``unheard_of`` would take them for new."""
-    return tuple(str(one.id) for one in found.latest if one.at > since - LATE)
 
 
 def _of_ids(session: Session, viewer: Viewer, item_ids: Sequence[UUID]) -> Sequence[Any]:

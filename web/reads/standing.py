@@ -33,18 +33,18 @@ _AROUND: CompoundSelect[*tuple[Any, ...]] = union_all(
     select(
         literal("pause").label("kind"),
         _PAUSE.work_item_id.label("of"),
+        cast(null(), Uuid()).label("who"),
         _PAUSE.waiting_on.label("said"),
         _PAUSE.started_at.label("since"),
         _PAUSE.ended_at.label("until"),
     ).where(_PAUSE.work_item_id == func.any(IDS)),
-    select(literal("looking"), _PRESENCE.work_item_id, UserRow.name, _PRESENCE.seen_at, _NEVER)
+    select(literal("looking"), _PRESENCE.work_item_id, UserRow.id, UserRow.name, _PRESENCE.seen_at, _NEVER)
     .join(UserRow, UserRow.id == _PRESENCE.user_id)
     .where(
         _PRESENCE.work_item_id == func.any(IDS),
         _PRESENCE.seen_at > bindparam("present", type_=DateTime(timezone=True)),
-        _PRESENCE.user_id != bindparam("user", type_=Uuid()),
     ),
-    select(literal("name"), UserRow.id, UserRow.name, _NEVER, _NEVER).where(UserRow.id == func.any(PEOPLE)),
+    select(literal("name"), UserRow.id, UserRow.id, UserRow.name, _NEVER, _NEVER).where(UserRow.id == func.any(PEOPLE)),
 )
 _DESK = select(PracticeRow.profile["desk"]).where(PracticeRow.id == bindparam("practice", type_=Uuid()))
 
@@ -76,30 +76,76 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Around:
-    """What is not kept with the items themselves, by item; names by person."""
+class Person:
+    """Somebody at the desk."""
 
+    id: UUID
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What is not kept with items themselves, the same for whoever looks at them: by item; names by person."""
+
+    settings: DeskSettings
     pauses: dict[UUID, list[Pause]]
-    looking: dict[UUID, list[str]]
+    looking: dict[UUID, list[Person]]
     names: dict[UUID, str]
+    held: dict[UUID, Held]
+
+    def concerned(self, item: Any) -> frozenset[UUID]:
+        """Those who are shown the item differently from all the others: it is theirs, or they are at it."""
+        held, looking = self.held.get(item.id), self.looking.get(item.id, ())
+        people = {item.owner_id, item.leased_by, held.user_id if held else None, *(person.id for person in looking)}
+        return frozenset(person for person in people if person is not None)
 
 
 def standings(session: Session, viewer: Viewer, items: Sequence[Any]) -> dict[UUID, Standing]:
     """Of all of them, mapped or as rows of a list, in two SELECTs."""
     if not items:
         return {}
-    settings, around = practice_settings(session, viewer), _around(session, viewer, items)
-    held = waiting_for(session, viewer.practice_id, {item.workflow_id for item in items})
-    return {
-        item.id: _standing(
-            viewer,
-            item,
-            _clock(item, around.pauses.get(item.id, ()), settings, viewer),
-            around,
-            held.get(item.id),
-        )
-        for item in items
+    around = around_items(session, viewer, items)
+    return {item.id: standing_of(viewer, item, around) for item in items}
+
+
+def around_items(session: Session, viewer: Viewer, items: Sequence[Any]) -> Around:
+    """What else there is to know of some items, in two SELECTs."""
+    found = Around(
+        practice_settings(session, viewer),
+        {},
+        {},
+        {},
+        waiting_for(session, viewer.practice_id, {item.workflow_id for item in items}),
+    )
+    values = {
+        "ids": [item.id for item in items],
+        "people": list({item.leased_by for item in items if item.leased_by}),
+        "present": viewer.now - PRESENT,
     }
+    for kind, of, who, said, since, until in session.execute(_AROUND, values):
+        if kind == "pause":
+            found.pauses.setdefault(of, []).append(Pause(said, since, until))
+        elif kind == "looking":
+            found.looking.setdefault(of, []).append(Person(who, said))
+        else:
+            found.names[of] = said
+    return found
+
+
+def standing_of(viewer: Viewer, item: Any, around: Around) -> Standing:
+    """One item, as this viewer is shown it."""
+    leased = item.leased_by if is_leased(item, viewer.now) else None
+    name = around.names.get(leased) if leased else None
+    to_me, held = leased == viewer.user_id, around.held.get(item.id)
+    others = (person.name for person in around.looking.get(item.id, ()) if person.id != viewer.user_id)
+    return Standing(
+        clock=_clock(item, around.pauses.get(item.id, ()), around.settings, viewer),
+        leased_by="" if to_me or leased is None else name or "Somebody",
+        leased_since=formats.age(item.leased_at, viewer.now) if leased else "",
+        leased_to_me=to_me,
+        looking=tuple(sorted(other for other in others if other != name)),
+        held=_holding(viewer, held) if held else None,
+    )
 
 
 def practice_settings(session: Session, viewer: Viewer) -> DeskSettings:
@@ -111,26 +157,6 @@ def practice_settings(session: Session, viewer: Viewer) -> DeskSettings:
         kept = (viewer.practice_revision, DeskSettings.model_validate(told or {}))
         _settings[viewer.practice_id] = kept
     return kept[1]
-
-
-def _standing(
-    viewer: Viewer,
-    item: Any,
-    clock: Chip,
-    around: Around,
-    held: Held | None,
-) -> Standing:
-    leased = item.leased_by if is_leased(item, viewer.now) else None
-    name = around.names.get(leased) if leased else None
-    to_me = leased == viewer.user_id
-    return Standing(
-        clock=clock,
-        leased_by="" if to_me or leased is None else name or "Somebody",
-        leased_since=formats.age(item.leased_at, viewer.now) if leased else "",
-        leased_to_me=to_me,
-        looking=tuple(sorted(other for other in around.looking.get(item.id, ()) if other != name)),
-        held=_holding(viewer, held) if held else None,
-    )
 
 
 def _holding(viewer: Viewer, held: Held) -> Holding:
@@ -168,21 +194,3 @@ def span(length: timedelta) -> str:
     """Business time: ``45 min``, ``6 h``."""
     minutes = int(length.total_seconds() // 60)
     return f"{minutes} min" if minutes < formats.MINUTES_PER_HOUR else f"{minutes // formats.MINUTES_PER_HOUR} h"
-
-
-def _around(session: Session, viewer: Viewer, items: Sequence[Any]) -> Around:
-    values = {
-        "ids": [item.id for item in items],
-        "people": list({item.leased_by for item in items if item.leased_by}),
-        "present": viewer.now - PRESENT,
-        "user": viewer.user_id,
-    }
-    found = Around({}, {}, {})
-    for kind, of, said, since, until in session.execute(_AROUND, values):
-        if kind == "pause":
-            found.pauses.setdefault(of, []).append(Pause(said, since, until))
-        elif kind == "looking":
-            found.looking.setdefault(of, []).append(said)
-        else:
-            found.names[of] = said
-    return found

@@ -3,10 +3,12 @@
   "use strict";
   const find = (selector, root = document) => root.querySelector(selector);
 
-  // --- a list: the rows that changed at once, its counts every other second -------------------------------------
+  // --- a list asks: about rows it was not given, and for counts of its own filter --------------------------------
 
   const COUNTS_MS = 2000;
   const POLL_MS = 30000;
+  const QUIET_POLLS = 4;  // while the connection stands, a look every two minutes is enough
+  const LATEST_MAX = 100;  // as web/reads/counts.py
   let changed = new Set();  // items told of that stand in the list
   let any = false;  // any row may have changed
   let counts = false;  // how many there are may have changed
@@ -46,22 +48,85 @@
     else any = counts = true;  // asked again with the next word or the next poll
   });
 
-  // --- what is told ----------------------------------------------------------------------------------------------
+  let polls = 0;
+  setInterval(() => {
+    const link = find("#link");
+    polls += 1;
+    if ((!link || link.hidden) && polls % QUIET_POLLS) return;
+    any = counts = true;
+    look();
+  }, POLL_MS);
+
+  // --- what is told (web/pages/events.py says what it means) ------------------------------------------------------
+
+  // Whether the row stands here just so, as it does after an act of one's own.
+  function stands(id, drawn) {
+    const line = document.getElementById(`row-${id}`);
+    return Boolean(line && drawn) && drawn.includes(`value="${find("input[name=row]", line).value}"`);
+  }
+
+  // The row as it came, linked under the filter of this list.
+  function row(id, drawn, query) {
+    const linked = drawn.replace(new RegExp(`(/queues/[^/"]+/${id})"`, "g"), (_, href) => `${href}${query.replaceAll("&", "&amp;")}"`);
+    return `<hx-partial hx-target="#row-${id}" hx-swap="outerHTML">${linked}</hx-partial>`;
+  }
+
+  // How many came since the list was drawn, which shows or knows the others.
+  function announce(part, latest) {
+    const list = find("#list");
+    const since = Date.parse(find("input[name=since]", list).value) - part.dataset.late;
+    const known = new Set([...list.querySelectorAll("input[name=known], input[name=row]")].map((each) => each.value.split(":")[0]));
+    const number = latest.filter(([id, at]) => at > since && !known.has(id)).length;
+    if (!number) { part.replaceChildren(); return; }
+    if (!find("a", part)) {
+      part.replaceChildren(find("#announces").content.cloneNode(true));
+      htmx.process(part);
+    }
+    const said = find("a span", part);
+    const told = number < LATEST_MAX ? `${number}` : `${LATEST_MAX}+`;
+    if (said.textContent !== told) said.textContent = told;
+  }
+
+  // What of the news is swapped into the list; what the list must ask for itself is noted.
+  function drawn(news) {
+    const part = find("#fresh");
+    if (!part) return "";
+    const { queue, query } = part.dataset;
+    const everyones = "everyones" in part.dataset;  // the counts told to all are this list's own
+    const parts = [];
+    if (news.queues && news.queues.includes(queue)) {
+      if (news.items === null) any = true;
+      for (const id of news.items || []) {
+        if (!document.getElementById(`row-${id}`)) continue;
+        const given = news.rows && news.rows[id];
+        if (given && !stands(id, given)) parts.push(row(id, given, query));
+        if (!given || asking) changed.add(id);  // an answer on its way may be older than what was given
+      }
+      if (!everyones) counts = true;
+    }
+    if (news.counts) {
+      parts.push(news.counts.rail);
+      if (everyones) { parts.push(news.counts.list); announce(part, news.counts.latest); }
+    }
+    if (news.counted && (!news.counts || !everyones || asking)) counts = true;
+    return parts.join("");
+  }
 
   let asked = 0;  // when the pane that comes was asked for
   const told = new Map();  // when an item was last told of
-  document.addEventListener("htmx:before:sse:message", ({ detail: { message } }) => {
-    const part = find("#fresh");
-    if (part && message.event === `queue-${part.dataset.queue}`) {
-      if (message.data === "any") any = true;
-      else for (const id of message.data.split(" ")) if (document.getElementById(`row-${id}`)) changed.add(id);
-      counts = true;
-      look();
-    }
-    if (message.event === "desk") { counts = true; look(); }  // another queue changed: the rail beside the list counts it
-    if (message.event.startsWith("item")) told.set(message.event, Date.now());
+  document.addEventListener("htmx:before:sse:message", ({ target, detail: { message } }) => {
+    if (message.event !== "news") return;
+    const news = JSON.parse(message.data);
+    const same = new Set(Object.entries(news.rows || {}).filter(([id, drawn]) => stands(id, drawn)).map(([id]) => id));
+    message.data = drawn(news);
+    if (message.data) message.event = "";  // swapped like any answer
+    look();
+    // what the pane shows of an item changes with its row only
+    const items = news.items === null ? ["items"] : (news.items || []).filter((id) => !same.has(id)).map((id) => `item-${id}`);
+    for (const name of items) told.set(name, Date.now());
+    for (const name of [...(news.queues || []).map((queue) => `queue-${queue}`), ...items]) htmx.trigger(target, name);
+    if (news.counted) htmx.trigger(target, "desk");
   });
-  setInterval(() => { any = counts = true; look(); }, POLL_MS);
 
   // What is told while a pane is on its way finds nobody who listens: told again when the pane is there.
   const intoPane = (ctx) => ctx.target && ctx.target.id === "pane";

@@ -23,13 +23,14 @@ from sqlalchemy import (
     bindparam,
     cast,
     func,
+    literal,
     not_,
     or_,
     select,
     union_all,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.orm import Session
 
 from activities import undo
@@ -49,7 +50,7 @@ STATEMENTS_KEPT = 128
 # What differs from one asking to the next; the statements are put together once, which costs more than running them.
 PRACTICE, ACTOR = bindparam("of_practice", type_=Uuid()), bindparam("actor", type_=Uuid())
 AT, UNTIL = (bindparam(name, type_=DateTime(timezone=True)) for name in ("at", "until"))
-ITEM = bindparam("item", type_=Uuid())
+ITEM, TODAY = bindparam("item", type_=Uuid()), bindparam("today", type_=Date())
 PRESENT = timedelta(seconds=100)  # a heartbeat comes every minute; one may be late
 
 
@@ -71,7 +72,6 @@ def next_item(session: Session, actor: Actor, wanted: Wanted, now: datetime) -> 
 
     Whatever the person leaves undone by asking for the next is passed over for today, so that it does not come again.
     """
-    _pass_over_what_was_open(session, actor, wanted.today, now)
     chosen: UUID | None = None
     asked = {**wanted.known, **_asked(actor, now), "today": wanted.today, "until": now + wanted.lease}
     for window in WINDOWS:
@@ -159,32 +159,46 @@ def decision_waits() -> ColumnElement[bool]:
     )
 
 
-_OPEN_STILL = select(WorkItemRow.id, WorkItemRow.version).where(
-    WorkItemRow.practice_id == PRACTICE,
-    WorkItemRow.leased_by == ACTOR,
-    leased_at_present(AT),
-    WorkItemRow.closed_at.is_(None),
-    ~decision_waits(),
-)
-_NEW_SKIP = insert(WorkItemSkipRow).values(
-    id=bindparam("new_id", type_=Uuid()),
-    practice_id=PRACTICE,
-    work_item_id=ITEM,
-    user_id=ACTOR,
-    day=bindparam("today", type_=Date()),
-    reason=bindparam("reason", type_=Text()),
-    item_version=bindparam("version", type_=Integer()),
-    skipped_at=AT,
-)
-_KEEP_SKIP = _NEW_SKIP.on_conflict_do_update(
-    index_elements=["work_item_id", "user_id", "day"],
-    set_={
-        "reason": func.coalesce(func.nullif(_NEW_SKIP.excluded.reason, ""), WorkItemSkipRow.reason),
-        "item_version": _NEW_SKIP.excluded.item_version,
-        "skipped_at": _NEW_SKIP.excluded.skipped_at,
-        "undone_at": None,
-    },
+def _passed_over(new: Insert) -> Insert:
+    """A skip of today; passed over again, it is the same one, with its reason unless there is a new one."""
+    return new.on_conflict_do_update(
+        index_elements=["work_item_id", "user_id", "day"],
+        set_={
+            "reason": func.coalesce(func.nullif(new.excluded.reason, ""), WorkItemSkipRow.reason),
+            "item_version": new.excluded.item_version,
+            "skipped_at": new.excluded.skipped_at,
+            "undone_at": None,
+        },
+    )
+
+
+_KEEP_SKIP = _passed_over(
+    insert(WorkItemSkipRow).values(
+        id=bindparam("new_id", type_=Uuid()),
+        practice_id=PRACTICE,
+        work_item_id=ITEM,
+        user_id=ACTOR,
+        day=TODAY,
+        reason=bindparam("reason", type_=Text()),
+        item_version=bindparam("version", type_=Integer()),
+        skipped_at=AT,
+    )
 ).returning(WorkItemSkipRow.id)
+# What the person has open and leaves undone: a decision on its way is no leaving.
+_PASS_OVER_WHAT_IS_OPEN = _passed_over(
+    insert(WorkItemSkipRow).from_select(
+        ["id", "practice_id", "work_item_id", "user_id", "day", "reason", "item_version", "skipped_at"],
+        select(func.gen_random_uuid(), PRACTICE, WorkItemRow.id, ACTOR, TODAY, literal(""), WorkItemRow.version, AT)
+        .where(
+            WorkItemRow.practice_id == PRACTICE,
+            WorkItemRow.leased_by == ACTOR,
+            leased_at_present(AT),
+            WorkItemRow.closed_at.is_(None),
+            ~decision_waits(),
+        ),
+        include_defaults=False,
+    )
+)
 # A heartbeat: the lease goes on if it is still this person's, and presence is noted. Both come from every open pane.
 _RENEW = (
     update(WorkItemRow)
@@ -219,13 +233,16 @@ _FREE_OTHERS = (
 
 @lru_cache(maxsize=STATEMENTS_KEPT)
 def _lease(candidates: tuple[Select[UUID], ...], window: int) -> Executable:
-    """One statement: look at the first of the index, take the first that nobody locks, lease it."""
+    """One statement: look at the first of the index, take the first that nobody locks, lease it.
+
+    Beside it, what the person had open is passed over: leased until now, so not among what may be taken.
+    """
     passed = (
         select(WorkItemSkipRow.id)
         .where(
             WorkItemSkipRow.work_item_id == WorkItemRow.id,
             WorkItemSkipRow.user_id == ACTOR,
-            WorkItemSkipRow.day == bindparam("today", type_=Date()),
+            WorkItemSkipRow.day == TODAY,
             WorkItemSkipRow.item_version == WorkItemRow.version,
             WorkItemSkipRow.undone_at.is_(None),
         )
@@ -252,13 +269,9 @@ def _lease(candidates: tuple[Select[UUID], ...], window: int) -> Executable:
         .where(WorkItemRow.id == best)
         .values(leased_by=ACTOR, leased_at=AT, leased_until=UNTIL)
         .returning(WorkItemRow.id)
+        .add_cte(_PASS_OVER_WHAT_IS_OPEN.cte("passed_over"))
         .execution_options(synchronize_session=False)
     )
-
-
-def _pass_over_what_was_open(session: Session, actor: Actor, today: date, now: datetime) -> None:
-    for item_id, version in session.execute(_OPEN_STILL, _asked(actor, now)).all():
-        _keep_skip(session, actor, item_id, version, "", today, now)
 
 
 def _keep_skip(

@@ -188,8 +188,9 @@ _KEEP_SKIP = _passed_over(
 _PASS_OVER_WHAT_IS_OPEN = _passed_over(
     insert(WorkItemSkipRow).from_select(
         ["id", "practice_id", "work_item_id", "user_id", "day", "reason", "item_version", "skipped_at"],
-        select(func.gen_random_uuid(), PRACTICE, WorkItemRow.id, ACTOR, TODAY, literal(""), WorkItemRow.version, AT)
-        .where(
+        select(
+            func.gen_random_uuid(), PRACTICE, WorkItemRow.id, ACTOR, TODAY, literal(""), WorkItemRow.version, AT
+        ).where(
             WorkItemRow.practice_id == PRACTICE,
             WorkItemRow.leased_by == ACTOR,
             leased_at_present(AT),

@@ -1,11 +1,12 @@
 """What is asked of the payers for a visit: every filing with its lines, and what is documented before there is one."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Row, Uuid, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from models.tables.claims import ClaimLineRow, ClaimRow, ClaimVersionRow
@@ -13,9 +14,53 @@ from models.tables.encounters import EncounterRow, EvaluationRow
 from models.tables.practice import PayerRow, PlanRow
 from web import formats
 from web.formats import Chip
+from web.reads.together import Together
 
 FREQUENCIES = {"1": "original", "7": "replacement", "8": "void"}
 ORDINALS = {1: "first plan", 2: "second plan", 3: "third plan"}
+VISIT = bindparam("encounter", type_=Uuid())
+_OF_VISIT = Together(
+    visit=select(EncounterRow.facts).where(EncounterRow.id == VISIT),
+    versions=select(
+        ClaimVersionRow.id,
+        ClaimVersionRow.version,
+        ClaimVersionRow.frequency_code,
+        ClaimVersionRow.patient_control_number,
+        ClaimVersionRow.status,
+        ClaimVersionRow.total_charge,
+        ClaimVersionRow.expected_payment,
+        ClaimVersionRow.prior_authorization_number,
+        ClaimVersionRow.original_reference,
+        ClaimVersionRow.sent_at,
+        ClaimVersionRow.prior_decisions,
+        ClaimRow.rank,
+        ClaimRow.current_version,
+        ClaimRow.payer_claim_control_number,
+        PayerRow.name.label("payer"),
+    )
+    .join(ClaimRow, ClaimRow.id == ClaimVersionRow.claim_id)
+    .join(PlanRow, PlanRow.id == ClaimRow.plan_id)
+    .join(PayerRow, PayerRow.id == PlanRow.payer_id)
+    .where(ClaimVersionRow.encounter_id == VISIT)
+    .order_by(ClaimRow.rank, ClaimVersionRow.version.desc()),
+    lines=select(
+        ClaimLineRow.claim_version_id,
+        ClaimLineRow.line_number,
+        ClaimLineRow.code,
+        func.array_to_string(ClaimLineRow.modifiers, " ").label("modifiers"),
+        ClaimLineRow.units,
+        ClaimLineRow.charge,
+        ClaimLineRow.expected_allowed,
+    )
+    .join(ClaimVersionRow, ClaimVersionRow.id == ClaimLineRow.claim_version_id)
+    .where(ClaimVersionRow.encounter_id == VISIT)
+    .order_by(ClaimLineRow.line_number),
+    # the claim as the newest evaluation coded it, while it is held
+    coded=select(EvaluationRow.trace["claim"]["lines"].label("lines"))
+    .where(EvaluationRow.encounter_id == VISIT)
+    .order_by(EvaluationRow.created_at.desc())
+    .limit(1),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,52 +108,28 @@ class ClaimPart:
 
 def of_visit(session: Session, encounter_id: UUID) -> ClaimPart:
     """Every filing with its lines, newest first; the documented services while there is none."""
-    facts: dict[str, Any] = session.scalars(select(EncounterRow.facts).where(EncounterRow.id == encounter_id)).one()
-    found = session.execute(
-        select(ClaimVersionRow, ClaimRow, PayerRow.name)
-        .join(ClaimRow, ClaimRow.id == ClaimVersionRow.claim_id)
-        .join(PlanRow, PlanRow.id == ClaimRow.plan_id)
-        .join(PayerRow, PayerRow.id == PlanRow.payer_id)
-        .where(ClaimVersionRow.encounter_id == encounter_id)
-        .order_by(ClaimRow.rank, ClaimVersionRow.version.desc())
-    )
-    versions = [(version, claim, payer) for version, claim, payer in found]
-    lines = session.scalars(
-        select(ClaimLineRow)
-        .where(ClaimLineRow.claim_version_id.in_([version.id for version, _, _ in versions]))
-        .order_by(ClaimLineRow.line_number)
-    ).all()
+    found = _OF_VISIT.read(session, {"encounter": encounter_id})
+    [facts] = (visit.facts for visit in found.visit)
     documented = tuple(_documented(number, service) for number, service in enumerate(_services(facts), start=1))
     return ClaimPart(
         place_of_service=str(facts.get("administrative", {}).get("place_of_service", formats.NOTHING)),
         diagnoses=", ".join(_diagnoses(facts)) or formats.NOTHING,
-        versions=tuple(_version(version, claim, payer, lines) for version, claim, payer in versions),
-        coded=() if versions else _coded(session, encounter_id),
+        versions=tuple(_version(version, found.lines) for version in found.versions),
+        coded=() if found.versions else tuple(_coded(line) for newest in found.coded for line in newest.lines or ()),
         documented=documented,
         documented_total=formats.plural(len(documented), "service"),
     )
 
 
-def _coded(session: Session, encounter_id: UUID) -> tuple[ServiceLine, ...]:
-    """The claim as the newest evaluation coded it, while it is held."""
-    trace = session.scalar(
-        select(EvaluationRow.trace)
-        .where(EvaluationRow.encounter_id == encounter_id)
-        .order_by(EvaluationRow.created_at.desc())
-        .limit(1)
-    )
-    lines = (trace or {}).get("claim", {}).get("lines", [])
-    return tuple(
-        ServiceLine(
-            number=line["line_number"],
-            code=line["code"],
-            modifiers=" ".join(line["modifiers"]),
-            units=str(line["units"]),
-            minutes="",
-            charge=formats.money(Decimal(line["charge"])),
-            expected=formats.money(Decimal(line["expected_allowed"])),
-        )
-        for line in lines
+def _coded(line: dict[str, Any]) -> ServiceLine:
+    return ServiceLine(
+        number=line["line_number"],
+        code=line["code"],
+        modifiers=" ".join(line["modifiers"]),
+        units=str(line["units"]),
+        minutes="",
+        charge=formats.money(Decimal(line["charge"])),
+        expected=formats.money(Decimal(line["expected_allowed"])),
     )
 
 
@@ -141,19 +162,19 @@ def filing_label(version: int, frequency_code: str, rank: int, payer: str) -> st
     return f"Version {version}, {kind}, to {payer} ({ORDINALS.get(rank, rank)})"
 
 
-def _version(version: ClaimVersionRow, claim: ClaimRow, payer: str, lines: Any) -> ClaimVersion:
+def _version(version: Row[Any], lines: Sequence[Row[Any]]) -> ClaimVersion:
     return ClaimVersion(
-        label=filing_label(version.version, version.frequency_code, claim.rank, payer),
+        label=filing_label(version.version, version.frequency_code, version.rank, version.payer),
         status=claim_chip(version.status),
         control_number=version.patient_control_number,
-        payer_control_number=claim.payer_claim_control_number or formats.NOTHING,
+        payer_control_number=version.payer_claim_control_number or formats.NOTHING,
         total=formats.money(version.total_charge),
         expected=formats.money(version.expected_payment),
         prior_authorization_number=version.prior_authorization_number or formats.NOTHING,
         original_reference=version.original_reference or "",
         sent_at=version.sent_at.strftime("%m/%d/%Y") if version.sent_at else formats.NOTHING,
         told=tuple(_told(decision) for decision in version.prior_decisions if "paid" in decision),
-        current=version.version == claim.current_version,
+        current=version.version == version.current_version,
         lines=tuple(_line(line) for line in lines if line.claim_version_id == version.id),
     )
 
@@ -182,11 +203,11 @@ def claim_chip(status: str) -> Chip:
     return Chip(tone, sign, formats.words(status))
 
 
-def _line(line: ClaimLineRow) -> ServiceLine:
+def _line(line: Row[Any]) -> ServiceLine:
     return ServiceLine(
         number=line.line_number,
         code=line.code,
-        modifiers=" ".join(line.modifiers),
+        modifiers=line.modifiers,
         units=str(line.units),
         minutes="",
         charge=formats.money(line.charge),

@@ -4,7 +4,7 @@ A decision is foreseen (activities.decisions) before it waits, so that whatever 
 Nothing else is special about it: the relay carries it to the workflow, and its command id keeps it from counting twice.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -31,13 +31,14 @@ _WAITING = select(OutboxRow.message, OutboxRow.not_before).where(
     OutboxRow.state != "done",
 )
 
-_LAST = (
+# why the last decision on an item was refused, if it was
+REFUSED_LATE = (
     select(OutboxRow.error)
     .where(
         OutboxRow.practice_id == bindparam("practice", type_=Uuid()),
         OutboxRow.workflow_id == bindparam("workflow", type_=Text()),
         OutboxRow.signal.startswith(DECIDE),
-        OutboxRow.message["work_item_id"].astext == bindparam("item", type_=Text()),
+        OutboxRow.message["work_item_id"].astext == bindparam("item_id", type_=Text()),
     )
     .order_by(OutboxRow.created_at.desc())
     .limit(1)
@@ -114,9 +115,13 @@ def waiting_for(session: Session, practice_id: UUID, workflow_ids: Collection[st
 
 def refused_late(session: Session, practice_id: UUID, item: WorkItemRow) -> str:
     """Why the last decision on this item was refused after its person had gone on; empty when none was."""
-    values = {"practice": practice_id, "workflow": item.workflow_id, "item": str(item.id)}
-    found = session.execute(_LAST, values).one_or_none()
-    return (found.error or "") if found else ""
+    values = {"practice": practice_id, "workflow": item.workflow_id, "item_id": str(item.id)}
+    return reason(session.execute(REFUSED_LATE, values))
+
+
+def reason(found: Iterable[Row[Any]]) -> str:
+    """The same, as ``REFUSED_LATE`` found it."""
+    return next((last.error or "" for last in found), "")
 
 
 def _held(row: Row[Any]) -> Held:

@@ -1,10 +1,11 @@
 """Working one item after the other: get next, pass over, take back; and who is here while it lasts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
 from fastapi import APIRouter, Request
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -16,8 +17,8 @@ from web import templating
 from web.pages import items as item_pages
 from web.pages import panes
 from web.pages import queues as queue_pages
-from web.pages.items import actor_of
-from web.pages.panes import Toast, Undo
+from web.pages.items import Drawn, actor_of
+from web.pages.panes import Acted, Toast, Undo
 from web.problems import NotFound
 from web.reads import items, queue_filter
 from web.reads import queues as lists
@@ -34,11 +35,12 @@ NOTHING_LEFT = "Nothing is left for you here: the rest is taken, snoozed, or pas
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What get-next gave: an item, in its queue, under the filter it was asked for."""
+    """What get-next gave: an item, in its queue, under the filter it was asked for. drawn: its pane, read already."""
 
     item_id: UUID
     queue: str
     wanted: Filter
+    drawn: Drawn | None = None
 
 
 @router.post("/next")
@@ -61,6 +63,8 @@ def next_of_queue(request: Request, viewer: Person, form: Posted, queue: str) ->
     wanted = _wanted(request, form)
     with practice_session(engine_of(request), viewer.practice_id) as session:
         given = _get(session, viewer, [queue], wanted)
+        if given is not None and _in_pane(request):
+            given = replace(given, drawn=_drawn(session, request, viewer, given.item_id))
     return _give(request, viewer, given, queue, wanted)
 
 
@@ -148,18 +152,39 @@ def _get(session: Session, viewer: Viewer, queues: list[str], wanted: Filter) ->
     return Given(item_id, item.queue, wanted)
 
 
+def _in_pane(request: Request) -> bool:
+    return templating.wanted_region(request) == "pane"
+
+
+def _drawn(session: Session, request: Request, viewer: Viewer, item_id: UUID) -> Drawn | None:
+    """The item's pane, read in the transaction that leased it: waiting for another costs as much as the lease.
+
+    None where it breaks on what the item says. The lease is kept then too: taken back, the same item would come again
+    to whoever asks.
+    """
+    try:
+        return item_pages.drawn(session, request, viewer, item_id, Acted())
+    except DBAPIError:
+        raise  # nothing was leased either
+    except Exception:
+        return None  # shown again after the commit, it breaks as any page does
+
+
 def _give(
     request: Request, viewer: Viewer, given: Given | None, queue: str, wanted: Filter, toast: Toast | None = None
 ) -> Response:
     """The item in the pane; without script the address of it, or of the list when nothing is left."""
-    in_pane = templating.wanted_region(request) == "pane"
+    in_pane = _in_pane(request)
     if given is None:
         toast = toast or Toast("info", NOTHING_LEFT)
         return queue_pages.nothing_left(request, viewer, queue, wanted, toast, in_pane=in_pane)
     address = f"/queues/{given.queue}/{given.item_id}{wanted.query()}"
     if not in_pane and toast is None:
         return RedirectResponse(address, status_code=303)
-    answer = item_pages.shown(request, viewer, given.item_id, toast)
+    if given.drawn is not None:
+        answer = templating.page(*given.drawn)
+    else:
+        answer = item_pages.shown(request, viewer, given.item_id, toast)
     if in_pane:
         answer.headers["HX-Push-Url"] = address
     return answer

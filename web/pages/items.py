@@ -21,10 +21,9 @@ from models.tables.desk import WorkItemRow
 from web import templating
 from web.commands import Answer, Commands, hold
 from web.pages import panes, queues
-from web.pages.panes import Toast, Undo
+from web.pages.panes import Acted, Toast, Undo
 from web.problems import Forbidden, Invalid, NotFound
 from web.reads import items
-from web.reads import queues as lists
 from web.reads.queue_filter import Filter
 from web.security import Form, Person, Posted, engine_of, require
 from web.shell import shell
@@ -38,6 +37,7 @@ REASON_LENGTH_MAX = 2_000
 FIELD_LENGTH_MAX = 4_000
 
 Act = Callable[[Session, WorkItemRow], str]
+Drawn = tuple[str, dict[str, Any]]  # a template and what it is given
 
 
 def actor_of(viewer: Viewer) -> Actor:
@@ -242,20 +242,20 @@ def shown(
     typed: Mapping[str, str] | None = None,
 ) -> HTMLResponse:
     """The item as it is now, with what became of the act: in the pane, or as a whole page without script."""
-    wanted = Filter.read(dict(request.query_params))
+    acted = Acted(toast, open_decision, typed or {})
     with practice_session(engine_of(request), viewer.practice_id) as session:
-        pane = panes.build(session, viewer, item_id, wanted, toast=toast, open_decision=open_decision, typed=typed)
-        if templating.wanted_region(request) == "pane":
-            row = lists.one(session, viewer, item_id, wanted, pane.news.standing)
-            context: dict[str, Any] = {
-                "pane": pane,
-                "shell": shell(request, viewer),
-                "row": row,
-                "chosen": pane.item.id,
-            }
-            return templating.page("acted.html", context, status=status)
-        context = queues.whole_page(session, request, viewer, pane, wanted)
-    return templating.page("queue.html", context, status=status)
+        template, context = drawn(session, request, viewer, item_id, acted)
+    return templating.page(template, context, status=status)
+
+
+def drawn(session: Session, request: Request, viewer: Viewer, item_id: UUID, acted: Acted) -> Drawn:
+    """What ``shown`` draws, and from what. Drawing waits for the commit, so that nobody else waits for the drawing."""
+    wanted = Filter.read(dict(request.query_params))
+    in_pane = templating.wanted_region(request) == "pane"
+    pane = panes.build(session, viewer, item_id, wanted, acted=acted, listed=in_pane)
+    if in_pane:
+        return "acted.html", {"pane": pane, "shell": shell(request, viewer)}
+    return "queue.html", queues.whole_page(session, request, viewer, pane, wanted)
 
 
 def _seen(form: Form, item: WorkItemRow) -> Seen:

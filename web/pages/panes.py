@@ -1,13 +1,13 @@
 """The pane: one item with its facts, its decisions and its tabs; shared by showing and acting."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy.orm import Session
 
-from activities.held_decisions import refused_late
+from activities import held_decisions
 from billing.desk import OWN_HOLDS, REASSIGN, SKIP_REASONS, WAITING_ON, WAKES_ON, WORK
 from billing.vocabulary import Queue
 from models.tables.access import UserRow
@@ -27,12 +27,14 @@ from web.reads import (
     items,
     mentions,
     money,
+    queues,
     requests,
     timeline,
     transmissions,
 )
 from web.reads.audit import record_view
 from web.reads.choices import Choice
+from web.reads.opened import opened
 from web.reads.queue_filter import Filter
 from web.reads.standing import Holding, Standing, standings
 from web.shell import sees_files
@@ -137,6 +139,19 @@ class Pane:
     query: str
     back_href: str
     toast: Toast | None
+    listed: queues.Row | None
+
+
+@dataclass(frozen=True, slots=True)
+class Acted:
+    """What became of an act, where the item is shown because of one.
+
+    typed: what was filled into a decision, or written, that was refused, so that it stands there again.
+    """
+
+    toast: Toast | None = None
+    open_decision: str = ""
+    typed: Mapping[str, str] = field(default_factory=dict)
 
 
 def build(
@@ -146,24 +161,25 @@ def build(
     wanted: Filter,
     *,
     tab: str = "",
-    toast: Toast | None = None,
-    open_decision: str = "",
-    typed: Mapping[str, str] | None = None,
+    acted: Acted = Acted(),
+    listed: bool = False,
 ) -> Pane:
     """The pane of an item; looking at a patient's item leaves an audit line.
 
-    typed: what was filled into a decision, or written, that was refused, so that it stands there again.
+    listed: with its row of the list, which may have changed by an act.
     """
-    row = items.visible_item(session, viewer, item_id)  # first, so that the session keeps it for all that follows
-    item = items.item(session, viewer, item_id)
-    if item is None or row is None:
+    seen = opened(session, viewer, item_id)
+    if seen is None:
         raise NotFound
-    visit = encounters.header(session, viewer, item.encounter_id) if item.encounter_id else None
+    row, beside = seen.row, seen.beside
+    item = items.item(session, viewer, row, seen.found.owner or "", beside.notes)
+    visit = encounters.head(viewer, seen.found) if item.encounter_id else None
     case = requests.case(session, viewer, item.authorization_case_id) if item.authorization_case_id else None
     names = _tab_names(item, visit, case)
     chosen = tab if tab in dict(names) else (names[0][0] if names else "")
     query = wanted.query()
-    current = news(session, viewer, row, row.version)
+    standing = standings(session, viewer, [row])[row.id]
+    current = _news(viewer, row, row.version, standing, item.owner, held_decisions.reason(beside.refused_late))
     locked = _locked(viewer, item, current)
     address = f"/queues/{item.queue}/{item.id}"
     pane = Pane(
@@ -171,8 +187,8 @@ def build(
         visit=visit,
         case=case,
         decisions=() if item.closed or locked or current.held else items.decision_forms(session, viewer, row),
-        open_decision=open_decision,
-        typed=typed or {},
+        open_decision=acted.open_decision,
+        typed=acted.typed,
         tabs=tuple(
             Tab(label, f"{address}{query}{'&' if query else '?'}tab={key}", key == chosen) for key, label in names
         ),
@@ -180,7 +196,7 @@ def build(
         part=_part(session, viewer, item, case, chosen),
         fork=_fork(session, viewer, item),
         here=f"{address}{query}",
-        people=choices.owner_choices(session, item.owner_id) if viewer.may(REASSIGN) else (),
+        people=choices.owners(beside.people, item.owner_id) if viewer.may(REASSIGN) else (),
         may_work=viewer.may(WORK),
         may_note=viewer.may(WORK) or viewer.may(OWN_HOLDS),
         may_reassign=viewer.may(REASSIGN),
@@ -188,19 +204,21 @@ def build(
         looking=IN_THE_CHART if viewer.own_visits_only else READ_ONLY,
         locked=locked,
         news=current,
-        attachments=desk_files.of_item(session, viewer, row),
+        attachments=desk_files.listed(viewer, beside.files),
         skip_reasons=tuple(SKIP_REASONS.items()),
         wakes_on=tuple((key, said) for key, (said, _) in WAKES_ON.items()),
         waiting_on=tuple(WAITING_ON.items()),
         note_id=str(uuid4()),
-        messages=holds.messages(session, viewer, [row.id]).get(row.id, ()),
+        messages=holds.messages(viewer, beside.messages),
         may_ask=viewer.may(WORK) and row.clinician_id is not None and row.queue == Queue.DOCUMENTATION.value,
         query=query,
         back_href=f"/queues/{item.queue}{query}",
-        toast=toast,
+        toast=acted.toast,
+        listed=queues.one(session, viewer, wanted, seen.found, standing) if listed else None,
     )
-    mentions.seen(session, viewer, row.id)
-    if toast is None:
+    if beside.mentions:
+        mentions.seen(session, viewer, row.id)
+    if acted.toast is None:
         record_view(session, viewer, f"encounter/{item.encounter_id}" if item.encounter_id else f"work_item/{item.id}")
     return pane
 
@@ -209,6 +227,20 @@ def news(session: Session, viewer: Viewer, row: WorkItemRow, seen_version: int, 
     """What happened to an open item since its pane was drawn, for a strip in it that moves nothing else."""
     standing = standings(session, viewer, [row])[row.id]
     owner = session.get(UserRow, row.owner_id) if row.owner_id else None
+    refused = held_decisions.refused_late(session, viewer.practice_id, row)
+    return _news(viewer, row, seen_version, standing, owner.name if owner else "", refused, leased=leased)
+
+
+def _news(
+    viewer: Viewer,
+    row: WorkItemRow,
+    seen_version: int,
+    standing: Standing,
+    owner: str,
+    refused: str,
+    *,
+    leased: bool = False,
+) -> News:
     mine = row.owner_id == viewer.user_id
     closed = f"{formats.words(row.closed_by)}, {formats.instant(row.closed_at, viewer.zone)}" if row.closed_at else ""
     return News(
@@ -221,11 +253,11 @@ def news(session: Session, viewer: Viewer, row: WorkItemRow, seen_version: int, 
         changed=row.version != seen_version,
         closed=closed if row.version != seen_version else "",
         lease_lost=leased and not standing.leased_to_me and row.closed_at is None,
-        owner=owner.name if owner else "",
+        owner=owner,
         mine=mine,
         taken=formats.age(row.taken_at, viewer.now) if row.taken_at else "",
-        has_it_now=owner.name if owner and not mine else standing.leased_by,
-        refused_late="" if row.closed_at or standing.held else refused_late(session, viewer.practice_id, row),
+        has_it_now=owner if owner and not mine else standing.leased_by,
+        refused_late="" if row.closed_at or standing.held else refused,
     )
 
 

@@ -1,7 +1,8 @@
 """What a form offers to choose from, and the ids it sends back."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -12,9 +13,7 @@ from models.tables.practice import PayerRow
 
 CHOICES_MAX = 500
 _PAYERS = select(PayerRow.external_id, PayerRow.name).order_by(PayerRow.name).limit(CHOICES_MAX)
-_OWNERS = (
-    select(UserRow.id, UserRow.name).where(UserRow.disabled_at.is_(None)).order_by(UserRow.name).limit(CHOICES_MAX)
-)
+OWNERS = select(UserRow.id, UserRow.name).where(UserRow.disabled_at.is_(None)).order_by(UserRow.name).limit(CHOICES_MAX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +32,12 @@ def payer_choices(session: Session, chosen: str) -> tuple[Choice, ...]:
 
 def owner_choices(session: Session, chosen: str) -> tuple[Choice, ...]:
     """People of the practice who can have work."""
-    return tuple(Choice(str(user_id), name, str(user_id) == chosen) for user_id, name in session.execute(_OWNERS))
+    return owners(session.execute(OWNERS), chosen)
+
+
+def owners(found: Iterable[Any], chosen: str) -> tuple[Choice, ...]:
+    """The same people, as ``OWNERS`` finds them."""
+    return tuple(Choice(str(user_id), name, str(user_id) == chosen) for user_id, name in found)
 
 
 def is_uuid(value: str) -> bool:

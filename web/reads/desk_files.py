@@ -1,13 +1,15 @@
 """Files kept beside items."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Uuid, bindparam, or_, select
 from sqlalchemy.orm import Session, undefer
 
 from models.tables.access import UserRow
-from models.tables.desk import WorkItemAttachmentRow, WorkItemRow
+from models.tables.desk import WorkItemAttachmentRow
 from web import formats
 from web.reads import items
 from web.viewer import Viewer
@@ -15,8 +17,17 @@ from web.viewer import Viewer
 SHOWN_MAX = 50
 
 
-_OF_ITEM = (
-    select(WorkItemAttachmentRow, UserRow.name)
+# the files of an item and of its visit
+OF_ITEM = (
+    select(
+        WorkItemAttachmentRow.id,
+        WorkItemAttachmentRow.user_id,
+        WorkItemAttachmentRow.file_name,
+        WorkItemAttachmentRow.size_bytes,
+        WorkItemAttachmentRow.created_at,
+        WorkItemAttachmentRow.sha256,
+        UserRow.name.label("author"),
+    )
     .join(UserRow, UserRow.id == WorkItemAttachmentRow.user_id)
     .where(
         or_(
@@ -54,9 +65,8 @@ class Download:
     item_id: UUID
 
 
-def of_item(session: Session, viewer: Viewer, row: WorkItemRow) -> tuple[File, ...]:
-    """The files of an item and of its visit."""
-    found = session.execute(_OF_ITEM, {"item": row.id, "encounter": row.encounter_id})
+def listed(viewer: Viewer, found: Iterable[Any]) -> tuple[File, ...]:
+    """Files as ``OF_ITEM`` finds them."""
     return tuple(
         File(
             id=str(file.id),
@@ -64,11 +74,11 @@ def of_item(session: Session, viewer: Viewer, row: WorkItemRow) -> tuple[File, .
             name=file.file_name,
             size=formats.size(file.size_bytes),
             at=formats.instant(file.created_at, viewer.zone),
-            author=name,
+            author=file.author,
             sha256=file.sha256[:12],
             own=file.user_id == viewer.user_id,
         )
-        for file, name in found
+        for file in found
     )
 
 

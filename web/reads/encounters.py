@@ -1,9 +1,10 @@
 """One visit's head: which it is, whose, and where it stands on the walk from booking to zero balance."""
 
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Uuid, bindparam, select
+from sqlalchemy import Row, Uuid, bindparam, select
 from sqlalchemy.orm import Session
 
 from billing.vocabulary import Stage
@@ -26,8 +27,36 @@ WALK = (
 )
 
 
+def columns(plan: type[PlanRow]) -> tuple[Any, ...]:
+    """What a head says of a visit, besides what a row of a queue says of it too (``WHOSE``)."""
+    return (
+        EncounterRow.id.label("visit_id"),
+        EncounterRow.external_id.label("visit_number"),
+        EncounterRow.version.label("visit_version"),
+        EncounterRow.clinician_id.label("visit_clinician_id"),
+        EncounterRow.stage,
+        EncounterRow.held_by,
+        EncounterRow.disposition,
+        EncounterRow.closed_as,
+        EncounterRow.touched,
+        PatientRow.birth_date,
+        ClinicianRow.first_name.label("clinician_first_name"),
+        ClinicianRow.last_name.label("clinician_last_name"),
+        plan.name.label("plan"),
+    )
+
+
+WHOSE = (
+    PatientRow.first_name,
+    PatientRow.last_name,
+    PatientRow.external_id.label("patient_id"),
+    EncounterRow.date_of_service,
+    EncounterRow.discipline,
+    PayerRow.name.label("payer"),
+)
 _HEADER = (
-    select(EncounterRow, PatientRow, ClinicianRow.first_name, ClinicianRow.last_name, PayerRow.name, PlanRow.name)
+    select(*WHOSE, *columns(PlanRow))
+    .select_from(EncounterRow)
     .join(PatientRow, PatientRow.id == EncounterRow.patient_id)
     .join(ClinicianRow, ClinicianRow.id == EncounterRow.clinician_id)
     .join(PlanRow, PlanRow.id == EncounterRow.plan_id)
@@ -71,21 +100,25 @@ class Header:
 def header(session: Session, viewer: Viewer, encounter_id: UUID) -> Header | None:
     """The visit's head; nothing when it is not this viewer's to see."""
     found = session.execute(_HEADER, {"encounter": encounter_id}).one_or_none()
-    if found is None or (viewer.own_visits_only and found[0].clinician_id != viewer.clinician_id):
+    return head(viewer, found) if found is not None else None
+
+
+def head(viewer: Viewer, visit: Row[Any]) -> Header | None:
+    """The same of a visit that was found with ``WHOSE`` and ``columns``."""
+    if viewer.own_visits_only and visit.visit_clinician_id != viewer.clinician_id:
         return None
-    visit, patient, first_name, last_name, payer, plan = found
     return Header(
-        id=str(visit.id),
-        external_id=visit.external_id,
-        version=visit.version,
-        patient=formats.person(patient.first_name, patient.last_name),
-        patient_id=patient.external_id,
-        birth_date=formats.day(patient.birth_date),
+        id=str(visit.visit_id),
+        external_id=visit.visit_number,
+        version=visit.visit_version,
+        patient=formats.person(visit.first_name, visit.last_name),
+        patient_id=visit.patient_id,
+        birth_date=formats.day(visit.birth_date),
         service_day=formats.day(visit.date_of_service),
         discipline=visit.discipline,
-        clinician=formats.person(first_name, last_name),
-        payer=payer,
-        plan=plan,
+        clinician=formats.person(visit.clinician_first_name, visit.clinician_last_name),
+        payer=visit.payer,
+        plan=visit.plan,
         stage=formats.words(visit.stage),
         held_by=visit.held_by or "",
         disposition=formats.words(visit.disposition) if visit.disposition else "",

@@ -1,9 +1,10 @@
 """A clinician's own holds, each as one thing to do; and what desk and clinician wrote to each other about an item."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
+from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import ARRAY, Uuid, bindparam, exists, func, or_, select
@@ -27,11 +28,18 @@ KINDS = {ASK: "asks", DONE: "says: done in the chart", "question": "asks back"}
 
 
 _MESSAGES = (
-    select(ClinicianMessageRow, UserRow.name)
+    select(
+        ClinicianMessageRow.work_item_id,
+        ClinicianMessageRow.created_at,
+        UserRow.name.label("author"),
+        ClinicianMessageRow.kind,
+        ClinicianMessageRow.body,
+    )
     .join(UserRow, UserRow.id == ClinicianMessageRow.user_id)
-    .where(ClinicianMessageRow.work_item_id == func.any(bindparam("items", type_=ARRAY(Uuid()))))
     .order_by(ClinicianMessageRow.created_at, ClinicianMessageRow.id)
 )
+_OF_ITEMS = _MESSAGES.where(ClinicianMessageRow.work_item_id == func.any(bindparam("items", type_=ARRAY(Uuid()))))
+OF_ITEM = _MESSAGES.where(ClinicianMessageRow.work_item_id == bindparam("item", type_=Uuid()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +94,7 @@ def of_clinician(session: Session, viewer: Viewer) -> tuple[Kind, ...]:
         .order_by(EncounterRow.date_of_service, WorkItemRow.id)
         .limit(HOLDS_MAX)
     ).all()
-    said = messages(session, viewer, [row.WorkItemRow.id for row in found])
+    said = _messages(session, viewer, [row.WorkItemRow.id for row in found])
     told = []
     for item, day, first, last in found:
         wanted = task([finding_of(entry) for entry in item.findings], day)
@@ -121,14 +129,17 @@ def _hold(
     )
 
 
-def messages(session: Session, viewer: Viewer, item_ids: Sequence[UUID]) -> dict[UUID, tuple[Message, ...]]:
+def messages(viewer: Viewer, found: Iterable[Any]) -> tuple[Message, ...]:
+    """Messages as ``OF_ITEM`` finds them, oldest first."""
+    return tuple(
+        Message(formats.instant(row.created_at, viewer.zone), row.author, row.kind, KINDS[row.kind], row.body)
+        for row in found
+    )
+
+
+def _messages(session: Session, viewer: Viewer, item_ids: Sequence[UUID]) -> dict[UUID, tuple[Message, ...]]:
     """Messages by item, oldest first."""
-    if not item_ids:
-        return {}
-    found = session.execute(_MESSAGES, {"items": list(item_ids)})
-    told: dict[UUID, list[Message]] = {}
-    for row, author in found:
-        told.setdefault(row.work_item_id, []).append(
-            Message(formats.instant(row.created_at, viewer.zone), author, row.kind, KINDS[row.kind], row.body)
-        )
-    return {item_id: tuple(lines) for item_id, lines in told.items()}
+    told: dict[UUID, list[Any]] = {}
+    for row in session.execute(_OF_ITEMS, {"items": list(item_ids)}) if item_ids else ():
+        told.setdefault(row.work_item_id, []).append(row)
+    return {item_id: messages(viewer, rows) for item_id, rows in told.items()}

@@ -1,5 +1,6 @@
 """One work item: why it is here, what clears it, whose move it is, what may be decided."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -79,7 +80,8 @@ CHOICES = {
 SNOOZE_DAYS = ((1, "Tomorrow"), (3, "In 3 days"), (7, "Next week"))
 
 
-_NOTES = (
+# the notes of an item and of its visit
+NOTES = (
     select(WorkItemNoteRow.created_at, UserRow.name, WorkItemNoteRow.body)
     .join(UserRow, UserRow.id == WorkItemNoteRow.user_id)
     .where(
@@ -202,17 +204,16 @@ class Item:
 def visible_item(session: Session, viewer: Viewer, item_id: UUID) -> WorkItemRow | None:
     """The mapped row, if this viewer may see it."""
     row = session.get(WorkItemRow, item_id)
-    if row is None or (viewer.own_visits_only and row.clinician_id != viewer.clinician_id):
-        return None
-    return row
+    return row if row is not None and is_visible(viewer, row) else None
 
 
-def item(session: Session, viewer: Viewer, item_id: UUID) -> Item | None:
-    """One item, ready to print."""
-    row = visible_item(session, viewer, item_id)
-    if row is None:
-        return None
-    owner = session.scalar(select(UserRow.name).where(UserRow.id == row.owner_id)) if row.owner_id else None
+def is_visible(viewer: Viewer, row: WorkItemRow) -> bool:
+    """A clinician sees the items of own visits, everybody else all of the practice."""
+    return not viewer.own_visits_only or row.clinician_id == viewer.clinician_id
+
+
+def item(session: Session, viewer: Viewer, row: WorkItemRow, owner: str, notes: Iterable[Any]) -> Item:
+    """One item, ready to print. notes: as ``NOTES`` finds them."""
     asleep = row.snoozed_until is not None and row.snoozed_until > viewer.now
     closed = f"{formats.words(row.closed_by)}, {formats.instant(row.closed_at, viewer.zone)}" if row.closed_at else ""
     return Item(
@@ -235,13 +236,13 @@ def item(session: Session, viewer: Viewer, item_id: UUID) -> Item | None:
         opened=formats.instant(row.opened_at, viewer.zone),
         age=formats.age(row.opened_at, viewer.now),
         owner_id=str(row.owner_id or ""),
-        owner=owner or "",
+        owner=owner,
         mine=row.owner_id == viewer.user_id,
         taken=formats.age(row.taken_at, viewer.now) if row.taken_at else "",
         snoozed_until=formats.instant(row.snoozed_until, viewer.zone) if asleep else "",
         closed=closed,
         findings=tuple(_finding(entry) for entry in row.findings),
-        notes=_notes(session, viewer, row),
+        notes=tuple(Note(formats.instant(at, viewer.zone), author, body) for at, author, body in notes),
         remitted=_remitted(session, row),
         snoozes=tuple(_snooze(viewer, days, label) for days, label in SNOOZE_DAYS),
         tomorrow=(viewer.today + timedelta(days=1)).isoformat(),
@@ -372,11 +373,6 @@ def _finding(entry: dict[str, Any]) -> Finding:
         whose_move=formats.words(str(entry.get("owner", ""))),
         citation=str(entry.get("citation", "")),
     )
-
-
-def _notes(session: Session, viewer: Viewer, row: WorkItemRow) -> tuple[Note, ...]:
-    found = session.execute(_NOTES, {"item": row.id, "encounter": row.encounter_id})
-    return tuple(Note(formats.instant(at, viewer.zone), author, body) for at, author, body in found)
 
 
 def _remitted(session: Session, row: WorkItemRow) -> Remitted | None:

@@ -20,13 +20,15 @@ _UNSEEN = select(func.count()).where(
     WorkItemMentionRow.user_id == bindparam("user", type_=Uuid()),
     WorkItemMentionRow.seen_at.is_(None),
 )
+_UNSEEN_OF_ITEM = (
+    WorkItemMentionRow.work_item_id == bindparam("item", type_=Uuid()),
+    WorkItemMentionRow.user_id == bindparam("user", type_=Uuid()),
+    WorkItemMentionRow.seen_at.is_(None),
+)
+OF_ITEM = select(WorkItemMentionRow.id).where(*_UNSEEN_OF_ITEM)
 _SEEN = (
     update(WorkItemMentionRow)
-    .where(
-        WorkItemMentionRow.work_item_id == bindparam("item", type_=Uuid()),
-        WorkItemMentionRow.user_id == bindparam("user", type_=Uuid()),
-        WorkItemMentionRow.seen_at.is_(None),
-    )
+    .where(*_UNSEEN_OF_ITEM)
     .values(seen_at=bindparam("at", type_=DateTime(timezone=True)))
     .execution_options(synchronize_session=False)
 )

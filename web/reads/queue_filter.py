@@ -42,7 +42,7 @@ PRACTICE, USER, CLINICIAN = (bindparam(name, type_=Uuid()) for name in ("practic
 NOW, MIDNIGHT = (bindparam(name, type_=DateTime(timezone=True)) for name in ("now", "midnight"))
 IDS = bindparam("ids", type_=ARRAY(Uuid()))
 ByExternalId = aliased(PatientRow)
-_Plan = aliased(PlanRow)
+PlanOfItem = aliased(PlanRow)
 
 # Of an item that is about no visit: a case of asking a payer, or an authorization.
 PATIENT = func.coalesce(AuthorizationCaseRow.patient_external_id, AuthorizationRow.patient_external_id)
@@ -270,8 +270,8 @@ def joined(query: Select[*tuple[Any, ...]], first: Any = WorkItemRow) -> Select[
         .outerjoin(AuthorizationRow, AuthorizationRow.id == WorkItemRow.authorization_id)
         .outerjoin(AuthorizationCaseRow, AuthorizationCaseRow.id == WorkItemRow.authorization_case_id)
         .outerjoin(ByExternalId, ByExternalId.external_id == PATIENT)
-        .outerjoin(_Plan, _Plan.id == func.coalesce(EncounterRow.plan_id, _PLAN))
-        .outerjoin(PayerRow, PayerRow.id == _Plan.payer_id)
+        .outerjoin(PlanOfItem, PlanOfItem.id == func.coalesce(EncounterRow.plan_id, _PLAN))
+        .outerjoin(PayerRow, PayerRow.id == PlanOfItem.payer_id)
         .outerjoin(InboundFileRow, InboundFileRow.id == WorkItemRow.inbound_file_id)
         .outerjoin(UserRow, UserRow.id == WorkItemRow.owner_id)
     )

@@ -160,11 +160,15 @@ def candidates(asked: Shape) -> Select[UUID]:
     return matching(replace(asked, wanted=replace(asked.wanted, view=view)))
 
 
-def one(session: Session, viewer: Viewer, item_id: UUID, wanted: Filter, standing: Standing) -> Row | None:
-    """The row of one item, open or closed, whose standing was read for its pane."""
-    found = _of_ids(session, viewer, [item_id])
-    drawn = [_row(item, viewer, wanted.query(), standing) for item in found]
-    return _beside(session, viewer, drawn, drawn[0].queue)[0] if drawn else None
+def one(session: Session, viewer: Viewer, wanted: Filter, found: Any, standing: Standing) -> Row:
+    """The row of one item, open or closed, that was found ``with_item`` for its pane."""
+    drawn = _row(found.WorkItemRow, viewer, wanted.query(), standing, whose=found)
+    return _beside(session, viewer, [drawn], drawn.queue)[0]
+
+
+def with_item(*more: ColumnElement[Any]) -> Select[*tuple[Any, ...]]:
+    """Mapped items, each with what its row says besides, and with more."""
+    return joined(select(WorkItemRow, *_WHOSE, *more))
 
 
 def changes(session: Session, viewer: Viewer, queue: str, wanted: Filter, shown: dict[UUID, int]) -> tuple[Row, ...]:
@@ -222,22 +226,25 @@ _OF_THE_ITEM = (
 )
 
 
+# Of a visit or, where there is none, of the case or the authorization.
+_WHOSE = (
+    func.coalesce(PatientRow.first_name, ByExternalId.first_name).label("first_name"),
+    func.coalesce(PatientRow.last_name, ByExternalId.last_name).label("last_name"),
+    func.coalesce(PatientRow.external_id, PATIENT).label("patient_id"),
+    EncounterRow.date_of_service,
+    func.coalesce(EncounterRow.discipline, func.array_to_string(DISCIPLINES, ", ")).label("discipline"),
+    PayerRow.name.label("payer"),
+    UserRow.name.label("owner"),
+)
+
+
 def _listed(*more: ColumnElement[Any], first: Any = WorkItemRow) -> Select[*tuple[Any, ...]]:
-    patient = (
-        func.coalesce(PatientRow.first_name, ByExternalId.first_name).label("first_name"),
-        func.coalesce(PatientRow.last_name, ByExternalId.last_name).label("last_name"),
-        func.coalesce(PatientRow.external_id, PATIENT).label("patient_id"),
-    )
-    seen = (
-        EncounterRow.date_of_service,
-        func.coalesce(EncounterRow.discipline, func.array_to_string(DISCIPLINES, ", ")).label("discipline"),
-        PayerRow.name.label("payer"),
-        UserRow.name.label("owner"),
-    )
-    return joined(select(*_OF_THE_ITEM, *patient, *seen, *more), first)
+    return joined(select(*_OF_THE_ITEM, *_WHOSE, *more), first)
 
 
-def _row(item: Any, viewer: Viewer, query: str, standing: Standing) -> Row:
+def _row(item: Any, viewer: Viewer, query: str, standing: Standing, whose: Any = None) -> Row:
+    """whose: where it stands apart from the item, what was found as ``_WHOSE``."""
+    whose = whose or item
     asleep = item.snoozed_until is not None and item.snoozed_until > viewer.now
     return Row(
         id=str(item.id),
@@ -245,17 +252,17 @@ def _row(item: Any, viewer: Viewer, query: str, standing: Standing) -> Row:
         href=f"/queues/{item.queue}/{item.id}{query}",
         version=fingerprint(item, standing),
         reason=formats.sentence(item.reason),
-        patient=formats.person(item.first_name, item.last_name) if item.last_name else "",
-        patient_id=item.patient_id or "",
-        service_day=formats.day(item.date_of_service) if item.date_of_service else "",
-        payer=item.payer or "",
-        discipline=item.discipline or "",
+        patient=formats.person(whose.first_name, whose.last_name) if whose.last_name else "",
+        patient_id=whose.patient_id or "",
+        service_day=formats.day(whose.date_of_service) if whose.date_of_service else "",
+        payer=whose.payer or "",
+        discipline=whose.discipline or "",
         amount=formats.money(item.amount),
         age=formats.age(item.opened_at, viewer.now),
         due=formats.due_chip(item.due_at, viewer.now, viewer.zone),
         whose_move=formats.words(item.whose_move),
-        owner=item.owner or "",
-        owner_initials=formats.initials(item.owner) if item.owner else "",
+        owner=whose.owner or "",
+        owner_initials=formats.initials(whose.owner) if whose.owner else "",
         mine=item.owner_id == viewer.user_id,
         escalated=item.escalated,
         snoozed_until=formats.instant(item.snoozed_until, viewer.zone) if asleep else "",

@@ -1,0 +1,103 @@
+"""How often one click at the desk asks the database: somebody waits for each round trip."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import uuid4
+
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import ARRAY, Integer, column, event, false, func, literal, null, select
+
+from billing.vocabulary import Role
+from models.store.session import practice_session
+from models.tables.desk import WorkItemRow
+from tests.web.conftest import Browse, House
+from web.reads.together import Together
+
+IN_PANE = {"HX-Request": "true", "HX-Request-Type": "partial", "HX-Target": "section#pane"}
+SCRUB = "/queues/scrub"
+
+
+@contextmanager
+def counted(house: House) -> Iterator[list[str]]:
+    """The statements asked within."""
+    asked: list[str] = []
+
+    def hear(*told: object) -> None:
+        asked.append(str(told[2]))
+
+    event.listen(house.engine, "before_cursor_execute", hear)
+    try:
+        yield asked
+    finally:
+        event.remove(house.engine, "before_cursor_execute", hear)
+
+
+@pytest.fixture
+def held(house: House, app: FastAPI) -> list[str]:
+    """Three items with a visit, in an application that has a decision wait for ten seconds."""
+    app.state.settings = app.state.settings.model_copy(update={"undo_seconds": 10})
+    visits = [house.encounter(f"CH-{number}") for number in range(3)]
+    return [
+        str(house.item(queue="scrub", encounter_id=visit, subject=f"encounter/{visit}", amount=20)) for visit in visits
+    ]
+
+
+def test_get_next_asks_at_most_ten_times(house: House, browse: Browse, held: list[str]) -> None:
+    supervisor = browse(Role.SUPERVISOR)
+    for _ in range(2):  # the second passes the first over
+        with counted(house) as asked:
+            assert supervisor.post(f"{SCRUB}/next", headers=IN_PANE).status_code == 200
+    assert len(asked) <= 10, "\n".join(asked)
+
+
+def test_opening_an_item_asks_at_most_ten_times(house: House, browse: Browse, held: list[str]) -> None:
+    supervisor = browse(Role.SUPERVISOR)
+    supervisor.get(f"{SCRUB}/{held[0]}", headers=IN_PANE)
+    with counted(house) as asked:
+        assert supervisor.get(f"{SCRUB}/{held[1]}", headers=IN_PANE).status_code == 200
+    assert len(asked) <= 10, "\n".join(asked)
+
+
+def test_a_decision_and_its_answer_ask_at_most_thirty_times(house: House, browse: Browse, held: list[str]) -> None:
+    supervisor = browse(Role.SUPERVISOR)
+    for item in held[:2]:
+        form = {"decision": "not_billable", "reason": "courtesy", "version": "1", "command_id": str(uuid4())}
+        with counted(house) as asked:
+            answer = supervisor.post(f"/items/{item}/decide", data=form, headers=IN_PANE)
+        assert "will be applied at" in answer.text
+    assert len(asked) <= 30, "\n".join(asked)
+
+
+def test_what_is_asked_together_comes_as_it_would_apart(house: House) -> None:
+    numbers = select(column("n", Integer)).select_from(func.generate_series(3, 1, -1).alias("n"))
+    together = Together(
+        some=numbers.add_columns(literal("x").label("said"), null().label("nothing")), none=numbers.where(false())
+    )
+    with practice_session(house.engine, house.practice_id) as session:
+        found = together.read(session, {})
+    assert [(row.n, row.said, row.nothing) for row in found.some] == [(3, "x", None), (2, "x", None), (1, "x", None)]
+    assert found.none == []
+
+
+def test_arrays_are_not_asked_together_because_postgres_wants_them_all_as_long() -> None:
+    with pytest.raises(TypeError, match="codes has a column that is an array"):
+        Together(codes=select(column("codes", ARRAY(Integer))))
+
+
+def test_an_item_that_cannot_be_shown_is_passed_over_by_the_next_click(
+    house: House, browse: Browse, held: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    supervisor, given = browse(Role.SUPERVISOR), []
+
+    def breaks(_: object, row: WorkItemRow) -> None:
+        given.append(row.id)
+        raise KeyError("claim")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("web.reads.items.is_visible", breaks)
+        assert supervisor.post(f"{SCRUB}/next", headers=IN_PANE).status_code == 500
+    assert len(set(given)) == 1
+    after = supervisor.post(f"{SCRUB}/next", headers=IN_PANE)
+    assert after.status_code == 200
+    assert f'data-item="{given[0]}"' not in after.text

@@ -1,0 +1,59 @@
+"""One item as its pane is drawn from it, in two statements: the item with its visit, and what is kept beside it."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, Uuid, bindparam
+from sqlalchemy.orm import Session
+
+from activities import held_decisions
+from billing.desk import REASSIGN
+from models.tables.desk import WorkItemRow
+from models.tables.encounters import EncounterRow
+from models.tables.practice import ClinicianRow
+from web.reads import choices, desk_files, encounters, holds, items, mentions, queues
+from web.reads.queue_filter import PlanOfItem
+from web.reads.together import Together
+from web.viewer import Viewer
+
+_ITEM = (
+    queues.with_item(*encounters.columns(PlanOfItem))
+    .outerjoin(ClinicianRow, ClinicianRow.id == EncounterRow.clinician_id)
+    .where(WorkItemRow.id == bindparam("item", type_=Uuid()))
+)
+_PARTS = {
+    "notes": items.NOTES,
+    "files": desk_files.OF_ITEM,
+    "messages": holds.OF_ITEM,
+    "mentions": mentions.OF_ITEM,
+    "refused_late": held_decisions.REFUSED_LATE,
+}
+_BESIDE, _BESIDE_FOR_WHO_REASSIGNS = Together(**_PARTS), Together(**_PARTS, people=choices.OWNERS)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An item that was found. found: with whose it is, and its visit's head; beside: the rest, by name."""
+
+    row: WorkItemRow
+    found: Row[Any]
+    beside: Row[Any]
+
+
+def opened(session: Session, viewer: Viewer, item_id: UUID) -> Opened | None:
+    """The item, if this viewer may see it."""
+    found = session.execute(_ITEM, {"item": item_id}).one_or_none()
+    if found is None or not items.is_visible(viewer, found.WorkItemRow):
+        return None
+    row: WorkItemRow = found.WorkItemRow
+    beside = _BESIDE_FOR_WHO_REASSIGNS if viewer.may(REASSIGN) else _BESIDE
+    values = {
+        "practice": viewer.practice_id,
+        "user": viewer.user_id,
+        "item": row.id,
+        "item_id": str(row.id),
+        "encounter": row.encounter_id,
+        "workflow": row.workflow_id,
+    }
+    return Opened(row, found, beside.read(session, values))

@@ -15,7 +15,6 @@ from sqlalchemy import (
     ColumnElement,
     Date,
     DateTime,
-    Executable,
     Integer,
     Select,
     Text,
@@ -233,7 +232,7 @@ _FREE_OTHERS = (
 
 
 @lru_cache(maxsize=STATEMENTS_KEPT)
-def _lease(candidates: tuple[Select[UUID], ...], window: int) -> Executable:
+def _lease(candidates: tuple[Select[UUID], ...], window: int) -> Select[UUID]:
     """One statement: look at the first of the index, take the first that nobody locks, lease it.
 
     Beside it, what the person had open is passed over: leased until now, so not among what may be taken.
@@ -265,14 +264,15 @@ def _lease(candidates: tuple[Select[UUID], ...], window: int) -> Executable:
         .with_for_update(skip_locked=True)
         .scalar_subquery()
     )
-    return (
+    leased = (
         update(WorkItemRow)
         .where(WorkItemRow.id == best)
         .values(leased_by=ACTOR, leased_at=AT, leased_until=UNTIL)
         .returning(WorkItemRow.id)
-        .add_cte(_PASS_OVER_WHAT_IS_OPEN.cte("passed_over"))
-        .execution_options(synchronize_session=False)
+        .cte("leased")
     )
+    # a SELECT, because SQLAlchemy remembers what of it is compiled, and looks an UPDATE over anew each time
+    return select(leased.c.id).add_cte(_PASS_OVER_WHAT_IS_OPEN.cte("passed_over"))
 
 
 def _keep_skip(

@@ -59,6 +59,7 @@ def make_engine(url: str, *, pool_size: int = 20, application_name: str = "first
         max_overflow=0,
         pool_timeout=POOL_WAIT_SECONDS,
         pool_recycle=POOL_RECYCLE_SECONDS,
+        pool_use_lifo=True,  # the few that are enough have their statements planned; by turns, all plan them again
         hide_parameters=True,  # an error must not quote the names and notes it was about
         connect_args={
             "connect_timeout": CONNECT_SECONDS,

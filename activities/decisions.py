@@ -6,7 +6,7 @@ Nothing here ticks a problem away: a decision changes facts, and the workflow's 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, Uuid, bindparam, select
 from sqlalchemy.exc import DataError
 from sqlalchemy.orm import Session
 from temporalio import activity
@@ -35,6 +35,13 @@ from models.tables.authorizations import AuthorizationCaseRow
 from models.tables.desk import DecisionRow, WorkItemRow
 from models.tables.practice import PracticeRow
 
+# The visit an item is about, or the patient of its case of asking a payer: a decision on that may change all of the
+# patient's authorizations and bookings.
+_ABOUT = (
+    select(WorkItemRow.encounter_id, AuthorizationCaseRow.patient_external_id.label("patient"))
+    .outerjoin(AuthorizationCaseRow, AuthorizationCaseRow.id == WorkItemRow.authorization_case_id)
+    .where(WorkItemRow.id == bindparam("item", type_=Uuid()))
+)
 SUPERVISING = (Role.SUPERVISOR.value, Role.ADMINISTRATOR.value)
 
 
@@ -80,9 +87,10 @@ def _applied(session: Session, decision: Decision) -> str:
 
 def _case(session: Session, decision: Decision) -> Case:
     """Everything the decision is about, locked in the order every writer locks: visit, authorizations, item."""
-    about = session.scalar(select(WorkItemRow.encounter_id).where(WorkItemRow.id == decision.work_item_id))
-    encounter = lock_encounter(session, about) if about is not None else None
-    _lock_authorizations(session, decision)
+    about = session.execute(_ABOUT, {"item": decision.work_item_id}).one()
+    encounter = lock_encounter(session, about.encounter_id) if about.encounter_id is not None else None
+    if about.patient is not None:
+        authorizations.lock_for_patient(session, decision.practice_id, about.patient)
     item = session.scalars(select(WorkItemRow).where(WorkItemRow.id == decision.work_item_id).with_for_update()).one()
     return Case(
         session=session,
@@ -93,17 +101,6 @@ def _case(session: Session, decision: Decision) -> Case:
         now=decision.now or datetime.now(UTC),
         encounter=encounter,
     )
-
-
-def _lock_authorizations(session: Session, decision: Decision) -> None:
-    """What a decision on a case of asking a payer may change: all of its patient's authorizations and bookings."""
-    patient = session.scalar(
-        select(AuthorizationCaseRow.patient_external_id)
-        .join(WorkItemRow, WorkItemRow.authorization_case_id == AuthorizationCaseRow.id)
-        .where(WorkItemRow.id == decision.work_item_id)
-    )
-    if patient is not None:
-        authorizations.lock_for_patient(session, decision.practice_id, patient)
 
 
 def _refuse_unless_allowed(case: Case) -> None:

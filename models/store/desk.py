@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, and_, or_, select, text, update
+from sqlalchemy import ColumnElement, Text, Uuid, and_, bindparam, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from billing.practice import DeskSettings
@@ -26,6 +26,11 @@ NEWS_OF = {
     "authorization": ("authorization.",),
 }
 ANY_NEWS = "any"
+_TELL_SCREENS = select(
+    func.pg_notify(
+        "desk", func.concat(bindparam("practice", type_=Text()), ":", WorkItemRow.queue, ":", WorkItemRow.id)
+    )
+).where(WorkItemRow.id == bindparam("item", type_=Uuid()))
 CLOCK_SKEW = timedelta(minutes=1)  # by which two of our machines may disagree (practice default)
 
 
@@ -221,5 +226,4 @@ def tell_screens(session: Session, practice_id: UUID, item_id: UUID) -> None:
 
     A trigger tells of what is; who looks at an item, and a decision that waits in the outbox, are not.
     """
-    queue = session.scalar(select(WorkItemRow.queue).where(WorkItemRow.id == item_id))
-    session.execute(text("SELECT pg_notify('desk', :payload)"), {"payload": f"{practice_id}:{queue}:{item_id}"})
+    session.execute(_TELL_SCREENS, {"practice": str(practice_id), "item": item_id})

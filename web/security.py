@@ -141,13 +141,13 @@ def ours(request: Request, viewer: Viewer, form: Form) -> Form:
     return form
 
 
-def posted_form(request: Request, viewer: Person, form: Annotated[Form, Depends(read_form)]) -> Form:
+async def posted_form(request: Request, viewer: Person, form: Annotated[Form, Depends(read_form)]) -> Form:
     """The form, if it is ours: its token (field or header) is the session's."""
     counts_of(request).acted(viewer)
     return ours(request, viewer, form)
 
 
-def posted_while_watching(request: Request, viewer: Watcher, form: Annotated[Form, Depends(read_form)]) -> Form:
+async def posted_while_watching(request: Request, viewer: Watcher, form: Annotated[Form, Depends(read_form)]) -> Form:
     """The same, of a page that only watches."""
     return ours(request, viewer, form)
 

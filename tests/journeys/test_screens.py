@@ -126,6 +126,56 @@ async def test_the_live_connection_is_made_however_late_its_script_comes(
         await page.goto(QUEUE)
 
 
+async def unassigned_in(page: Page) -> int:
+    return int((await page.locator("#chips a", has_text="Unassigned").inner_text()).split()[-1])
+
+
+async def test_what_others_do_is_told_to_a_list_which_asks_for_nothing(
+    browser: Browser, desk: Desk, opened: list[BrowserContext]
+) -> None:
+    """Each screen that fetched what it was told of made fifty of them stand in line."""
+    page = await sit_down(browser, desk, Role.BILLER, opened)
+    item = desk.house.item(queue="posting", findings=[UNSIGNED])
+    asked: list[str] = []
+    async with page.expect_request("**/events?*"):
+        await page.goto("/queues/posting", wait_until="load")
+    unassigned, rows = await unassigned_in(page), await page.locator("#rows .row").count()
+    page.on("request", lambda request: asked.append(request.url) if "/fresh" in request.url else None)
+    await page.locator(f"#row-{item} .pick").check()
+    await page.locator(f"#open-{item}").focus()
+    with changing(desk.house, item) as (session, row):
+        take(session, actor(desk.house, Role.SUPERVISOR), Seen(row.id, row.version, row.owner_id), datetime.now(UTC))
+    await expect(page.locator(f"#row-{item} .f-owner")).to_contain_text("SO")
+    await expect(page.locator(f"#row-{item} .pick")).to_be_checked()
+    await expect(page.locator(f"#open-{item}")).to_be_focused()
+    desk.house.item(queue="posting", findings=[UNSIGNED], opened_at=datetime.now(UTC))
+    await expect(page.locator("#fresh .fresh")).to_contain_text("1 new, press")
+    await expect(page.locator("#rail [aria-current] .count")).to_have_text(f"{rows + 1}")
+    assert await unassigned_in(page) == unassigned, "one was taken, one came"
+    assert asked == []
+    await page.keyboard.press(".")
+    await expect(page.locator("#rows .row")).to_have_count(rows + 1)
+
+
+async def test_a_list_under_a_filter_keeps_it_and_counts_for_itself(
+    browser: Browser, desk: Desk, opened: list[BrowserContext]
+) -> None:
+    page = await sit_down(browser, desk, Role.BILLER, opened)
+    item, query = desk.house.item(queue="rejections", findings=[UNSIGNED]), "?view=unassigned&sort=age"
+    async with page.expect_request("**/events?*"):
+        await page.goto(f"/queues/rejections{query}", wait_until="load")
+    unassigned = await unassigned_in(page)
+    with changing(desk.house, item) as (session, row):
+        take(session, actor(desk.house, Role.SUPERVISOR), Seen(row.id, row.version, row.owner_id), datetime.now(UTC))
+    await expect(page.locator(f"#row-{item} .f-owner")).to_contain_text("SO")
+    link = page.locator(f"#open-{item}")
+    await expect(link).to_have_attribute("href", f"/queues/rejections/{item}{query}")
+    await expect(link).to_have_attribute("hx-get", f"/queues/rejections/{item}{query}")
+    await expect(page.locator("#sum")).to_contain_text(f"{unassigned - 1} item")
+    await link.click()
+    await expect(page).to_have_url(re.compile(rf"{item}\?view=unassigned&sort=age$"))
+
+
 # --- nothing moves ----------------------------------------------------------------------------------------------
 
 

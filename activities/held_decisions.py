@@ -4,7 +4,7 @@ A decision is foreseen (activities.decisions) before it waits, so that whatever 
 Nothing else is special about it: the relay carries it to the workflow, and its command id keeps it from counting twice.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -24,7 +24,8 @@ from models.tables.desk import WorkItemRow
 from models.tables.life import OutboxRow
 
 DECIDE = "decide"
-_WAITING = select(OutboxRow.message, OutboxRow.not_before).where(
+# the decisions on some cases that wait or are on their way
+WAITING = select(OutboxRow.message, OutboxRow.not_before).where(
     OutboxRow.practice_id == bindparam("practice", type_=Uuid()),
     OutboxRow.workflow_id == func.any(bindparam("workflows", type_=ARRAY(Text()))),
     OutboxRow.signal.startswith(DECIDE),
@@ -106,10 +107,9 @@ def take_back(session: Session, actor: Actor, item_id: UUID, command_id: UUID) -
     life.audit(session, actor.practice_id, actor.email, "decision.withdrawn", f"work_item/{item_id}", detail)
 
 
-def waiting_for(session: Session, practice_id: UUID, workflow_ids: Collection[str]) -> dict[UUID, Held]:
-    """The decisions on these cases that wait or are on their way, by item."""
-    values = {"practice": practice_id, "workflows": list(workflow_ids)}
-    held = [_held(row) for row in session.execute(_WAITING, values)]
+def held_by_item(found: Iterable[Row[Any]]) -> dict[UUID, Held]:
+    """Decisions as ``WAITING`` finds them, by item."""
+    held = [_held(row) for row in found]
     return {decision.item_id: decision for decision in held}
 
 

@@ -178,8 +178,7 @@ def build(
     names = _tab_names(item, visit, case)
     chosen = tab if tab in dict(names) else (names[0][0] if names else "")
     query = wanted.query()
-    standing = standings(session, viewer, [row])[row.id]
-    current = _news(viewer, row, row.version, standing, item.owner, held_decisions.reason(beside.refused_late))
+    current = _news(viewer, row, row.version, seen.standing, item.owner, held_decisions.reason(beside.refused_late))
     locked = _locked(viewer, item, current)
     address = f"/queues/{item.queue}/{item.id}"
     pane = Pane(
@@ -214,7 +213,7 @@ def build(
         query=query,
         back_href=f"/queues/{item.queue}{query}",
         toast=acted.toast,
-        listed=queues.one(session, viewer, wanted, seen.found, standing) if listed else None,
+        listed=queues.one(session, viewer, wanted, seen.found, seen.standing) if listed else None,
     )
     if beside.mentions:
         mentions.seen(session, viewer, row.id)

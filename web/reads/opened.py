@@ -14,6 +14,7 @@ from models.tables.encounters import EncounterRow
 from models.tables.practice import ClinicianRow
 from web.reads import choices, desk_files, encounters, holds, items, mentions, queues
 from web.reads.queue_filter import PlanOfItem
+from web.reads.standing import AROUND, Standing, around_found, asked, standing_of
 from web.reads.together import Together
 from web.viewer import Viewer
 
@@ -28,6 +29,7 @@ _PARTS = {
     "messages": holds.OF_ITEM,
     "mentions": mentions.OF_ITEM,
     "refused_late": held_decisions.REFUSED_LATE,
+    **AROUND,
 }
 _BESIDE, _BESIDE_FOR_WHO_REASSIGNS = Together(**_PARTS), Together(**_PARTS, people=choices.OWNERS)
 
@@ -39,6 +41,7 @@ class Opened:
     row: WorkItemRow
     found: Row[Any]
     beside: Row[Any]
+    standing: Standing
 
 
 def opened(session: Session, viewer: Viewer, item_id: UUID) -> Opened | None:
@@ -47,13 +50,13 @@ def opened(session: Session, viewer: Viewer, item_id: UUID) -> Opened | None:
     if found is None or not items.is_visible(viewer, found.WorkItemRow):
         return None
     row: WorkItemRow = found.WorkItemRow
-    beside = _BESIDE_FOR_WHO_REASSIGNS if viewer.may(REASSIGN) else _BESIDE
-    values = {
-        "practice": viewer.practice_id,
+    together = _BESIDE_FOR_WHO_REASSIGNS if viewer.may(REASSIGN) else _BESIDE
+    values = asked(viewer, [row]) | {
         "user": viewer.user_id,
         "item": row.id,
         "item_id": str(row.id),
         "encounter": row.encounter_id,
         "workflow": row.workflow_id,
     }
-    return Opened(row, found, beside.read(session, values))
+    beside = together.read(session, values)
+    return Opened(row, found, beside, standing_of(viewer, row, around_found(session, viewer, beside)))

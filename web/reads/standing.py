@@ -1,17 +1,18 @@
 """How items stand at this moment: who has one open or leased, what is about to happen to it, what its clock shows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from math import ceil
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, CompoundSelect, DateTime, Uuid, bindparam, cast, func, literal, null, select, union_all
+from sqlalchemy import ARRAY, DateTime, Row, Select, Uuid, bindparam, func, select
 from sqlalchemy.orm import Session
 
+from activities import held_decisions
 from activities.desk_next import PRESENT
-from activities.held_decisions import Held, waiting_for
+from activities.held_decisions import Held
 from billing import service_clock
 from billing.desk import WAITING_ON
 from billing.practice import DeskSettings
@@ -22,30 +23,27 @@ from models.tables.desk import WorkItemPauseRow, WorkItemPresenceRow
 from models.tables.practice import PracticeRow
 from web import formats
 from web.formats import Chip
+from web.reads.together import Together
 from web.viewer import Viewer
 
 SOON = timedelta(hours=2)
 IDS, PEOPLE = bindparam("ids", type_=ARRAY(Uuid())), bindparam("people", type_=ARRAY(Uuid()))
 _PAUSE, _PRESENCE = WorkItemPauseRow, WorkItemPresenceRow
-_NEVER = cast(null(), DateTime(timezone=True))
-# Pauses, people who look, and names of those who work on one: three small tables in one round trip.
-_AROUND: CompoundSelect[*tuple[Any, ...]] = union_all(
-    select(
-        literal("pause").label("kind"),
-        _PAUSE.work_item_id.label("of"),
-        cast(null(), Uuid()).label("who"),
-        _PAUSE.waiting_on.label("said"),
-        _PAUSE.started_at.label("since"),
-        _PAUSE.ended_at.label("until"),
-    ).where(_PAUSE.work_item_id == func.any(IDS)),
-    select(literal("looking"), _PRESENCE.work_item_id, UserRow.id, UserRow.name, _PRESENCE.seen_at, _NEVER)
+# What is around some items, filled in by ``asked``: pauses, people who look, names of those who work on one, decisions.
+AROUND: Mapping[str, Select[*tuple[Any, ...]]] = {
+    "pauses": select(_PAUSE.work_item_id, _PAUSE.waiting_on, _PAUSE.started_at, _PAUSE.ended_at).where(
+        _PAUSE.work_item_id == func.any(IDS)
+    ),
+    "looking": select(_PRESENCE.work_item_id, UserRow.id, UserRow.name)
     .join(UserRow, UserRow.id == _PRESENCE.user_id)
     .where(
         _PRESENCE.work_item_id == func.any(IDS),
         _PRESENCE.seen_at > bindparam("present", type_=DateTime(timezone=True)),
     ),
-    select(literal("name"), UserRow.id, UserRow.id, UserRow.name, _NEVER, _NEVER).where(UserRow.id == func.any(PEOPLE)),
-)
+    "names": select(UserRow.id, UserRow.name).where(UserRow.id == func.any(PEOPLE)),
+    "waiting": held_decisions.WAITING,
+}
+_AROUND = Together(**AROUND)
 _DESK = select(PracticeRow.profile["desk"]).where(PracticeRow.id == bindparam("practice", type_=Uuid()))
 
 _settings: dict[UUID, tuple[int, DeskSettings]] = {}  # by practice, as of its revision
@@ -101,7 +99,7 @@ class Around:
 
 
 def standings(session: Session, viewer: Viewer, items: Sequence[Any]) -> dict[UUID, Standing]:
-    """Of all of them, mapped or as rows of a list, in two SELECTs."""
+    """Of all of them, mapped or as rows of a list, in one SELECT."""
     if not items:
         return {}
     around = around_items(session, viewer, items)
@@ -109,27 +107,31 @@ def standings(session: Session, viewer: Viewer, items: Sequence[Any]) -> dict[UU
 
 
 def around_items(session: Session, viewer: Viewer, items: Sequence[Any]) -> Around:
-    """What else there is to know of some items, in two SELECTs."""
-    found = Around(
-        practice_settings(session, viewer),
-        {},
-        {},
-        {},
-        waiting_for(session, viewer.practice_id, {item.workflow_id for item in items}),
-    )
-    values = {
+    """What else there is to know of some items, in one SELECT."""
+    return around_found(session, viewer, _AROUND.read(session, asked(viewer, items)))
+
+
+def asked(viewer: Viewer, items: Sequence[Any]) -> dict[str, Any]:
+    """What fills in ``AROUND``."""
+    return {
         "ids": [item.id for item in items],
         "people": list({item.leased_by for item in items if item.leased_by}),
         "present": viewer.now - PRESENT,
+        "practice": viewer.practice_id,
+        "workflows": list({item.workflow_id for item in items}),
     }
-    for kind, of, who, said, since, until in session.execute(_AROUND, values):
-        if kind == "pause":
-            found.pauses.setdefault(of, []).append(Pause(said, since, until))
-        elif kind == "looking":
-            found.looking.setdefault(of, []).append(Person(who, said))
-        else:
-            found.names[of] = said
-    return found
+
+
+def around_found(session: Session, viewer: Viewer, found: Row[Any]) -> Around:
+    """The same, as ``AROUND`` found it."""
+    pauses: dict[UUID, list[Pause]] = {}
+    looking: dict[UUID, list[Person]] = {}
+    for of, waiting_on, since, until in found.pauses:
+        pauses.setdefault(of, []).append(Pause(waiting_on, since, until))
+    for of, who, name in found.looking:
+        looking.setdefault(of, []).append(Person(who, name))
+    held = held_decisions.held_by_item(found.waiting)
+    return Around(practice_settings(session, viewer), pauses, looking, dict(found.names), held)
 
 
 def standing_of(viewer: Viewer, item: Any, around: Around) -> Standing:

@@ -23,6 +23,7 @@ from sqlalchemy import (
     cast,
     func,
     literal,
+    literal_column,
     not_,
     or_,
     select,
@@ -249,18 +250,21 @@ def _lease(candidates: tuple[Select[UUID], ...], window: int) -> Select[UUID]:
         .exists()
     )
     free = _free_for_actor()
+    # limits written out: to find one filled in, Postgres plans the statement anew each time, and that takes it longer
+    # than running it
+    first, one = (literal_column(str(limit), Integer()) for limit in (window, 1))
     firsts = [
-        query.where(*free, ~passed, ~decision_waits()).order_by(WorkItemRow.rank_at, WorkItemRow.id).limit(window)
+        query.where(*free, ~passed, ~decision_waits()).order_by(WorkItemRow.rank_at, WorkItemRow.id).limit(first)
         for query in candidates
     ]
-    looked_at = union_all(*(select(first.subquery()) for first in firsts)).cte("looked_at").prefix_with("MATERIALIZED")
+    looked_at = union_all(*(select(query.subquery()) for query in firsts)).cte("looked_at").prefix_with("MATERIALIZED")
     tie = func.date_bin(TIE, WorkItemRow.rank_at, TIES_COUNTED_FROM)
     own_order = func.hashtextextended(func.concat(WorkItemRow.id, cast(ACTOR, Text)), 0)
     best = (
         select(WorkItemRow.id)
         .where(WorkItemRow.id.in_(select(looked_at.c[0])), *free)
         .order_by(tie, own_order)
-        .limit(1)
+        .limit(one)
         .with_for_update(skip_locked=True)
         .scalar_subquery()
     )
@@ -271,7 +275,7 @@ def _lease(candidates: tuple[Select[UUID], ...], window: int) -> Select[UUID]:
         .returning(WorkItemRow.id)
         .cte("leased")
     )
-    # a SELECT, because SQLAlchemy remembers what of it is compiled, and looks an UPDATE over anew each time
+    # a SELECT, because the session makes a new statement of a mapped UPDATE each time
     return select(leased.c.id).add_cte(_PASS_OVER_WHAT_IS_OPEN.cte("passed_over"))
 
 

@@ -43,30 +43,30 @@ def held(house: House, app: FastAPI) -> list[str]:
     ]
 
 
-def test_get_next_asks_at_most_ten_times(house: House, browse: Browse, held: list[str]) -> None:
+def test_get_next_asks_at_most_eight_times(house: House, browse: Browse, held: list[str]) -> None:
     supervisor = browse(Role.SUPERVISOR)
     for _ in range(2):  # the second passes the first over
         with counted(house) as asked:
             assert supervisor.post(f"{SCRUB}/next", headers=IN_PANE).status_code == 200
-    assert len(asked) <= 10, "\n".join(asked)
+    assert len(asked) <= 8, "\n".join(asked)
 
 
-def test_opening_an_item_asks_at_most_ten_times(house: House, browse: Browse, held: list[str]) -> None:
+def test_opening_an_item_asks_at_most_eight_times(house: House, browse: Browse, held: list[str]) -> None:
     supervisor = browse(Role.SUPERVISOR)
     supervisor.get(f"{SCRUB}/{held[0]}", headers=IN_PANE)
     with counted(house) as asked:
         assert supervisor.get(f"{SCRUB}/{held[1]}", headers=IN_PANE).status_code == 200
-    assert len(asked) <= 10, "\n".join(asked)
+    assert len(asked) <= 8, "\n".join(asked)
 
 
-def test_a_decision_and_its_answer_ask_at_most_thirty_times(house: House, browse: Browse, held: list[str]) -> None:
+def test_a_decision_and_its_answer_ask_at_most_26_times(house: House, browse: Browse, held: list[str]) -> None:
     supervisor = browse(Role.SUPERVISOR)
     for item in held[:2]:
         form = {"decision": "not_billable", "reason": "courtesy", "version": "1", "command_id": str(uuid4())}
         with counted(house) as asked:
             answer = supervisor.post(f"/items/{item}/decide", data=form, headers=IN_PANE)
         assert "will be applied at" in answer.text
-    assert len(asked) <= 30, "\n".join(asked)
+    assert len(asked) <= 26, "\n".join(asked)
 
 
 def test_what_is_asked_together_comes_as_it_would_apart(house: House) -> None:

@@ -84,8 +84,10 @@ def next_item(session: Session, actor: Actor, wanted: Wanted, now: datetime) -> 
 
 def heartbeat(session: Session, actor: Actor, item_id: UUID, lease: timedelta, now: datetime) -> None:
     """The person still looks at the item: presence is noted, and a lease of theirs goes on, if nobody took it since."""
-    session.execute(_RENEW, _asked(actor, now) | {"item": item_id, "until": now + lease})
-    _note_presence(session, actor, item_id, now)
+    values = _asked(actor, now) | {"item": item_id, "until": now + lease, "new_id": new_id()}
+    before = session.scalar(_BEAT, values)
+    if before is None or before <= now - PRESENT:
+        tell_screens(session, actor.practice_id, item_id)
 
 
 def leave(session: Session, actor: Actor, item_id: UUID, now: datetime) -> None:
@@ -200,17 +202,15 @@ _PASS_OVER_WHAT_IS_OPEN = _passed_over(
         include_defaults=False,
     )
 )
-# A heartbeat: the lease goes on if it is still this person's, and presence is noted. Both come from every open pane.
+# A heartbeat, which comes from every pane as it opens and every minute: the lease goes on if it is still this person's,
+# presence is noted, and it tells when the person was seen before.
 _RENEW = (
     update(WorkItemRow)
     .where(WorkItemRow.id == ITEM, WorkItemRow.leased_by == ACTOR, WorkItemRow.closed_at.is_(None))
     .values(leased_until=UNTIL, leased_at=func.least(WorkItemRow.leased_at, AT))
-    .execution_options(synchronize_session=False)
 )
-_SEEN_BEFORE = (
-    select(WorkItemPresenceRow.seen_at)
-    .where(WorkItemPresenceRow.work_item_id == ITEM, WorkItemPresenceRow.user_id == ACTOR)
-    .with_for_update()
+_SEEN_BEFORE = select(WorkItemPresenceRow.seen_at).where(
+    WorkItemPresenceRow.work_item_id == ITEM, WorkItemPresenceRow.user_id == ACTOR
 )
 _NEW_PRESENCE = insert(WorkItemPresenceRow).values(
     id=bindparam("new_id", type_=Uuid()), practice_id=PRACTICE, work_item_id=ITEM, user_id=ACTOR, seen_at=AT
@@ -218,6 +218,7 @@ _NEW_PRESENCE = insert(WorkItemPresenceRow).values(
 _NOTE_PRESENCE = _NEW_PRESENCE.on_conflict_do_update(
     index_elements=["work_item_id", "user_id"], set_={"seen_at": _NEW_PRESENCE.excluded.seen_at}
 )
+_BEAT = select(_SEEN_BEFORE.scalar_subquery()).add_cte(_RENEW.cte("renewed"), _NOTE_PRESENCE.cte("noted"))
 # One item at a time; one with a decision under way keeps its lease, so that nobody opens it meanwhile.
 _FREE_OTHERS = (
     update(WorkItemRow)
@@ -285,11 +286,3 @@ def _keep_skip(
     values = _asked(actor, now) | {"item": item_id, "version": version, "reason": reason, "today": today}
     kept: UUID = session.execute(_KEEP_SKIP, values | {"new_id": new_id()}).scalar_one()
     return kept
-
-
-def _note_presence(session: Session, actor: Actor, item_id: UUID, now: datetime) -> None:
-    values = _asked(actor, now) | {"item": item_id}
-    before = session.scalar(_SEEN_BEFORE, values)
-    session.execute(_NOTE_PRESENCE, values | {"new_id": new_id()})
-    if before is None or before <= now - PRESENT:
-        tell_screens(session, actor.practice_id, item_id)

@@ -69,6 +69,20 @@ def test_a_decision_and_its_answer_ask_at_most_26_times(house: House, browse: Br
     assert len(asked) <= 26, "\n".join(asked)
 
 
+def test_a_sign_of_life_asks_four_times_and_once_more_to_tell_others_of_somebody_new(
+    house: House, browse: Browse, held: list[str]
+) -> None:
+    supervisor = browse(Role.SUPERVISOR)
+    told = []
+    for item in (held[1], held[0], held[0]):
+        with counted(house) as asked:
+            assert supervisor.post(f"/items/{item}/here", headers=IN_PANE).status_code == 204
+        told.append((len(asked), sum("pg_notify" in statement for statement in asked)))
+    assert told[1:] == [(5, 1), (4, 0)]  # the first of all reads the practice's settings, which are kept
+    assert "Sam Okafor" in browse(Role.BILLER).get(f"{SCRUB}/{held[0]}", headers=IN_PANE).text
+    assert browse(Role.CLINICIAN).post(f"/items/{held[0]}/here", headers=IN_PANE).status_code == 404
+
+
 def test_what_is_asked_together_comes_as_it_would_apart(house: House) -> None:
     numbers = select(column("n", Integer)).select_from(func.generate_series(3, 1, -1).alias("n"))
     together = Together(

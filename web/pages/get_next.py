@@ -110,7 +110,7 @@ def take_back(request: Request, viewer: Person, form: Posted, item_id: UUID) -> 
 def here(request: Request, viewer: Watcher, form: PostedWatching, item_id: UUID) -> Response:
     """A sign of life from a page that shows the item: who looks is told to others, a lease goes on."""
     with practice_session(engine_of(request), viewer.practice_id) as session:
-        if items.visible_item(session, viewer, item_id) is None:
+        if not items.is_there(session, viewer, item_id):
             raise NotFound
         lease = timedelta(minutes=practice_settings(session, viewer).lease_minutes)
         desk_next.heartbeat(session, actor_of(viewer), item_id, lease, viewer.now)
@@ -121,7 +121,7 @@ def here(request: Request, viewer: Watcher, form: PostedWatching, item_id: UUID)
 def left(request: Request, viewer: Watcher, form: PostedWatching, item_id: UUID) -> Response:
     """The page looks elsewhere."""
     with practice_session(engine_of(request), viewer.practice_id) as session:
-        if items.visible_item(session, viewer, item_id) is not None:
+        if items.is_there(session, viewer, item_id):
             desk_next.leave(session, actor_of(viewer), item_id, viewer.now)
     return Response(status_code=204)
 

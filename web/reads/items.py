@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Uuid, bindparam, func, or_, select, true
+from sqlalchemy import Row, Uuid, bindparam, func, or_, select, true
 from sqlalchemy.orm import Session
 
 from billing.appeals import WAYS
@@ -80,6 +80,7 @@ CHOICES = {
 SNOOZE_DAYS = ((1, "Tomorrow"), (3, "In 3 days"), (7, "Next week"))
 
 
+_WHOSE = select(WorkItemRow.clinician_id).where(WorkItemRow.id == bindparam("item", type_=Uuid()))
 # the notes of an item and of its visit
 NOTES = (
     select(WorkItemNoteRow.created_at, UserRow.name, WorkItemNoteRow.body)
@@ -207,7 +208,13 @@ def visible_item(session: Session, viewer: Viewer, item_id: UUID) -> WorkItemRow
     return row if row is not None and is_visible(viewer, row) else None
 
 
-def is_visible(viewer: Viewer, row: WorkItemRow) -> bool:
+def is_there(session: Session, viewer: Viewer, item_id: UUID) -> bool:
+    """Whether there is such an item for this viewer."""
+    row = session.execute(_WHOSE, {"item": item_id}).one_or_none()
+    return row is not None and is_visible(viewer, row)
+
+
+def is_visible(viewer: Viewer, row: WorkItemRow | Row[Any]) -> bool:
     """A clinician sees the items of own visits, everybody else all of the practice."""
     return not viewer.own_visits_only or row.clinician_id == viewer.clinician_id
 

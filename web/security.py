@@ -3,7 +3,7 @@
 import hmac
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated
@@ -141,10 +141,12 @@ def ours(request: Request, viewer: Viewer, form: Form) -> Form:
     return form
 
 
-async def posted_form(request: Request, viewer: Person, form: Annotated[Form, Depends(read_form)]) -> Form:
+async def posted_form(
+    request: Request, viewer: Person, form: Annotated[Form, Depends(read_form)]
+) -> AsyncIterator[Form]:
     """The form, if it is ours: its token (field or header) is the session's."""
-    counts_of(request).acted(viewer)
-    return ours(request, viewer, form)
+    with counts_of(request).acting(viewer, request.app.state.clock):
+        yield ours(request, viewer, form)
 
 
 async def posted_while_watching(request: Request, viewer: Watcher, form: Annotated[Form, Depends(read_form)]) -> Form:
@@ -152,7 +154,7 @@ async def posted_while_watching(request: Request, viewer: Watcher, form: Annotat
     return ours(request, viewer, form)
 
 
-Posted = Annotated[Form, Depends(posted_form)]
+Posted = Annotated[Form, Depends(posted_form, scope="function")]  # over before the answer is on its way
 PostedWatching = Annotated[Form, Depends(posted_while_watching)]
 
 

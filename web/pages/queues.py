@@ -17,7 +17,7 @@ from models.store.session import practice_session
 from web import formats, templating
 from web.pages import panes
 from web.problems import NotFound
-from web.reads import choices, counts, desk, items, mentions, queue_filter, queues, views
+from web.reads import choices, counts, desk, head, items, mentions, queue_filter, queues, views
 from web.reads import columns as list_columns
 from web.reads.choices import Choice
 from web.reads.queue_authorizations import StateCount
@@ -229,7 +229,8 @@ def build(
     key = info.queue.value
     listed = queues.rows(session, viewer, key, wanted, cursor)
     counted = counts_of(request).lately(session, viewer, key, wanted)
-    told = beside(viewer, info, wanted, counted, mentions.unseen(session, viewer))
+    around = head.head(session, viewer, key, wanted)
+    told = beside(viewer, info, wanted, counted, around.unread)
     query = wanted.query()
     more = f"/queues/{key}{query}{'&' if query else '?'}cursor={listed.next_cursor}" if listed.next_cursor else ""
     return QueuePage(
@@ -238,17 +239,17 @@ def build(
         unread=told.unread,
         rail=told.rail,
         filter=wanted,
-        views=views.of_queue(session, viewer, key, query),
-        columns=list_columns.of_queue(session, viewer, key),
+        views=around.views,
+        columns=around.columns,
         may_work=viewer.may(WORK),
         may_share=viewer.may(REASSIGN),
         filter_query=query,
         filter_fields=wanted.fields,
         chips=told.chips,
         sorts=tuple(Choice(key, sort.label, key == wanted.sort) for key, sort in queue_filter.SORTS.items()),
-        payers=choices.payer_choices(session, wanted.payer),
+        payers=around.payers,
         disciplines=tuple(Choice(value.value, value.value, value == wanted.discipline) for value in Discipline),
-        owners=choices.owner_choices(session, wanted.owner),
+        owners=around.owners,
         summary=told.summary,
         rows=listed.rows,
         more_cursor=listed.next_cursor,

@@ -12,7 +12,7 @@ from models.tables.access import UserRow
 from models.tables.practice import PayerRow
 
 CHOICES_MAX = 500
-_PAYERS = select(PayerRow.external_id, PayerRow.name).order_by(PayerRow.name).limit(CHOICES_MAX)
+PAYERS = select(PayerRow.external_id, PayerRow.name).order_by(PayerRow.name).limit(CHOICES_MAX)
 OWNERS = select(UserRow.id, UserRow.name).where(UserRow.disabled_at.is_(None)).order_by(UserRow.name).limit(CHOICES_MAX)
 
 
@@ -27,7 +27,12 @@ class Choice:
 
 def payer_choices(session: Session, chosen: str) -> tuple[Choice, ...]:
     """Payers of the practice."""
-    return tuple(Choice(external_id, name, external_id == chosen) for external_id, name in session.execute(_PAYERS))
+    return payers(session.execute(PAYERS), chosen)
+
+
+def payers(found: Iterable[Any], chosen: str) -> tuple[Choice, ...]:
+    """The same payers, as ``PAYERS`` finds them."""
+    return tuple(Choice(external_id, name, external_id == chosen) for external_id, name in found)
 
 
 def owner_choices(session: Session, chosen: str) -> tuple[Choice, ...]:

@@ -3,14 +3,14 @@
 Rows carry all of them for everybody and the list's class hides some, so that a row fetched alone fits every list.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import Text, Uuid, bindparam, func, select
 
 from billing.vocabulary import Queue
 from models.tables.desk import HiddenColumnsRow
-from web.viewer import Viewer
 
 COLUMNS = {
     "patient": "Patient's name",
@@ -25,6 +25,10 @@ COLUMNS = {
     "clock": "Time left of the service clock",
     "owner": "Owner, and who is here",
 }
+HIDDEN = select(func.array_to_string(HiddenColumnsRow.columns, " ").label("columns")).where(
+    HiddenColumnsRow.user_id == bindparam("user", type_=Uuid()),
+    HiddenColumnsRow.queue == bindparam("queue", type_=Text()),
+)
 AUTHORIZATION_COLUMNS = {**COLUMNS, "left": "What is left of the authorization"}
 
 
@@ -42,11 +46,7 @@ def columns_of(queue: str) -> dict[str, str]:
     return AUTHORIZATION_COLUMNS if queue == Queue.AUTHORIZATION else COLUMNS
 
 
-def of_queue(session: Session, viewer: Viewer, queue: str) -> tuple[Column, ...]:
-    """All of a queue's columns as this person wants them."""
-    hidden = session.scalar(
-        select(HiddenColumnsRow.columns).where(
-            HiddenColumnsRow.user_id == viewer.user_id, HiddenColumnsRow.queue == queue
-        )
-    )
-    return tuple(Column(key, label, key not in (hidden or ())) for key, label in columns_of(queue).items())
+def of_queue(found: Iterable[Any], queue: str) -> tuple[Column, ...]:
+    """All of a queue's columns as a person wants them, who hides what ``HIDDEN`` finds."""
+    hidden = {key for row in found for key in row.columns.split()}
+    return tuple(Column(key, label, key not in hidden) for key, label in columns_of(queue).items())

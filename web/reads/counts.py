@@ -4,7 +4,9 @@ Counting 12,000 items costs more than listing fifty of them, so what was counted
 the same. Rows are never kept.
 """
 
-from collections.abc import Callable, Collection, Hashable, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -44,7 +46,6 @@ COUNTED = tuple(view for view in VIEWS if view != "mine")  # of mine it is known
 LATEST_MAX = 100
 LATE = timedelta(seconds=10)  # longer than any transaction that opens items
 KEPT_FOR = timedelta(seconds=2)
-ACT_MAX = timedelta(seconds=1)  # how long an act takes; one that took longer is counted KEPT_FOR later
 KEPT_MAX = 1_000
 
 
@@ -117,24 +118,35 @@ class Counts:
         self._moment = moment
         self._shared = Shared()
         self._kept: dict[Hashable, Count] = {}
+        self._acting: Counter[UUID] = Counter()
         self._acted: dict[UUID, datetime] = {}
         self._lock = Lock()
 
-    def acted(self, viewer: Viewer) -> None:
-        """The viewer does something, whose traces the next page must count."""
+    @contextmanager
+    def acting(self, viewer: Viewer, clock: Callable[[], datetime]) -> Iterator[None]:
+        """While the viewer does something, whose traces the next page must count."""
+        who = viewer.session_id
         with self._lock:
-            if len(self._acted) >= KEPT_MAX:
-                self._acted.clear()
-            self._acted[viewer.session_id] = viewer.now
+            self._acting[who] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._acting[who] -= 1
+                if not self._acting[who]:
+                    del self._acting[who]
+                if len(self._acted) >= KEPT_MAX:
+                    self._acted = {session: at for session, at in self._acted.items() if clock() - at < KEPT_FOR}
+                self._acted[who] = clock()
 
     def lately(self, session: Session, viewer: Viewer, queue: str, wanted: Filter) -> Count:
         """As it was a moment ago, or now where nobody counted lately."""
         of = counted_for(viewer, queue, wanted)
         kept = self._kept.get(of) if of is not None else None
-        acted = self._acted.get(viewer.session_id)
-        just_acted = acted is not None and viewer.now - acted < KEPT_FOR + ACT_MAX
-        if kept is not None and not just_acted and timedelta(0) <= viewer.now - kept.at < KEPT_FOR:
-            return kept
+        if kept is not None and timedelta(0) <= viewer.now - kept.at < KEPT_FOR:
+            acted = self._acted.get(viewer.session_id)
+            if viewer.session_id not in self._acting and (acted is None or kept.at >= acted):
+                return kept
         return self._keep(of, self.count(session, viewer, queue, wanted))
 
     def now(self, viewer: Viewer, queue: str, wanted: Filter) -> Count:

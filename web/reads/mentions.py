@@ -15,7 +15,7 @@ from web.viewer import Viewer
 SHOWN_MAX = 100
 
 
-_UNSEEN = select(func.count()).where(
+UNSEEN = select(func.count().label("number")).where(
     WorkItemMentionRow.practice_id == bindparam("practice", type_=Uuid()),
     WorkItemMentionRow.user_id == bindparam("user", type_=Uuid()),
     WorkItemMentionRow.seen_at.is_(None),
@@ -49,7 +49,7 @@ class Mention:
 
 def unseen(session: Session, viewer: Viewer) -> int:
     """How many notes name the viewer and were not opened yet."""
-    return session.scalar(_UNSEEN, {"practice": viewer.practice_id, "user": viewer.user_id}) or 0
+    return session.scalar(UNSEEN, {"practice": viewer.practice_id, "user": viewer.user_id}) or 0
 
 
 def unseen_of(session: Session, people: Collection[UUID]) -> dict[UUID, int]:

@@ -1,15 +1,16 @@
 """Saved views of a queue, as links."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Text, Uuid, bindparam, or_, select
-from sqlalchemy.orm import Session
 
 from billing.desk import REASSIGN
 from models.tables.desk import SavedViewRow
 from web.viewer import Viewer
 
-_KEPT = (
+OF_QUEUE = (
     select(SavedViewRow.id, SavedViewRow.name, SavedViewRow.query, SavedViewRow.user_id)
     .where(
         SavedViewRow.queue == bindparam("queue", type_=Text()),
@@ -32,9 +33,8 @@ class View:
     deletable: bool
 
 
-def of_queue(session: Session, viewer: Viewer, queue: str, query: str) -> tuple[View, ...]:
-    """The viewer's own and the team's, by name; the one whose filter the list shows is marked."""
-    found = session.execute(_KEPT, {"queue": queue, "user": viewer.user_id})
+def of_queue(found: Iterable[Any], viewer: Viewer, queue: str, query: str) -> tuple[View, ...]:
+    """The viewer's own and the team's, as ``OF_QUEUE`` finds them; the one whose filter the list shows is marked."""
     return tuple(
         View(
             id=str(view.id),

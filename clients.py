@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from psycopg import sql
 from psycopg.pq import TransactionStatus
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL, ExceptionContext, make_url
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.pool import ConnectionPoolEntry
 from temporalio.api.common.v1 import Payload
@@ -109,14 +109,22 @@ def _keep_plans(engine: Engine) -> None:
 
     It does so because a table made in the transaction might be made anew; here only migrations make tables. Foreseeing
     a decision ends in a rollback, and so does whatever is refused: without this, no statement of a desk at work is ever
-    planned for good, and planning takes most of them longer than running.
+    planned for good, and planning takes most of them longer than running. Where a migration did change what a statement
+    answers, Postgres refuses the old plan, and then all connections are made anew.
     """
 
     @event.listens_for(engine, "rollback")
     def rolled_back(connection: Connection) -> None:
+        if connection.invalidated:
+            return  # given up already
         beneath: Any = connection.connection.driver_connection
-        if beneath.pgconn.transaction_status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
+        if beneath.pgconn.transaction_status == TransactionStatus.INTRANS:
             beneath.pgconn.exec_(b"ROLLBACK")  # psycopg then finds nothing to roll back; or that nobody answered
+
+    @event.listens_for(engine, "handle_error")
+    def failed(context: ExceptionContext) -> None:
+        if isinstance(context.original_exception, psycopg.errors.FeatureNotSupported):  # a plan that is too old
+            context.is_disconnect = True
 
 
 def _was_said_something(connection: psycopg.Connection[Any]) -> bool:

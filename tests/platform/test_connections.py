@@ -1,10 +1,11 @@
 """Pooled connections: used without being asked first, and never handed out dead."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
-from sqlalchemy import Engine, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import NotSupportedError, OperationalError
 
 from clients import make_engine
 from tests.conftest import Database
@@ -56,19 +57,41 @@ def test_a_rollback_takes_everything_back_but_what_postgres_has_planned(pooled: 
         connection.exec_driver_sql("CREATE TEMPORARY TABLE made (n int)")
         connection.rollback()
         assert connection.exec_driver_sql("SELECT to_regclass('made')").scalar() is None
-    with pooled.connect() as connection, pytest.raises(DBAPIError):
-        connection.exec_driver_sql("SELECT 1/0")
     with pooled.connect() as connection:  # closed without a word, which rolls back too
         planned = text("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE 'SELECT count(*) FROM prac%'")
         assert connection.execute(planned).scalar() == 1
 
 
-def test_a_rollback_that_nobody_answers_is_not_taken_for_one(pooled: Engine, engine: Engine) -> None:
-    with pooled.connect() as connection:
-        pid = connection.scalar(text("SELECT pg_backend_pid()"))
-        with engine.begin() as other:
-            other.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
-        with pytest.raises(DBAPIError):
-            connection.rollback()
-    with pooled.connect() as connection:
-        assert connection.scalar(text("SELECT 1")) == 1
+@pytest.mark.parametrize("act", [Connection.rollback, Connection.commit, lambda told: told.execute(text("SELECT 1"))])
+def test_a_server_gone_within_a_transaction_is_said_and_the_next_has_another(
+    pooled: Engine, engine: Engine, act: Callable[[Connection], Any]
+) -> None:
+    ended = process_of(pooled)
+
+    def lose_it_on_the_way() -> None:
+        with pooled.connect() as connection:
+            assert connection.scalar(text("SELECT pg_backend_pid()")) == ended
+            with engine.begin() as other:
+                other.execute(text("SELECT pg_terminate_backend(:pid, 2000)"), {"pid": ended})
+            act(connection)
+
+    with pytest.raises(OperationalError):
+        lose_it_on_the_way()
+    assert process_of(pooled) != ended
+
+
+def test_a_migration_while_the_application_runs_costs_one_answer_not_all(pooled: Engine, owner_engine: Engine) -> None:
+    with owner_engine.begin() as owner:
+        owner.execute(text("CREATE TABLE grows (n int)"))
+        owner.execute(text("GRANT SELECT ON grows TO PUBLIC"))
+
+    def ask() -> int:
+        with pooled.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            return len(connection.exec_driver_sql("SELECT * FROM grows WHERE n > %s", (0,)).keys())
+
+    assert [ask() for _ in range(12)] == [1] * 12
+    with owner_engine.begin() as owner:
+        owner.execute(text("ALTER TABLE grows ADD COLUMN m int"))
+    with pytest.raises(NotSupportedError, match="cached plan"):
+        ask()
+    assert ask() == 2

@@ -185,6 +185,7 @@ class Live:
             self._remembered.clear()
             for subscriber in self._subscribers:
                 self._tell_everything(subscriber)
+                self._uncounted.add(str(subscriber.viewer.practice_id))
             async for notice in connection.notifies():
                 self.heard(notice.payload)
 
@@ -231,7 +232,6 @@ class Live:
         news = News()
         news.note(EVERYTHING, "")
         subscriber.tell(news, {}, self.moment)
-        self._uncounted.add(str(subscriber.viewer.practice_id))
 
     async def _read(self, practice: str, read: Callable[[Reads, Viewer], Mapping[str, Any]]) -> Mapping[str, Any]:
         """What one of the practice's viewers who see everything would be shown; nothing when it cannot be read now."""
@@ -274,18 +274,21 @@ class Live:
         for other things. The first change after a pause is told soon."""
         return min(SPACING_SECONDS_EACH * len(self._subscribers), SPACING_SECONDS_MAX)
 
-    async def changes(self, subscriber: Subscriber, patience_seconds: float, since: str = "") -> AsyncIterator[Told]:
+    async def changes(
+        self, subscriber: Subscriber, patience_seconds: float, since: str = "", counted: str = ""
+    ) -> AsyncIterator[Told]:
         """What changed, a moment collected; nothing when nothing came for a while.
 
-        since: what the browser shows was read after this ``moment``. Without it, or where the process did not listen
-        all the time or remembers no more, it is told that anything may have changed.
+        since, counted: what the browser shows was read and counted after these moments (``moment``). Without the first,
+        or where the process did not listen all the time or remembers no more, anything may have changed.
         """
-        missed = self._missed(subscriber, since)
+        missed, uncounted = self._missed(subscriber, since), self._missed(subscriber, counted)
         self._subscribers.add(subscriber)
         if missed is None:
             self._tell_everything(subscriber)
         elif missed.items:
             subscriber.tell(missed, {}, self.moment)
+        if uncounted is None or uncounted.items:
             self._uncounted.add(str(subscriber.viewer.practice_id))
         told_at = -SPACING_SECONDS_MAX
         try:

@@ -13,6 +13,7 @@ from uuid import UUID
 from fastapi import Depends, Request
 from sqlalchemy import Engine, text
 
+from web.live import Live
 from web.problems import Forbidden, Invalid, LoggedOut
 from web.reads.counts import Counts
 from web.sessions import Limits, find_viewer, hash_token
@@ -35,6 +36,12 @@ def engine_of(request: Request) -> Engine:
     """The app's engine."""
     engine: Engine = request.app.state.engine
     return engine
+
+
+def live_of(request: Request) -> Live:
+    """What this process hears of changes."""
+    live: Live = request.app.state.live
+    return live
 
 
 def counts_of(request: Request) -> Counts:

@@ -244,6 +244,21 @@ async def test_a_page_is_told_what_it_missed_while_it_connected_and_nothing_else
     assert not again.queues, "the id of an event is where a new connection goes on"
 
 
+async def test_a_page_counted_before_something_changed_is_counted_anew(
+    connected: tuple[Live, Subscriber, Callable[[str], None]],
+) -> None:
+    """Its counts were kept from a moment ago, its rows were read later."""
+    live, subscriber, changes = connected
+    counted = live.moment
+    changes("one")
+    live._uncounted.clear()
+    assert await anext(live.changes(subscriber, 0.05, live.moment, counted)) == Told()
+    assert live._uncounted == {str(subscriber.viewer.practice_id)}
+    live._uncounted.clear()
+    assert await anext(live.changes(subscriber, 0.05, live.moment, live.moment)) == Told()
+    assert not live._uncounted
+
+
 @pytest.mark.parametrize("since", ["", "since-then", "since-then.", "since-then.x", "since-then.7", "another.0", "."])
 async def test_a_page_of_an_unknown_moment_is_told_that_anything_may_have_changed(
     connected: tuple[Live, Subscriber, Callable[[str], None]], since: str

@@ -12,12 +12,12 @@ from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
 from starlette.concurrency import run_in_threadpool
 
 from web import templating
-from web.live import EVERYTHING, Live, Subscriber, Told
+from web.live import EVERYTHING, Subscriber, Told
 from web.pages import queues
 from web.reads.queue_filter import Filter
 from web.reads.queues import Reading
 from web.reads.told import ToldCount
-from web.security import Watcher, watching_viewer_or_none
+from web.security import Watcher, live_of, watching_viewer_or_none
 from web.shell import queue_of, queues_of
 from web.viewer import Viewer
 
@@ -30,7 +30,9 @@ NEWS = "news"
 
 
 @router.get("/events")
-async def events(request: Request, viewer: Watcher, queue: str = "", since: str = "") -> EventSourceResponse:
+async def events(
+    request: Request, viewer: Watcher, queue: str = "", since: str = "", counted: str = ""
+) -> EventSourceResponse:
     """One event, ``news``, whose data are JSON; web/static/live.js brings it to the parts of the page.
 
     - ``queues``: names of queues in which something changed.
@@ -39,19 +41,19 @@ async def events(request: Request, viewer: Watcher, queue: str = "", since: str 
     - ``counted``: true every other second while something changes; what counts all queues at once looks then.
     - ``counts``: the drawn numbers of ``queue`` without a filter, and the ids and times of its latest items.
 
-    since: the moment the page was read at (``Live.moment``). Also the id of each event, so that a connection made again
-    is told what came meanwhile. The stream ends with the session.
+    since, counted: the moments the page was read and counted at (``Live.moment``). Such a moment is also the id of each
+    event, so that a connection made again is told what came meanwhile. The stream ends with the session.
     """
     subscriber = Subscriber(viewer, queue if queue_of(viewer, queue) else "")
-    told = _stream(request, subscriber, request.headers.get("Last-Event-ID") or since)
+    again = request.headers.get("Last-Event-ID")
+    told = _stream(request, subscriber, again or since, again or counted)
     # not a generator of events: FastAPI would hand each of them through two more tasks, a third of what a telling costs
     return EventSourceResponse(told, headers={"X-Accel-Buffering": "no"})  # nginx would keep it back
 
 
-async def _stream(request: Request, subscriber: Subscriber, since: str) -> AsyncIterator[bytes]:
-    live: Live = request.app.state.live
+async def _stream(request: Request, subscriber: Subscriber, since: str, counted: str) -> AsyncIterator[bytes]:
     checked = said = time.monotonic()
-    async for told in live.changes(subscriber, PATIENCE_SECONDS, since):
+    async for told in live_of(request).changes(subscriber, PATIENCE_SECONDS, since, counted):
         now = time.monotonic()
         if now - checked >= RECHECK_SECONDS:
             checked = now

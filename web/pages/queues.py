@@ -22,7 +22,7 @@ from web.reads import columns as list_columns
 from web.reads.choices import Choice
 from web.reads.queue_authorizations import StateCount
 from web.reads.queue_filter import Filter
-from web.security import Form, Person, Posted, PostedWatching, Watcher, counts_of, engine_of
+from web.security import Form, Person, Posted, PostedWatching, Watcher, counts_of, engine_of, live_of
 from web.shell import Shell, queue_of, queues_of, shell
 from web.viewer import Viewer
 
@@ -69,8 +69,8 @@ class Empty:
 class QueuePage:
     """The whole screen.
 
-    stream: what it listens to, from the moment it was counted; everyones: whether the counts told to all are its own;
-    since, late_ms: what came when is new to it (``counts.unheard_of``).
+    stream: what it listens to, from the moments it was read and counted at; everyones: whether the counts told to all
+    are its own; since, late_ms: what came when is new to it (``counts.unheard_of``).
     """
 
     shell: Shell
@@ -226,7 +226,7 @@ def build(
     pane: panes.Pane | None = None,
 ) -> QueuePage:
     """Everything the screen shows, in a handful of SELECTs."""
-    key = info.queue.value
+    key, moment = info.queue.value, live_of(request).moment
     listed = queues.rows(session, viewer, key, wanted, cursor)
     counted = counts_of(request).lately(session, viewer, key, wanted)
     around = head.head(session, viewer, key, wanted)
@@ -256,7 +256,7 @@ def build(
         more_href=more,
         empty=Empty("", "") if listed.rows else _empty(session, viewer, key, wanted),
         since=viewer.now.isoformat(),
-        stream=f"/events?{urlencode({'queue': key, 'since': counted.moment})}",
+        stream=f"/events?{urlencode({'queue': key, 'since': moment, 'counted': counted.moment})}",
         everyones=wanted == Filter(),
         late_ms=counts.LATE // timedelta(milliseconds=1),
         known=counts.just_opened(counted.found, viewer.now),

@@ -199,7 +199,8 @@ def _beside(session: Session, viewer: Viewer, drawn: Sequence[Row], queue: str) 
 def fingerprint(item: Any, standing: Standing) -> int:
     """A number that differs whenever the row would look different, but for the mere passing of time."""
     seen = (item.version, item.owner_id, item.snoozed_until, item.closed_at, standing.leased_by, standing.leased_to_me)
-    return zlib.crc32(repr((seen, standing.looking, standing.held, standing.clock.tone)).encode())
+    held = replace(standing.held, seconds=0) if standing.held else None
+    return zlib.crc32(repr((seen, standing.looking, held, standing.clock.tone)).encode())
 
 
 # Columns, not the mapped item: a list is only read, and half of an item is not shown in it.

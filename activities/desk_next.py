@@ -85,8 +85,9 @@ def next_item(session: Session, actor: Actor, wanted: Wanted, now: datetime) -> 
 def heartbeat(session: Session, actor: Actor, item_id: UUID, lease: timedelta, now: datetime) -> None:
     """The person still looks at the item: presence is noted, and a lease of theirs goes on, if nobody took it since."""
     values = _asked(actor, now) | {"item": item_id, "until": now + lease, "new_id": new_id()}
-    before = session.scalar(_BEAT, values)
-    if before is None or before <= now - PRESENT:
+    before = session.execute(_BEAT, values).one()
+    # who works on an item is shown as that, not as looking at it too: get-next has told it
+    if not before.had_it and (before.seen_at is None or before.seen_at <= now - PRESENT):
         tell_screens(session, actor.practice_id, item_id)
 
 
@@ -203,7 +204,7 @@ _PASS_OVER_WHAT_IS_OPEN = _passed_over(
     )
 )
 # A heartbeat, which comes from every pane as it opens and every minute: the lease goes on if it is still this person's,
-# presence is noted, and it tells when the person was seen before.
+# presence is noted, and it tells when the person was seen before, and whether they had the item leased.
 _RENEW = (
     update(WorkItemRow)
     .where(WorkItemRow.id == ITEM, WorkItemRow.leased_by == ACTOR, WorkItemRow.closed_at.is_(None))
@@ -218,7 +219,10 @@ _NEW_PRESENCE = insert(WorkItemPresenceRow).values(
 _NOTE_PRESENCE = _NEW_PRESENCE.on_conflict_do_update(
     index_elements=["work_item_id", "user_id"], set_={"seen_at": _NEW_PRESENCE.excluded.seen_at}
 )
-_BEAT = select(_SEEN_BEFORE.scalar_subquery()).add_cte(_RENEW.cte("renewed"), _NOTE_PRESENCE.cte("noted"))
+_HAD_IT = select(WorkItemRow.id).where(WorkItemRow.id == ITEM, WorkItemRow.leased_by == ACTOR, leased_at_present(AT))
+_BEAT = select(_SEEN_BEFORE.scalar_subquery().label("seen_at"), _HAD_IT.exists().label("had_it")).add_cte(
+    _RENEW.cte("renewed"), _NOTE_PRESENCE.cte("noted")
+)
 # One item at a time; one with a decision under way keeps its lease, so that nobody opens it meanwhile.
 _FREE_OTHERS = (
     update(WorkItemRow)

@@ -3,11 +3,13 @@
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
+from itertools import takewhile
 from threading import Barrier
 from uuid import UUID, uuid4
 
+import psycopg
 import pytest
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Engine, insert, make_url, select, update
 
 from activities import undo
 from activities.desk import Actor, Seen, Sleep, snooze, take
@@ -91,6 +93,28 @@ def test_a_lease_that_ran_out_is_nobodys_and_a_heartbeat_keeps_it(house: House) 
     with practice_session(house.engine, house.practice_id) as session:
         heartbeat(session, ana, item, LEASE, NOW + timedelta(minutes=21))  # too late: it is Lee's now
     assert house.read(item).leased_by == lee.user_id
+
+
+def test_screens_are_told_of_who_comes_to_look_but_not_of_who_has_it_leased(house: House) -> None:
+    item = ranked(house, 1)
+    ana, lee = person(house), person(house, Role.FRONT_DESK)
+    assert give(house, ana) == item
+    conninfo = make_url(house.engine.url).set(drivername="postgresql").render_as_string(hide_password=False)
+
+    def beats(who: Actor, minutes: int) -> int:
+        """How many words screens get of a heartbeat."""
+        with practice_session(house.engine, house.practice_id) as session:
+            heartbeat(session, who, item, LEASE, NOW + timedelta(minutes=minutes))
+        listening.execute("NOTIFY desk, 'that was all'")
+        words = (notice.payload for notice in listening.notifies(timeout=60))
+        return len(list(takewhile(lambda word: word != "that was all", words)))
+
+    with psycopg.connect(conninfo, autocommit=True) as listening:
+        listening.execute("LISTEN desk")
+        assert beats(ana, 1) == 0
+        assert beats(lee, 1) == 1
+        assert beats(lee, 2) == 0, "seen a minute ago"
+        assert beats(ana, 30) == 1, "her lease had run out, and goes on"
 
 
 def test_a_lease_taken_by_a_clock_that_was_ahead_holds_nobody_up_and_its_own_heartbeat_mends_it(house: House) -> None:

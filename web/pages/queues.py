@@ -199,9 +199,11 @@ def open_item(request: Request, viewer: Person, queue: str, item_id: UUID, tab: 
         if item.queue != info.queue.value:
             return RedirectResponse(f"/queues/{item.queue}/{item.id}", status_code=303)
         pane = panes.build(session, viewer, item_id, wanted, tab=tab)
-        if templating.wanted_region(request) in {"pane", "facts"}:
-            return templating.page("pane.html", {"pane": pane, "shell": shell(request, viewer)})
-        page = build(session, request, viewer, info, wanted, pane=pane)
+        alone = templating.wanted_region(request) in {"pane", "facts"}
+        page = None if alone else build(session, request, viewer, info, wanted, pane=pane)
+    # drawn when the audit log is free for others again
+    if page is None:
+        return templating.page("pane.html", {"pane": pane, "shell": shell(request, viewer)})
     return _answer(request, page)
 
 

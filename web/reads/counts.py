@@ -15,7 +15,7 @@ from threading import Lock
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Engine, Select, and_, func, select
+from sqlalchemy import Engine, Integer, Select, and_, func, literal_column, select
 from sqlalchemy.orm import Session
 
 from billing.vocabulary import Queue
@@ -44,6 +44,7 @@ from web.viewer import Viewer
 
 COUNTED = tuple(view for view in VIEWS if view != "mine")  # of mine it is known by owner
 LATEST_MAX = 100
+_LATEST = literal_column(str(LATEST_MAX), Integer())  # written out, so that Postgres keeps the plan
 LATE = timedelta(seconds=10)  # longer than any transaction that opens items
 KEPT_FOR = timedelta(seconds=2)
 KEPT_MAX = 1_000
@@ -217,7 +218,7 @@ def _figures(asked: Shape) -> Select[*tuple[Any, ...]]:
 @lru_cache(maxsize=STATEMENTS_KEPT)
 def _latest(asked: Shape) -> Select[*tuple[Any, ...]]:
     query = lean(select(WorkItemRow.id, WorkItemRow.opened_at), asked.wanted).where(*conditions(asked))
-    return query.order_by(WorkItemRow.opened_at.desc()).limit(LATEST_MAX)
+    return query.order_by(WorkItemRow.opened_at.desc()).limit(_LATEST)
 
 
 def unheard_of(found: Counted, since: datetime, shown: Collection[UUID]) -> str:

@@ -10,7 +10,7 @@ import logging
 import random
 import time
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import islice
@@ -120,7 +120,7 @@ class Subscriber:
     def forget(self, item: str) -> None:
         """It changed again: what was read of it is old, and is told when it was read anew."""
         if self.rows.pop(item, None) is not None:
-            self.news.items.pop(item)
+            self.news.items.pop(item, None)  # not there where they were too many to name
 
     def taken(self) -> Told:
         """What was noted, which is forgotten here."""
@@ -162,22 +162,23 @@ class Live:
     async def run(self) -> None:
         """Listen, read and tell, for ever."""
         async with asyncio.TaskGroup() as group:
-            for work in (self._listen_again_and_again, self._tell_again_and_again, self._count_again_and_again):
-                group.create_task(work())
+            for work in (self._listen, self._tell_again_and_again, self._count_again_and_again):
+                group.create_task(self._whatever_happens(work))
+
+    async def _whatever_happens(self, work: Callable[[], Awaitable[None]]) -> None:
+        """After every break, begin again: whoever stops leaves all screens to polling."""
+        while True:
+            try:
+                await work()
+            except Exception as broken:
+                logger.warning("live updates: %s broke (%s); it begins again", work.__name__, type(broken).__name__)
+            await asyncio.sleep(RETRY_SECONDS)
 
     # --- hearing ------------------------------------------------------------------------------------------------
 
-    async def _listen_again_and_again(self) -> None:
-        """After every break, connect again and tell everybody to look."""
-        while True:
-            try:
-                await self._listen()
-            except Exception as broken:  # whatever it was: who stops listening leaves its screens to polling
-                logger.warning("live updates: listening broke (%s); connecting again", type(broken).__name__)
-            self._listening = ""
-            await asyncio.sleep(RETRY_SECONDS)
-
     async def _listen(self) -> None:
+        """Tells everybody to look at first: something may have happened since the last connection broke."""
+        self._listening = ""
         connection = await psycopg.AsyncConnection.connect(self._conninfo, autocommit=True)
         async with connection:
             await connection.execute(f"LISTEN {CHANNEL}".encode())

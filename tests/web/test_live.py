@@ -214,6 +214,46 @@ def test_an_item_that_changes_again_is_not_told_as_it_was_before(house: House) -
     assert subscriber.taken().rows == {"one": "new"}
 
 
+def test_more_than_can_be_named_may_change_again(house: House) -> None:
+    live, subscriber = Live(""), Subscriber(viewer(house), "scrub")
+    live._subscribers.add(subscriber)
+    practice = str(subscriber.viewer.practice_id)
+    for number in range(2 * ITEMS_NAMED_MAX):
+        live.heard(f"{practice}:scrub:{number}")
+        subscriber.tell(live._news.pop(practice), {str(number): "as it is"}, "")
+    live.heard(f"{practice}:scrub:{2 * ITEMS_NAMED_MAX - 1}")
+    assert subscriber.taken() == Told(frozenset({"scrub"}), None)
+
+
+async def test_what_breaks_in_the_middle_begins_again(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault in one word, or a database that goes away, must not leave all screens to polling until the next start."""
+    monkeypatch.setattr("web.live.RETRY_SECONDS", 0.01)
+    live = Live(_conninfo(house.engine))
+    told: asyncio.Queue[Told] = asyncio.Queue()
+    running = asyncio.create_task(live.run())
+    while not live.moment.partition(".")[0]:
+        await asyncio.sleep(0.01)
+    listening = asyncio.create_task(next_names(live, await asyncio.to_thread(viewer, house), told, live.moment))
+    while not live._subscribers:
+        await asyncio.sleep(0.01)
+    broke = asyncio.Event()
+
+    def breaks(*_: Any) -> None:
+        broke.set()
+        raise ValueError("a fault")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Subscriber, "tell", breaks)
+        await asyncio.to_thread(house.item, queue="scrub")
+        await asyncio.wait_for(broke.wait(), PATIENCE)
+    item = str(await asyncio.to_thread(house.item, queue="scrub"))
+    while item not in ((await next_of(told)).items or ()):
+        pass
+    for task in (listening, running):
+        task.cancel()
+    await asyncio.gather(listening, running, return_exceptions=True)
+
+
 @pytest.fixture
 def connected(house: House) -> tuple[Live, Subscriber, Callable[[str], None]]:
     """A process that listens, somebody who connects to it, and a word of the database."""

@@ -69,7 +69,7 @@ def fill(engine: Engine, items: int, operators: int, visits: int) -> House:
     tokens = [f"token-{uuid4()}" for _ in range(operators)]
     people = [
         {"id": uuid4(), "practice_id": practice_id, "email": f"o{n}@bench.example", "name": f"Operator {n}"}
-        | {"role": Role.SUPERVISOR.value}
+        | {"role": (Role.SUPERVISOR if n % 10 == 9 else Role.BILLER).value}  # who reassigns is given all the names too
         for n in range(operators)
     ]
     with practice_session(engine, practice_id) as session:

@@ -103,7 +103,7 @@ def _decidable(practice_id: UUID, visit: UUID, now: datetime) -> dict[str, objec
         "reason": "A modifier is missing.",
         "clears_when": "the modifier is there",
         "whose_move": "biller",
-        "amount": 120,
+        "amount": 40,  # what a biller may write off
         "opened_at": now - timedelta(days=2),
         "due_at": now,
         "rank_at": now - timedelta(days=1),

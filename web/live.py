@@ -30,6 +30,7 @@ DEBOUNCE_SECONDS = 0.04
 SPACING_SECONDS_EACH = 0.005  # between two tellings, for each open browser: 50 of them are told every 0.25 s at most
 SPACING_SECONDS_MAX = 2.0
 COUNTS_SECONDS = 2.0  # between two counts of a queue: each passes over all its items, and nobody reads them faster
+COUNT_SPACING_SECONDS = 0.02  # between two browsers that are told a count
 RECOUNT_SECONDS = 30.0  # without a word, because items also wake and run late by the clock alone
 RETRY_SECONDS = 2.0
 STREAMS_MAX = 500
@@ -264,8 +265,11 @@ class Live:
         shown = [each for each in self._of(practice) if each.is_told_rows]
         queues, people = {each.queue for each in shown}, {each.viewer.user_id for each in shown}
         counts = await self._read(practice, lambda reads, viewer: reads.counts(viewer, queues, people))
-        for subscriber in self._of(practice):
-            subscriber.tell_counts(counts.get(subscriber.queue) if subscriber.is_told_rows else None)
+        told, later = self._of(practice), asyncio.get_running_loop().call_later
+        for place, subscriber in enumerate(told):
+            # one after the other: drawn for fifty in one moment, they made whoever clicked just then wait
+            of_it = counts.get(subscriber.queue) if subscriber.is_told_rows else None
+            later(min(COUNT_SPACING_SECONDS * place, COUNTS_SECONDS * place / len(told)), subscriber.tell_counts, of_it)
 
     # --- the browsers -------------------------------------------------------------------------------------------
 

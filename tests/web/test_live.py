@@ -1,11 +1,14 @@
 """News travels from a commit to a browser: of the own practice only, read once, and drawn as each viewer may see it."""
 
 import asyncio
+import json
 import re
 import uuid
-from collections.abc import Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import anyio
@@ -18,7 +21,7 @@ from tests.web.conftest import Browse, House, move_in
 from web.app import _conninfo
 from web.errors import NothingHalfSaid
 from web.live import EVERYTHING, ITEMS_NAMED_MAX, REMEMBERED_MAX, Live, News, Subscriber, Told
-from web.pages.events import _news
+from web.pages.events import _news, _stream
 from web.reads.counts import Counts
 from web.reads.queues import Reading
 from web.reads.told import ScreenReads
@@ -160,6 +163,27 @@ def test_who_may_not_see_a_queue_is_told_nothing_of_it_and_a_clinician_no_names(
     assert clinician["queues"] == ["documentation"]
     assert clinician["items"] is None
     assert "rows" not in clinician
+
+
+async def test_whoever_changed_roles_is_told_nothing_more_of_the_old_ones_queue(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stream was opened by a biller, who is at the front desk now."""
+    monkeypatch.setattr("web.pages.events.RECHECK_SECONDS", 0.0)
+    monkeypatch.setattr("web.pages.events.watching_viewer_or_none", lambda _request: viewer(house, Role.FRONT_DESK))
+    told = await asyncio.to_thread(told_rows, house, house.item())
+    counts = await asyncio.to_thread(screen_reads(house).counts, viewer(house), {"documentation"}, [])
+    everything = replace(told, counted=True, counts=counts["documentation"])
+
+    async def once(*_: object) -> AsyncIterator[Told]:
+        yield everything
+
+    live = SimpleNamespace(changes=once)
+    state = SimpleNamespace(live=live, clock=lambda: datetime.now(UTC))
+    request: Any = SimpleNamespace(app=SimpleNamespace(state=state))
+    subscriber = Subscriber(viewer(house), "documentation")
+    [sent] = [piece async for piece in _stream(request, subscriber, "", "")]
+    assert json.loads(sent.decode().split("data: ")[1]) == {"counted": True}
 
 
 def test_the_counts_that_are_told_are_those_the_list_would_be_answered(house: House, browse: Browse) -> None:

@@ -23,7 +23,7 @@ from web.viewer import Viewer
 
 router = APIRouter(include_in_schema=False)
 
-RECHECK_SECONDS = 30.0
+RECHECK_SECONDS = 10.0  # whoever logged out or changed roles elsewhere is told no longer than this
 PATIENCE_SECONDS = 5.0
 KEEPALIVE_SECONDS = 15.0
 NEWS = "news"
@@ -44,11 +44,16 @@ async def events(
     since, counted: the moments the page was read and counted at (``Live.moment``). Such a moment is also the id of each
     event, so that a connection made again is told what came meanwhile. The stream ends with the session.
     """
-    subscriber = Subscriber(viewer, queue if queue_of(viewer, queue) else "")
+    subscriber = Subscriber(viewer, _list_of(viewer, queue))
     again = request.headers.get("Last-Event-ID")
     told = _stream(request, subscriber, again or since, again or counted)
     # not a generator of events: FastAPI would hand each of them through two more tasks, a third of what a telling costs
     return EventSourceResponse(told, headers={"X-Accel-Buffering": "no"})  # nginx would keep it back
+
+
+def _list_of(viewer: Viewer, queue: str) -> str:
+    """The queue, if it is one of the viewer's."""
+    return queue if queue_of(viewer, queue) else ""
 
 
 async def _stream(request: Request, subscriber: Subscriber, since: str, counted: str) -> AsyncIterator[bytes]:
@@ -61,6 +66,7 @@ async def _stream(request: Request, subscriber: Subscriber, since: str, counted:
             if found is None:
                 return
             subscriber.viewer = found
+            subscriber.queue = _list_of(found, subscriber.queue)
         viewer = replace(subscriber.viewer, now=request.app.state.clock())
         if news := _news(viewer, subscriber.queue, told):
             said = now
@@ -80,11 +86,11 @@ def _news(viewer: Viewer, queue: str, told: Told) -> dict[str, Any]:
         # the ids of others' visits are not named
         named = told.items is not None and not viewer.own_visits_only
         news = {"queues": changed, "items": sorted(told.items or ()) if named else None}
-        if told.rows and named:
+        if told.rows and named and queue in changed:
             news["rows"] = {item: _row(viewer, reading) for item, reading in told.rows.items()}
     if told.counted:
         news["counted"] = True
-        if told.counts is not None:
+        if told.counts is not None and queue:
             news["counts"] = _counts(viewer, queue, told.counts)
     return news
 

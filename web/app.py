@@ -114,7 +114,7 @@ def create_app(settings: Settings, *, engine: Engine | None = None, commands: Co
         return now
 
     live = Live(_conninfo(app.state.engine), clock)
-    app.state.counts = Counts(app.state.engine, lambda: live.moment)
+    app.state.counts = Counts(app.state.engine, lambda: live.moment, clock)
     live.reads = ScreenReads(app.state.engine, app.state.counts)
     app.state.live = live
     app.state.limits = Limits(

@@ -10,7 +10,7 @@ import logging
 import random
 import time
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import islice
@@ -33,7 +33,6 @@ COUNTS_SECONDS = 2.0  # between two counts of a queue: each passes over all its 
 COUNT_SPACING_SECONDS = 0.02  # between two browsers that are told a count
 RECOUNT_SECONDS = 30.0  # without a word, because items also wake and run late by the clock alone
 RETRY_SECONDS = 2.0
-STREAMS_MAX = 500
 ITEMS_NAMED_MAX = 40  # of more, all that have one open look
 REMEMBERED_MAX = 10_000  # words, for pages that may have missed some between being drawn and being connected
 RECOUNT_LOOK_SECONDS = 0.1
@@ -154,11 +153,6 @@ class Live:
         self._listening = ""  # a name for the time since the connection stands; empty while it does not
         self._heard = 0  # words since then
         self._remembered: deque[tuple[str, str, str]] = deque(maxlen=REMEMBERED_MAX)  # the last of them
-
-    @property
-    def full(self) -> bool:
-        """Whether no further browser can be served; it polls instead."""
-        return len(self._subscribers) >= STREAMS_MAX
 
     async def run(self) -> None:
         """Listen, read and tell, for ever."""
@@ -281,7 +275,7 @@ class Live:
 
     async def changes(
         self, subscriber: Subscriber, patience_seconds: float, since: str = "", counted: str = ""
-    ) -> AsyncIterator[Told]:
+    ) -> AsyncGenerator[Told, None]:
         """What changed, a moment collected; nothing when nothing came for a while.
 
         since, counted: what the browser shows was read and counted after these moments (``moment``). Without the first,

@@ -152,7 +152,7 @@ async def posted_form(
     request: Request, viewer: Person, form: Annotated[Form, Depends(read_form)]
 ) -> AsyncIterator[Form]:
     """The form, if it is ours: its token (field or header) is the session's."""
-    with counts_of(request).acting(viewer, request.app.state.clock):
+    with counts_of(request).acting(viewer):
         yield ours(request, viewer, form)
 
 

@@ -1,6 +1,5 @@
 """Jinja2 as the house uses it: strict about missing names, escaping always on, whole pages or one named block."""
 
-from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -36,19 +35,22 @@ def environment() -> Environment:
     }
     # globals, so that a block alone has them too; a row is a macro, because an include of each is twice the work
     made.globals["ui"] = made.get_template("macros.html").module
-    # drawn once for all who are shown the very same, for most of a list's time is its rows; their data are frozen
-    rows: Any = made.get_template("parts/row.html").module
-    made.globals["list_row"] = lru_cache(maxsize=ROWS_KEPT)(rows.line)
+    made.globals["list_row"] = list_row
     return made
 
 
+@lru_cache(maxsize=ROWS_KEPT)
+def list_row(row: Any, chosen: bool) -> str:
+    """One line of a list: drawn once for all who are shown the very same, because most of a list's time is its rows.
+
+    row: frozen.
+    """
+    rows: Any = _environment.get_template("parts/row.html").module
+    drawn: str = rows.line(row, chosen)
+    return drawn
+
+
 _environment = environment()
-
-
-def list_row(row: Any) -> str:
-    """One line of a list, where no line is the chosen one."""
-    draw: Callable[[Any, bool], str] = _environment.globals["list_row"]  # type: ignore[assignment]  # any object
-    return draw(row, False)
 
 
 def as_context(page: Any) -> dict[str, Any]:

@@ -27,7 +27,8 @@ from models.tables.practice import ClinicianRow
 from settings import Settings
 from web.app import create_app
 from web.commands import Answer
-from web.sessions import hash_token
+from web.sessions import Limits, find_viewer, hash_token
+from web.viewer import Viewer
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 API_KEY = "an-integration-key"
@@ -189,3 +190,11 @@ def browse(app: FastAPI, house: House) -> Iterator[Browse]:
 def look_later(browser: TestClient, later: timedelta) -> None:
     """From now on the application's clock is ahead."""
     browser.app.state.clock = lambda: datetime.now(UTC) + later  # type: ignore[attr-defined]  # typed as any ASGI app; it is ours
+
+
+def viewer(house: House, role: Role = Role.BILLER) -> Viewer:
+    """Somebody logged in, as a page knows them."""
+    limits = Limits(timedelta(minutes=30), timedelta(hours=12))
+    found = find_viewer(house.engine, house.token(role), datetime.now(UTC), limits, touch=False)
+    assert found is not None
+    return found

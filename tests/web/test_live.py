@@ -4,8 +4,8 @@ import asyncio
 import json
 import re
 import uuid
-from collections.abc import AsyncIterator, Callable, Collection
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Callable, Collection
+from contextlib import aclosing, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -17,7 +17,7 @@ from sqlalchemy import Engine
 from starlette.types import Receive, Scope, Send
 
 from billing.vocabulary import Role
-from tests.web.conftest import Browse, House, move_in
+from tests.web.conftest import Browse, House, move_in, viewer
 from web.app import _conninfo
 from web.errors import NothingHalfSaid
 from web.live import EVERYTHING, ITEMS_NAMED_MAX, REMEMBERED_MAX, Live, News, Subscriber, Told
@@ -25,26 +25,25 @@ from web.pages.events import _news, _stream
 from web.reads.counts import Counts
 from web.reads.queues import Reading
 from web.reads.told import ScreenReads
-from web.sessions import Limits, find_viewer
 from web.viewer import Viewer
 
 PATIENCE = 60.0  # seconds; a busy machine is slow, not wrong
-LIMITS = Limits(timedelta(minutes=30), timedelta(hours=12))
-
-
-def viewer(house: House, role: Role = Role.BILLER) -> Viewer:
-    found = find_viewer(house.engine, house.token(role), datetime.now(UTC), LIMITS, touch=False)
-    assert found is not None
-    return found
 
 
 def screen_reads(house: House) -> ScreenReads:
-    return ScreenReads(house.engine, Counts(house.engine, lambda: ""))
+    return ScreenReads(house.engine, Counts(house.engine, lambda: "", lambda: datetime.now(UTC)))
 
 
 async def next_names(live: Live, who: Viewer, names: "asyncio.Queue[Told]", since: str = "", queue: str = "") -> None:
     async for told in live.changes(Subscriber(who, queue), 30, since):
         await names.put(told)
+
+
+async def comes_true(what: Callable[[], object]) -> None:
+    """Waits for what nothing tells of."""
+    async with asyncio.timeout(PATIENCE):
+        while not what():
+            await asyncio.sleep(0.01)
 
 
 async def next_of(told: "asyncio.Queue[Told]") -> Told:
@@ -97,20 +96,18 @@ async def test_a_change_is_read_once_for_all_lists_of_its_queue_and_told_to_them
             read.append(list(items))
             return super().rows(viewer, items)
 
-    live.reads = Counting(house.engine, Counts(house.engine, lambda: ""))
+    live.reads = Counting(house.engine, Counts(house.engine, lambda: "", lambda: datetime.now(UTC)))
     people = [await asyncio.to_thread(viewer, house, role) for role in (Role.BILLER, Role.SUPERVISOR, Role.CLINICIAN)]
     scrub: list[asyncio.Queue[Told]] = [asyncio.Queue() for _ in people]
     elsewhere: asyncio.Queue[Told] = asyncio.Queue()
     running = asyncio.create_task(live.run())
-    while not live.moment.partition(".")[0]:
-        await asyncio.sleep(0.01)
+    await comes_true(lambda: live.moment.partition(".")[0])
     tasks = [
         asyncio.create_task(next_names(live, who, told, live.moment, "scrub"))
         for who, told in zip(people, scrub, strict=True)
     ]
     tasks.append(asyncio.create_task(next_names(live, people[0], elsewhere, live.moment, "denials")))
-    while len(live._subscribers) < 4:
-        await asyncio.sleep(0.01)
+    await comes_true(lambda: len(live._subscribers) == 4)
     item = str(await asyncio.to_thread(house.item, queue="scrub"))
 
     async def told_of(names: "asyncio.Queue[Told]") -> Told:
@@ -175,7 +172,7 @@ async def test_whoever_changed_roles_is_told_nothing_more_of_the_old_ones_queue(
     counts = await asyncio.to_thread(screen_reads(house).counts, viewer(house), {"documentation"}, [])
     everything = replace(told, counted=True, counts=counts["documentation"])
 
-    async def once(*_: object) -> AsyncIterator[Told]:
+    async def once(*_: object) -> AsyncGenerator[Told, None]:
         yield everything
 
     live = SimpleNamespace(changes=once)
@@ -184,6 +181,17 @@ async def test_whoever_changed_roles_is_told_nothing_more_of_the_old_ones_queue(
     subscriber = Subscriber(viewer(house), "documentation")
     [sent] = [piece async for piece in _stream(request, subscriber, "", "")]
     assert json.loads(sent.decode().split("data: ")[1]) == {"counted": True}
+
+
+async def test_a_stream_that_was_closed_is_told_nothing_more(house: House) -> None:
+    live = Live("")
+    request: Any = SimpleNamespace(
+        app=SimpleNamespace(state=SimpleNamespace(live=live, clock=lambda: datetime.now(UTC)))
+    )
+    async with aclosing(_stream(request, Subscriber(await asyncio.to_thread(viewer, house)), "", "")) as stream:
+        assert b"news" in await anext(stream)
+        assert len(live._subscribers) == 1
+    assert not live._subscribers
 
 
 def test_the_counts_that_are_told_are_those_the_list_would_be_answered(house: House, browse: Browse) -> None:
@@ -255,11 +263,9 @@ async def test_what_breaks_in_the_middle_begins_again(house: House, monkeypatch:
     live = Live(_conninfo(house.engine))
     told: asyncio.Queue[Told] = asyncio.Queue()
     running = asyncio.create_task(live.run())
-    while not live.moment.partition(".")[0]:
-        await asyncio.sleep(0.01)
+    await comes_true(lambda: live.moment.partition(".")[0])
     listening = asyncio.create_task(next_names(live, await asyncio.to_thread(viewer, house), told, live.moment))
-    while not live._subscribers:
-        await asyncio.sleep(0.01)
+    await comes_true(lambda: live._subscribers)
     broke = asyncio.Event()
 
     def breaks(*_: Any) -> None:
@@ -287,10 +293,8 @@ def connected(house: House) -> tuple[Live, Subscriber, Callable[[str], None]]:
 
 
 async def first(live: Live, subscriber: Subscriber, since: str) -> Told:
-    changes = live.changes(subscriber, 0.05, since)
-    told = await anext(changes)
-    await changes.aclose()  # type: ignore[attr-defined]  # an async generator
-    return told
+    async with aclosing(live.changes(subscriber, 0.05, since)) as changes:
+        return await anext(changes)
 
 
 async def test_a_page_is_told_what_it_missed_while_it_connected_and_nothing_else(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
@@ -11,8 +12,10 @@ from sqlalchemy import ARRAY, Integer, column, event, false, func, literal, null
 from billing.vocabulary import Role
 from models.store.session import practice_session
 from models.tables.desk import WorkItemRow
-from tests.web.conftest import Browse, House
+from tests.web.conftest import Browse, House, viewer
+from web.reads.counts import Counts
 from web.reads.together import Together
+from web.reads.told import ScreenReads
 
 IN_PANE = {"HX-Request": "true", "HX-Request-Type": "partial", "HX-Target": "section#pane"}
 SCRUB = "/queues/scrub"
@@ -115,3 +118,13 @@ def test_an_item_that_cannot_be_shown_is_passed_over_by_the_next_click(
     after = supervisor.post(f"{SCRUB}/next", headers=IN_PANE)
     assert after.status_code == 200
     assert f'data-item="{given[0]}"' not in after.text
+
+
+def test_several_queues_are_counted_with_all_queues_beside_them_counted_once(house: House) -> None:
+    """The rail is the same beside each of them, and the dearest of the statements but one."""
+    biller = viewer(house)
+    reads = ScreenReads(house.engine, Counts(house.engine, lambda: "", lambda: datetime.now(UTC)))
+    with counted(house) as asked:
+        told = reads.counts(biller, ["scrub", "posting", "denials"], [biller.user_id])
+    assert set(told) == {"scrub", "posting", "denials"}
+    assert len([each for each in asked if "unnest" in each]) == 1, "\n".join(asked)

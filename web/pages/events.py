@@ -2,7 +2,8 @@
 
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
@@ -56,25 +57,27 @@ def _list_of(viewer: Viewer, queue: str) -> str:
     return queue if queue_of(viewer, queue) else ""
 
 
-async def _stream(request: Request, subscriber: Subscriber, since: str, counted: str) -> AsyncIterator[bytes]:
+async def _stream(request: Request, subscriber: Subscriber, since: str, counted: str) -> AsyncGenerator[bytes, None]:
     checked = said = time.monotonic()
-    async for told in live_of(request).changes(subscriber, PATIENCE_SECONDS, since, counted):
-        now = time.monotonic()
-        if now - checked >= RECHECK_SECONDS:
-            checked = now
-            found = await run_in_threadpool(watching_viewer_or_none, request)
-            if found is None:
-                return
-            subscriber.viewer = found
-            subscriber.queue = _list_of(found, subscriber.queue)
-        viewer = replace(subscriber.viewer, now=request.app.state.clock())
-        if news := _news(viewer, subscriber.queue, told):
-            said = now
-            data = json.dumps(news, separators=(",", ":"))
-            yield format_sse_event(event=NEWS, id=told.moment or None, data_str=data)
-        elif now - said >= KEEPALIVE_SECONDS:  # a proxy between takes silence for the end
-            said = now
-            yield KEEPALIVE_COMMENT
+    # closed with the stream, not when it is found to be forgotten: who left is told nothing more
+    async with aclosing(live_of(request).changes(subscriber, PATIENCE_SECONDS, since, counted)) as changes:
+        async for told in changes:
+            now = time.monotonic()
+            if now - checked >= RECHECK_SECONDS:
+                checked = now
+                found = await run_in_threadpool(watching_viewer_or_none, request)
+                if found is None:
+                    return
+                subscriber.viewer = found
+                subscriber.queue = _list_of(found, subscriber.queue)
+            viewer = replace(subscriber.viewer, now=request.app.state.clock())
+            if news := _news(viewer, subscriber.queue, told):
+                said = now
+                data = json.dumps(news, separators=(",", ":"))
+                yield format_sse_event(event=NEWS, id=told.moment or None, data_str=data)
+            elif now - said >= KEEPALIVE_SECONDS:  # a proxy between takes silence for the end
+                said = now
+                yield KEEPALIVE_COMMENT
 
 
 def _news(viewer: Viewer, queue: str, told: Told) -> dict[str, Any]:
@@ -99,7 +102,7 @@ def _row(viewer: Viewer, reading: Reading) -> str:
     """Drawn once for all whom the item does not concern."""
     who = viewer.user_id if viewer.user_id in reading.concerned else None
     if who not in reading.drawn:
-        reading.drawn[who] = templating.list_row(reading.row(viewer))
+        reading.drawn[who] = templating.list_row(reading.row(viewer), False)
     return reading.drawn[who]
 
 

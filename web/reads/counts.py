@@ -114,9 +114,10 @@ class Counts:
     Nobody is told a count older than KEPT_FOR, nor one that began before they themselves last did something.
     """
 
-    def __init__(self, engine: Engine, moment: Callable[[], str]) -> None:
+    def __init__(self, engine: Engine, moment: Callable[[], str], clock: Callable[[], datetime]) -> None:
         self._engine = engine
         self._moment = moment
+        self._clock = clock
         self._shared = Shared()
         self._kept: dict[Hashable, Count] = {}
         self._acting: Counter[UUID] = Counter()
@@ -124,7 +125,7 @@ class Counts:
         self._lock = Lock()
 
     @contextmanager
-    def acting(self, viewer: Viewer, clock: Callable[[], datetime]) -> Iterator[None]:
+    def acting(self, viewer: Viewer) -> Iterator[None]:
         """While the viewer does something, whose traces the next page must count."""
         who = viewer.session_id
         with self._lock:
@@ -136,9 +137,10 @@ class Counts:
                 self._acting[who] -= 1
                 if not self._acting[who]:
                     del self._acting[who]
+                now = self._clock()
                 if len(self._acted) >= KEPT_MAX:
-                    self._acted = {session: at for session, at in self._acted.items() if clock() - at < KEPT_FOR}
-                self._acted[who] = clock()
+                    self._acted = {session: at for session, at in self._acted.items() if now - at < KEPT_FOR}
+                self._acted[who] = now
 
     def lately(self, session: Session, viewer: Viewer, queue: str, wanted: Filter) -> Count:
         """As it was a moment ago, or now where nobody counted lately."""
@@ -148,24 +150,45 @@ class Counts:
             acted = self._acted.get(viewer.session_id)
             if viewer.session_id not in self._acting and (acted is None or kept.at >= acted):
                 return kept
-        return self._keep(of, self.count(session, viewer, queue, wanted))
+        moment = self._moment()
+        return self._keep(of, self._count(session, viewer, queue, wanted, moment, desk.waiting(session, viewer)))
 
     def now(self, viewer: Viewer, queue: str, wanted: Filter) -> Count:
         """Counted after it was asked for, once for all who ask at this moment. Call it with no connection in hand."""
-        of = counted_for(viewer, queue, wanted)
+        of, of_all = counted_for(viewer, queue, wanted), ("all queues", viewer.practice_id, viewer.clinician_id)
+
+        def read_all() -> Mapping[str, Waiting]:
+            with practice_session(self._engine, viewer.practice_id) as session:
+                return desk.waiting(session, viewer)
 
         def read() -> Count:
+            moment = self._moment()
+            waiting = self._shared.get(of_all, read_all)
             with practice_session(self._engine, viewer.practice_id) as session:
-                return self.count(session, viewer, queue, wanted)
+                return self._count(session, viewer, queue, wanted, moment, waiting)
 
         return read() if of is None else self._keep(of, self._shared.get(of, read))
 
-    def count(self, session: Session, viewer: Viewer, queue: str, wanted: Filter) -> Count:
-        """All of it, now."""
-        moment = self._moment()
+    def of_queues(self, session: Session, viewer: Viewer, queues: Collection[str]) -> dict[str, Count]:
+        """Whole queues, without a filter, now."""
+        moment, everything = self._moment(), Filter()
+        waiting = desk.waiting(session, viewer)
+        counted = {queue: self._count(session, viewer, queue, everything, moment, waiting) for queue in queues}
+        return {queue: self._keep(counted_for(viewer, queue, everything), count) for queue, count in counted.items()}
+
+    def _count(
+        self,
+        session: Session,
+        viewer: Viewer,
+        queue: str,
+        wanted: Filter,
+        moment: str,
+        waiting: Mapping[str, Waiting],
+    ) -> Count:
+        """moment: before the first of it was read."""
         found = counted(session, viewer, queue, wanted)
         cases = queue_authorizations.state_counts(session, viewer) if queue == Queue.AUTHORIZATION else ()
-        return Count(viewer.now, moment, found, desk.waiting(session, viewer), cases)
+        return Count(viewer.now, moment, found, waiting, cases)
 
     def _keep(self, of: Hashable | None, counted: Count) -> Count:
         if of is not None:

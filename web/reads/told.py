@@ -9,7 +9,6 @@ from sqlalchemy import Engine
 from models.store.session import practice_session
 from web.reads import mentions, queues
 from web.reads.counts import Count, Counts
-from web.reads.queue_filter import Filter
 from web.reads.queues import Reading
 from web.viewer import Viewer
 
@@ -43,9 +42,9 @@ class ScreenReads:
         """Some queues, and how many notes these people have not read."""
         with practice_session(self._engine, viewer.practice_id) as session:
             unread = mentions.unseen_of(session, people)
+            counted = self._counts.of_queues(session, viewer, queues)
         told = {}
-        for queue in queues:
-            count = self._counts.now(viewer, queue, Filter())
+        for queue, count in counted.items():
             latest = tuple((str(one.id), round(one.at.timestamp() * 1000)) for one in count.found.latest)
             told[queue] = ToldCount(count, unread, latest)
         return told

@@ -66,7 +66,9 @@ def make_engine(url: str, *, pool_size: int = 20, application_name: str = "first
             "connect_timeout": CONNECT_SECONDS,
             "application_name": application_name,
             # a worker that froze, or whose network went away, must not sit on rows that others wait for
-            "options": f"-c timezone=UTC -c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_SECONDS * 1000}",
+            "options": f"-c timezone=UTC -c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_SECONDS * 1000}"
+            " -c plan_cache_mode=force_generic_plan",
+            "prepare_threshold": 0,  # both: planned at its first use in a connection, and not again (_keep_plans)
             "keepalives_idle": KEEPALIVE_SECONDS,
             "keepalives_interval": KEEPALIVE_SECONDS,
             "keepalives_count": 3,
@@ -105,12 +107,17 @@ def _ask_only_the_doubtful(engine: Engine) -> None:
 
 
 def _keep_plans(engine: Engine) -> None:
-    """Roll back beside psycopg, which then has Postgres forget every statement it has planned.
+    """Have a statement planned once in a connection: planning takes most of them longer than running.
 
-    It does so because a table made in the transaction might be made anew; here only migrations make tables. Foreseeing
-    a decision ends in a rollback, and so does whatever is refused: without this, no statement of a desk at work is ever
-    planned for good, and planning takes most of them longer than running. Where a migration did change what a statement
-    answers, Postgres refuses the old plan, and then all connections are made anew.
+    Left to themselves, psycopg has one planned five times before it keeps the plan, and Postgres five times more before
+    it trusts a plan for all values. A connection that only serves while others are busy thus goes on planning for
+    hours, and whoever meets it waits (docs/operations.md has the figures). So every statement is prepared at its first
+    use, with one plan for all values: nearly all are of one practice and by index, where the values change nothing.
+
+    For the same reason we roll back beside psycopg, which then has Postgres forget every statement it has planned. It
+    does so because a table made in the transaction might be made anew; here only migrations make tables. Foreseeing a
+    decision ends in a rollback, and so does whatever is refused. Where a migration did change what a statement answers,
+    Postgres refuses the old plan, and then all connections are made anew.
     """
 
     @event.listens_for(engine, "rollback")

@@ -202,6 +202,7 @@ def _supervisor(engine: Engine, practice_id: UUID) -> Viewer:
             clinician_id=None,
             csrf_token="",
             zone=ZoneInfo(practice.time_zone),
+            seen_at=datetime.now(UTC),
             now=datetime.now(UTC),
         )
 

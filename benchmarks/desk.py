@@ -39,7 +39,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
-import psycopg
 from sqlalchemy import Connection, Engine, event, select, text
 
 from benchmarks.desk_house import CSRF, QUEUE, READY_SECONDS, House, Served, fill, served
@@ -119,10 +118,10 @@ def _measure(server: Postgres, items: int, operators: int) -> None:
     recorded = asyncio.run(_record(settings, house))
     with served(settings) as application:
         _wait(application)
-        bare = Bare(url, recorded)
+        bare = Bare(url, house.practice_id, recorded)
         alone = asyncio.run(_alone(application, house, bare))
         _print("one operator alone", alone, bare.times, ())
-        bare = Bare(url, recorded)
+        bare = Bare(url, house.practice_id, recorded)
         os.nice(YIELDING)
         with bare.beside("list"):
             paced, heard = asyncio.run(_at_a_human_pace(application, house, engine))
@@ -186,21 +185,26 @@ async def _record(settings: Settings, house: House) -> dict[str, list[Statement]
 class Bare:
     """Runs recorded statements again, each request's in one transaction that is rolled back."""
 
-    def __init__(self, url: str, recorded: dict[str, list[Statement]]) -> None:
+    def __init__(self, url: str, practice_id: UUID, recorded: dict[str, list[Statement]]) -> None:
         self.times: dict[str, list[float]] = defaultdict(list)
+        self._practice_id = practice_id
         self._recorded = recorded
-        self._connection = psycopg.connect(make_engine(url).url.set(drivername="postgresql").render_as_string(False))
+        self._pooled = make_engine(url, pool_size=1).raw_connection()
+        self._connection: Any = self._pooled.driver_connection
 
     def again(self, kind: str) -> None:
         """Once more, timed."""
         began = time.perf_counter()
         with self._connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('app.practice_id', %s, true)", (str(self._practice_id),))
             for statement, parameters, many in self._recorded[kind]:
                 (cursor.executemany if many else cursor.execute)(statement.encode(), parameters)
                 if not many and cursor.description:
                     cursor.fetchall()
         self.times[kind].append(time.perf_counter() - began)
-        self._connection.rollback()
+        self._connection.pgconn.exec_(
+            b"ROLLBACK"
+        )  # psycopg's own has every plan forgotten; the application's keeps them
 
     @contextlib.contextmanager
     def beside(self, kind: str) -> Iterator[None]:
@@ -244,6 +248,7 @@ class Operator:
         self.since = ""
         self.stream = "/events"
         self.item = ""
+        self.row: tuple[str, str] | None = None  # the item's, as the pane came with it
         self._fetching: set[str] = set()
         self._changed: set[str] = set()
         self._counts = False
@@ -251,20 +256,22 @@ class Operator:
         self.left = False
 
     async def list(self) -> None:
-        """Open the queue."""
+        """Open the queue; the page before says that it left its item."""
+        if self.item:
+            await self._ask("left", "POST", f"/items/{self.item}/left", data={"left": "1"})
+            self.item, self.row = "", None
         page = await self._ask("list", "GET", f"/queues/{QUEUE}")
         self.shown = dict(SHOWN.findall(page.text))
         self.since = SINCE.findall(page.text)[0]
         self.stream = html.unescape(STREAM.findall(page.text)[0])
 
     async def get_next(self) -> None:
-        """Press n: the item comes into the pane, and the pane says that it is here."""
+        """Press n: the item comes into the pane."""
         target = {"HX-Request": "true", "HX-Request-Type": "partial", "HX-Target": "section#pane"}
         answer = await self._ask("get next", "POST", f"/queues/{QUEUE}/next", headers=target)
         self.item = answer.headers["HX-Push-Url"].partition("?")[0].rsplit("/", 1)[1]
         self._times.leased.append(self.item)
         self._drawn(answer)
-        await self._ask("here", "POST", f"/items/{self.item}/here", data={"here": "1"})
 
     async def decide(self) -> None:
         """Send the first decision."""
@@ -274,7 +281,9 @@ class Operator:
 
     def _drawn(self, answer: httpx.Response) -> None:
         """An act's answer brings the row of its item, if the list shows it."""
-        self.shown |= {item: looks for item, looks in SHOWN.findall(answer.text) if item in self.shown}
+        drawn = SHOWN.findall(answer.text)
+        self.shown |= {item: looks for item, looks in drawn if item in self.shown}
+        self.row = next((row for row in drawn if row[0] == self.item), None)
 
     async def listen(self) -> None:
         """What an open screen does by itself: told what changed, it fetches what it shows of it and is not given."""
@@ -288,7 +297,7 @@ class Operator:
 
     def _told(self, group: asyncio.TaskGroup, news: dict[str, Any]) -> None:
         given = dict(SHOWN.findall("".join(news.get("rows", {}).values())))
-        same = given.items() & self.shown.items()
+        same = given.items() & {*self.shown.items(), self.row}
         self.shown |= {item: looks for item, looks in given.items() if item in self.shown}
         if QUEUE in news.get("queues", ()):
             asked = self.shown.keys() - given.keys()
@@ -320,6 +329,8 @@ class Operator:
         if kind in self._fetching or self.left:
             return  # as htmx: while a part is on its way, it is not asked for again
         self._fetching.add(kind)
+        if kind == "news":
+            self.row = None
 
         async def fetch() -> None:
             try:
@@ -360,10 +371,10 @@ async def _at_a_human_pace(application: Served, house: House, engine: Engine) ->
         async with _client(application.address, token) as client, _client(application.address, token) as ear:
             operator = Operator(client, times)
             screen = Operator(ear, times)
-            listening = asyncio.create_task(screen.listen())
             acts = (operator.list, operator.get_next, operator.decide)
             turn = chance.randrange(2)  # some begin with the list, some with the first item
             await asyncio.sleep(chance.uniform(0, THINKING_SECONDS))
+            listening = asyncio.create_task(screen.listen())
             while time.monotonic() < over:
                 await acts[turn % 3]()
                 if turn % 3 == 0:  # a page: its predecessor's connection is closed, its own is made
@@ -371,7 +382,8 @@ async def _at_a_human_pace(application: Served, house: House, engine: Engine) ->
                     screen = Operator(ear, times)
                     screen.stream = operator.stream
                     listening = asyncio.create_task(screen.listen())
-                screen.shown, screen.since, screen.item = operator.shown, operator.since, operator.item
+                screen.shown, screen.since = operator.shown, operator.since
+                screen.item, screen.row = operator.item, operator.row
                 turn += 1
                 await asyncio.sleep(chance.expovariate(1 / THINKING_SECONDS))
             await _closed(screen, listening)

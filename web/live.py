@@ -96,6 +96,10 @@ class Subscriber:
     counts: Any = None
     moment: str = ""
     wake: asyncio.Event = field(default_factory=asyncio.Event)
+    practice: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.practice = str(self.viewer.practice_id)  # compared at every word
 
     @property
     def is_told_rows(self) -> bool:
@@ -181,7 +185,7 @@ class Live:
             self._remembered.clear()
             for subscriber in self._subscribers:
                 self._tell_everything(subscriber)
-                self._uncounted.add(str(subscriber.viewer.practice_id))
+                self._uncounted.add(subscriber.practice)
             async for notice in connection.notifies():
                 self.heard(notice.payload)
 
@@ -203,7 +207,7 @@ class Live:
         return f"{self._listening}.{self._heard}"
 
     def _of(self, practice: str) -> list[Subscriber]:
-        return [each for each in self._subscribers if str(each.viewer.practice_id) == practice]
+        return [each for each in self._subscribers if each.practice == practice]
 
     # --- telling ------------------------------------------------------------------------------------------------
 
@@ -248,7 +252,7 @@ class Live:
         while True:
             await asyncio.sleep(RECOUNT_LOOK_SECONDS)
             now = time.monotonic()
-            for practice in {str(each.viewer.practice_id) for each in self._subscribers}:
+            for practice in {each.practice for each in self._subscribers}:
                 owed = COUNTS_SECONDS if practice in self._uncounted else RECOUNT_SECONDS
                 if now - self._counted_at.get(practice, -RECOUNT_SECONDS) >= owed:
                     self._uncounted.discard(practice)
@@ -288,12 +292,13 @@ class Live:
         elif missed.items:
             subscriber.tell(missed, {}, self.moment)
         if uncounted is None or uncounted.items:
-            self._uncounted.add(str(subscriber.viewer.practice_id))
+            self._uncounted.add(subscriber.practice)
         told_at = -SPACING_SECONDS_MAX
         try:
             while True:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(subscriber.wake.wait(), patience_seconds)
+                    async with asyncio.timeout(patience_seconds):
+                        await subscriber.wake.wait()
                     # no two keep step, so that not all are told in one moment
                     owed = told_at + self.spacing_seconds * (1 + random.random()) / 2  # noqa: S311 (chance, not a secret)
                     await asyncio.sleep(max(0.0, owed - time.monotonic()))
@@ -310,7 +315,7 @@ class Live:
         words = self._heard - int(heard)
         if not 0 <= words <= len(self._remembered):
             return None
-        missed, practice = News(), str(subscriber.viewer.practice_id)
+        missed, practice = News(), subscriber.practice
         for of, queue, item in islice(reversed(self._remembered), words):
             if of == practice:
                 missed.note(queue, item)

@@ -10,13 +10,13 @@ from typing import Annotated
 from urllib.parse import quote, urlsplit
 from uuid import UUID
 
-from fastapi import Depends, Request
+from fastapi import BackgroundTasks, Depends, Request
 from sqlalchemy import Engine, text
 
 from web.live import Live
 from web.problems import Forbidden, Invalid, LoggedOut
 from web.reads.counts import Counts
-from web.sessions import Limits, find_viewer, hash_token
+from web.sessions import Limits, find_viewer, hash_token, is_due_to_be_kept, keep
 from web.viewer import Viewer
 
 LOG_IN_ATTEMPTS_MAX = 10
@@ -61,24 +61,28 @@ def cookie_name(request: Request) -> str:
     return SECURE_COOKIE if request.app.state.https else PLAIN_COOKIE
 
 
-def _viewer(request: Request, *, touch: bool) -> Viewer:
+def watching_viewer(request: Request) -> Viewer:
+    """The person whose page polls or listens; an unattended screen still logs out."""
     token = request.cookies.get(cookie_name(request), "")
     clock: Callable[[], datetime] = request.app.state.clock
-    viewer = find_viewer(engine_of(request), token, clock(), limits_of(request), touch=touch) if token else None
+    viewer = find_viewer(engine_of(request), token, clock(), limits_of(request)) if token else None
     if viewer is None:
         raise LoggedOut(log_in_address(request, ended=bool(token)))
     request.state.viewer = viewer
     return viewer
 
 
-def current_viewer(request: Request) -> Viewer:
-    """The person who clicked; keeps the session alive."""
-    return _viewer(request, touch=True)
+Watcher = Annotated[Viewer, Depends(watching_viewer)]
 
 
-def watching_viewer(request: Request) -> Viewer:
-    """The person whose page polls or listens; an unattended screen still logs out."""
-    return _viewer(request, touch=False)
+async def current_viewer(request: Request, viewer: Watcher, background: BackgroundTasks) -> Viewer:
+    """The person who clicked; keeps the session alive, once they have their answer."""
+    if is_due_to_be_kept(viewer):
+        background.add_task(keep, engine_of(request), viewer)
+    return viewer
+
+
+Person = Annotated[Viewer, Depends(current_viewer)]
 
 
 def log_in_address(request: Request, *, ended: bool) -> str:
@@ -134,10 +138,6 @@ async def read_form(request: Request) -> Form:
         if isinstance(value, str):
             values.setdefault(name, []).append(value)
     return Form(values)
-
-
-Person = Annotated[Viewer, Depends(current_viewer)]
-Watcher = Annotated[Viewer, Depends(watching_viewer)]
 
 
 def ours(request: Request, viewer: Viewer, form: Form) -> Form:

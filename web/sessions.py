@@ -95,17 +95,14 @@ def log_out(engine: Engine, viewer: Viewer) -> None:
         audit(session, viewer.practice_id, viewer.email, "login.closed", f"user/{viewer.user_id}")
 
 
-def find_viewer(engine: Engine, token: str, now: datetime, limits: Limits, *, touch: bool) -> Viewer | None:
-    """Who holds this token, if the session still lives. ``touch`` only for what a person did, never for polling."""
+def find_viewer(engine: Engine, token: str, now: datetime, limits: Limits) -> Viewer | None:
+    """Who holds this token, if the session still lives."""
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         found = connection.execute(FIND_SESSION, {"hash": hash_token(token)}).one_or_none()
     if found is None or found.revoked_at is not None or found.expires_at <= now:
         return None
     if now - found.last_seen_at > limits.idle:
         return None
-    if touch and (now - found.last_seen_at).total_seconds() > TOUCH_SECONDS:
-        with practice_session(engine, found.practice_id) as session:
-            session.execute(update(SessionRow).where(SessionRow.id == found.session_id).values(last_seen_at=now))
     return Viewer(
         session_id=found.session_id,
         user_id=found.user_id,
@@ -119,5 +116,17 @@ def find_viewer(engine: Engine, token: str, now: datetime, limits: Limits, *, to
         clinician_id=found.clinician_id,
         csrf_token=found.csrf_token,
         zone=ZoneInfo(found.time_zone),
+        seen_at=found.last_seen_at,
         now=now,
     )
+
+
+def is_due_to_be_kept(viewer: Viewer) -> bool:
+    """Whether it is time to note again that the person is there."""
+    return (viewer.now - viewer.seen_at).total_seconds() > TOUCH_SECONDS
+
+
+def keep(engine: Engine, viewer: Viewer) -> None:
+    """The session goes on: only for what a person did, never for polling."""
+    with practice_session(engine, viewer.practice_id) as session:
+        session.execute(update(SessionRow).where(SessionRow.id == viewer.session_id).values(last_seen_at=viewer.now))

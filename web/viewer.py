@@ -14,7 +14,8 @@ class Viewer:
     """A logged-in user, with the practice's clock.
 
     practice_revision: rises with every practice file loaded, so what is kept of a practice is kept under it.
-    rights: from billing.desk. clinician_id: set for a clinician, who sees own visits only.
+    rights: from billing.desk. clinician_id: set for a clinician, who sees own visits only. seen_at: when the person was
+    last known to be there, to a minute.
     """
 
     session_id: UUID
@@ -29,6 +30,7 @@ class Viewer:
     clinician_id: UUID | None
     csrf_token: str
     zone: ZoneInfo
+    seen_at: datetime
     now: datetime
 
     @property

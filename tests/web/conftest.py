@@ -195,6 +195,6 @@ def look_later(browser: TestClient, later: timedelta) -> None:
 def viewer(house: House, role: Role = Role.BILLER) -> Viewer:
     """Somebody logged in, as a page knows them."""
     limits = Limits(timedelta(minutes=30), timedelta(hours=12))
-    found = find_viewer(house.engine, house.token(role), datetime.now(UTC), limits, touch=False)
+    found = find_viewer(house.engine, house.token(role), datetime.now(UTC), limits)
     assert found is not None
     return found

@@ -1,15 +1,14 @@
 """The stream of what changed, as each open screen is told it."""
 
-import json
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
-from functools import lru_cache
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
+from pydantic_core import to_json
 from starlette.concurrency import run_in_threadpool
 
 from web import templating
@@ -73,8 +72,7 @@ async def _stream(request: Request, subscriber: Subscriber, since: str, counted:
             viewer = replace(subscriber.viewer, now=request.app.state.clock())
             if news := _news(viewer, subscriber.queue, told):
                 said = now
-                data = json.dumps(news, separators=(",", ":"))
-                yield format_sse_event(event=NEWS, id=told.moment or None, data_str=data)
+                yield format_sse_event(event=NEWS, id=told.moment or None, data_str=to_json(news).decode())
             elif now - said >= KEEPALIVE_SECONDS:  # a proxy between takes silence for the end
                 said = now
                 yield KEEPALIVE_COMMENT
@@ -107,15 +105,13 @@ def _row(viewer: Viewer, reading: Reading) -> str:
 
 
 def _counts(viewer: Viewer, queue: str, told: ToldCount) -> dict[str, Any]:
+    """Drawn once for all who are shown the same: of most people nothing is theirs."""
     info = queue_of(viewer, queue)
     assert info is not None, "a stream has a queue of its viewer, or none"
-    beside = queues.beside(viewer, info, Filter(), told.count, told.unread.get(viewer.user_id, 0))
-    drawn = _drawn(beside)
-    return {"list": drawn["list"], "rail": drawn["rail"], "latest": told.latest}
-
-
-@lru_cache(maxsize=1_000)
-def _drawn(beside: queues.Beside) -> dict[str, str]:
-    """Most of a desk is shown the very same numbers."""
-    context = templating.as_context(beside)
-    return {block: templating.render_text("counts.html", context, block) for block in ("list", "rail")}
+    unread, mine = told.unread.get(viewer.user_id, 0), told.count.found.mine(viewer)
+    who = (viewer.role, unread, mine)
+    if who not in told.drawn:
+        context = templating.as_context(queues.beside(viewer, info, Filter(), told.count, unread))
+        drawn = {block: templating.render_text("counts.html", context, block) for block in ("list", "rail")}
+        told.drawn[who] = drawn | {"latest": told.latest}
+    return told.drawn[who]

@@ -163,7 +163,7 @@ def _drawn(session: Session, request: Request, viewer: Viewer, item_id: UUID) ->
     to whoever asks.
     """
     try:
-        return item_pages.drawn(session, request, viewer, item_id, Acted())
+        return item_pages.drawn(session, request, viewer, item_id, Acted(leased=True))
     except DBAPIError:
         raise  # nothing was leased either
     except Exception:

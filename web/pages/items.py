@@ -134,15 +134,17 @@ def reassign(request: Request, viewer: Person, form: Posted, item_id: UUID) -> R
 async def decide(request: Request, viewer: Person, form: Posted, item_id: UUID) -> Response:
     """Hand a decision to the workflow that owns the item, and show what it said."""
     require(viewer, WORK)
-    prepared = await run_in_threadpool(_prepare, request, viewer, form, item_id)
-    commands: Commands = request.app.state.commands
-    kind, workflow_id, decided = prepared
+    kind, workflow_id, decided = await run_in_threadpool(_prepare, request, viewer, form, item_id)
     seconds: float = request.app.state.settings.undo_seconds
+
+    def held() -> Response:
+        answer = hold(engine_of(request), workflow_id, decided, viewer.now + timedelta(seconds=seconds))
+        return _decided(request, viewer, item_id, answer, form, kind.label)
+
     if kind.sends_or_posts and seconds > 0:
-        not_before = viewer.now + timedelta(seconds=seconds)
-        answer = await run_in_threadpool(hold, engine_of(request), workflow_id, decided, not_before)
-    else:
-        answer = await commands.decide(workflow_id, decided)
+        return await run_in_threadpool(held)
+    commands: Commands = request.app.state.commands
+    answer = await commands.decide(workflow_id, decided)
     return await run_in_threadpool(_decided, request, viewer, item_id, answer, form, kind.label)
 
 

@@ -140,18 +140,21 @@ class Pane:
     back_href: str
     toast: Toast | None
     listed: queues.Row | None
+    leased_now: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Acted:
     """What became of an act, where the item is shown because of one.
 
-    typed: what was filled into a decision, or written, that was refused, so that it stands there again.
+    typed: what was filled into a decision, or written, that was refused, so that it stands there again. leased: it was
+    leased by this very act, so the pane need not say at once that somebody is here.
     """
 
     toast: Toast | None = None
     open_decision: str = ""
     typed: Mapping[str, str] = field(default_factory=dict)
+    leased: bool = False
 
 
 def build(
@@ -214,6 +217,7 @@ def build(
         back_href=f"/queues/{item.queue}{query}",
         toast=acted.toast,
         listed=queues.one(session, viewer, wanted, seen.found, seen.standing) if listed else None,
+        leased_now=acted.leased,
     )
     if beside.mentions:
         mentions.seen(session, viewer, row.id)

@@ -84,6 +84,10 @@ class Counted:
     oldest: datetime | None
     latest: tuple[Opened, ...]
 
+    def mine(self, viewer: Viewer) -> int:
+        """How many open ones are the viewer's own."""
+        return self.views[viewer.user_id]["open"] if viewer.user_id in self.views else 0
+
 
 def next_waking(session: Session, viewer: Viewer, queue: str) -> tuple[int, datetime | None]:
     """How many items of a queue sleep, and when the first of them wakes."""
@@ -223,7 +227,7 @@ def counted_for(viewer: Viewer, queue: str, wanted: Filter) -> Hashable | None:
 def figures(viewer: Viewer, wanted: Filter, found: Counted) -> Figures:
     """The filter in numbers, as this viewer is shown them."""
     counts = {view: sum(by_view[view] for by_view in found.views.values()) for view in COUNTED}
-    counts["mine"] = found.views[viewer.user_id]["open"] if viewer.user_id in found.views else 0
+    counts["mine"] = found.mine(viewer)
     age = formats.age(found.oldest, viewer.now) if found.oldest else ""
     return Figures(Summary(counts[wanted.view], formats.money(found.dollars), age), counts)
 

@@ -126,18 +126,15 @@ def _rows(session: Session, viewer: Viewer, found: Sequence[Any], wanted: Filter
 class Reading:
     """An item as it was read once, for whoever is shown its row. line: in the Authorization queue.
 
-    drawn: by whom it concerns; None: by all the others.
+    concerned: those whose row is drawn for themselves; all the others are shown the same. drawn: by whom it concerns;
+    None: by all the others.
     """
 
     item: Any
     around: Around
     line: Line | None
+    concerned: frozenset[UUID]
     drawn: dict[UUID | None, str] = field(default_factory=dict)
-
-    @property
-    def concerned(self) -> frozenset[UUID]:
-        """Those whose row is drawn for themselves; all the others are shown the same."""
-        return self.around.concerned(self.item)
 
     def row(self, viewer: Viewer) -> Row:
         """Its row at ``viewer.now``, linked without a filter."""
@@ -151,7 +148,7 @@ def readings(session: Session, viewer: Viewer, item_ids: Sequence[UUID]) -> dict
     around = around_items(session, viewer, found)
     asked = [item.id for item in found if item.queue == Queue.AUTHORIZATION]
     told = lines(session, viewer, asked) if asked else {}
-    return {item.id: Reading(item, around, told.get(item.id)) for item in found}
+    return {item.id: Reading(item, around, told.get(item.id), around.concerned(item)) for item in found}
 
 
 @lru_cache(maxsize=STATEMENTS_KEPT)

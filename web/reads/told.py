@@ -1,7 +1,8 @@
 """What is told to screens, read once for all of them."""
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Hashable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Engine
@@ -17,12 +18,14 @@ from web.viewer import Viewer
 class ToldCount:
     """A queue without a filter, and what stands beside it. unread: notes, by the person they name.
 
-    latest: ids and times of opening (milliseconds since 1970) of the latest items, as a browser reads them.
+    latest: ids and times of opening (milliseconds since 1970) of the latest items, as a browser reads them. drawn: as
+    it was told, by what differs between those it was told to.
     """
 
     count: Count
     unread: Mapping[UUID, int]
     latest: tuple[tuple[str, int], ...]
+    drawn: dict[Hashable, dict[str, Any]] = field(default_factory=dict)
 
 
 class ScreenReads:

@@ -59,10 +59,18 @@
 
   // --- what is told (web/pages/events.py says what it means) ------------------------------------------------------
 
-  // Whether the row stands here just so, as it does after an act of one's own.
+  const is = (drawn, looks) => Boolean(drawn && looks) && drawn.includes(`value="${looks}"`);
+
+  // Whether the row stands in the list just so, as it does after an act of one's own.
   function stands(id, drawn) {
     const line = document.getElementById(`row-${id}`);
-    return Boolean(line && drawn) && drawn.includes(`value="${find("input[name=row]", line).value}"`);
+    return Boolean(line) && is(drawn, find("input[name=row]", line).value);
+  }
+
+  // Whether the pane shows the item just so: as it came with an act of one's own, and asked for no news since.
+  function shows(id, drawn) {
+    const pane = find(`#pane [data-item="${id}"]`);
+    return Boolean(pane) && is(drawn, pane.dataset.row);
   }
 
   // The row as it came, linked under the filter of this list.
@@ -112,34 +120,37 @@
     return parts.join("");
   }
 
+  const ALL = "items";
+  const named = (id) => (id === ALL ? ALL : `item-${id}`);
   let asked = 0;  // when the pane that comes was asked for
-  const told = new Map();  // when an item was last told of
+  const told = new Map();  // when an item was last told of, and its row as it came then
   document.addEventListener("htmx:before:sse:message", ({ target, detail: { message } }) => {
     if (message.event !== "news") return;
     const news = JSON.parse(message.data);
-    const same = new Set(Object.entries(news.rows || {}).filter(([id, drawn]) => stands(id, drawn)).map(([id]) => id));
+    const same = new Set(Object.entries(news.rows || {}).filter(([id, drawn]) => stands(id, drawn) || shows(id, drawn)).map(([id]) => id));
     message.data = drawn(news);
     if (message.data) message.event = "";  // swapped like any answer
     look();
     // what the pane shows of an item changes with its row only
-    const items = news.items === null ? ["items"] : (news.items || []).filter((id) => !same.has(id)).map((id) => `item-${id}`);
-    for (const name of items) told.set(name, Date.now());
-    for (const name of [...(news.queues || []).map((queue) => `queue-${queue}`), ...items]) htmx.trigger(target, name);
+    const items = news.items === null ? [ALL] : (news.items || []).filter((id) => !same.has(id));
+    for (const id of items) told.set(id, { at: Date.now(), drawn: (news.rows || {})[id] });
+    for (const name of [...(news.queues || []).map((queue) => `queue-${queue}`), ...items.map(named)]) htmx.trigger(target, name);
     if (news.counted) htmx.trigger(target, "desk");
   });
 
   // What is told while a pane is on its way finds nobody who listens: told again when the pane is there.
   const intoPane = (ctx) => ctx.target && ctx.target.id === "pane";
   document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
+    if (ctx.sourceElement.id === "news") delete ctx.sourceElement.closest("[data-item]").dataset.row;
     if (!intoPane(ctx)) return;
     asked = Date.now();
-    for (const [name, at] of told) if (asked - at > POLL_MS) told.delete(name);
+    for (const [id, { at }] of told) if (asked - at > POLL_MS) told.delete(id);
   });
   document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
     const news = find("#news");
     if (!intoPane(ctx) || !news) return;
-    const names = [`item-${news.closest("[data-item]").dataset.item}`, "items"];
-    if (names.some((name) => told.get(name) >= asked)) htmx.trigger(news, "again");
+    const missed = (id) => told.has(id) && told.get(id).at >= asked && !shows(id, told.get(id).drawn);
+    if ([news.closest("[data-item]").dataset.item, ALL].some(missed)) htmx.trigger(news, "again");
   });
 
   // --- the hand --------------------------------------------------------------------------------------------------

@@ -6,7 +6,8 @@ process. Then, in this order:
 1. one operator alone, request after request: what an answer costs;
 2. all operators at a human pace: each opens the list, gets the next, decides, and thinks between two clicks
    (exponential, 8 seconds in the mean), while every open screen listens and fetches what it is told of, as a browser
-   does. This is what the aims are about;
+   does. This is what the aims are about. The first 15 seconds are shown apart: a connection that is used for the first
+   time plans its statements, as it does once after each start of the application;
 3. all operators without a pause, for what the process can carry at most: there a time is mostly a queue, no aim.
 
 Server time is what the application itself measures, from the request to the beginning of its answer; the time at the
@@ -53,7 +54,7 @@ from web.app import create_app
 ITEMS, OPERATORS = 100_000, 50
 PASSWORD = "only-in-benchmarks"
 ALONE = 40  # requests of each kind
-HUMAN_SECONDS, THINKING_SECONDS = 75.0, 8.0
+WARMING_SECONDS, HUMAN_SECONDS, THINKING_SECONDS = 15.0, 75.0, 8.0
 CLOSED_SECONDS = 15.0
 HEARD, HEARD_EVERY_SECONDS = 40, 1.0
 BARE_EVERY_SECONDS = 0.5
@@ -84,6 +85,12 @@ class Times:
     server: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     operator: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     leased: list[str] = field(default_factory=list)
+
+    def taken(self) -> Times:
+        """What was measured so far, which is forgotten here; leases are not."""
+        taken = Times(self.server, self.operator)
+        self.server, self.operator = defaultdict(list), defaultdict(list)
+        return taken
 
 
 def main() -> None:
@@ -124,8 +131,8 @@ def _measure(server: Postgres, items: int, operators: int) -> None:
         bare = Bare(url, house.practice_id, recorded)
         os.nice(YIELDING)
         with bare.beside("list"):
-            paced, heard = asyncio.run(_at_a_human_pace(application, house, engine))
-        paced.operator["heard"] = heard
+            warming, paced = asyncio.run(_at_a_human_pace(application, house, engine))
+        _print(f"the first {WARMING_SECONDS:.0f} s of {operators} operators at a human pace", warming, {}, ())
         _print(f"{operators} operators at a human pace, {HUMAN_SECONDS:.0f} s", paced, bare.times, tuple(AIMS_MS))
         asyncio.run(_without_a_pause(application, house))
     given = [item for item, times in Counter(alone.leased + paced.leased).items() if times > 1]
@@ -363,9 +370,9 @@ async def _alone(application: Served, house: House, bare: Bare) -> Times:
     return times
 
 
-async def _at_a_human_pace(application: Served, house: House, engine: Engine) -> tuple[Times, list[float]]:
+async def _at_a_human_pace(application: Served, house: House, engine: Engine) -> tuple[Times, Times]:
     times, chance = Times(), random.Random(SEED)
-    used, over = application.processor_seconds(), time.monotonic() + HUMAN_SECONDS
+    over = time.monotonic() + WARMING_SECONDS + HUMAN_SECONDS
 
     async def work(token: str) -> None:
         async with _client(application.address, token) as client, _client(application.address, token) as ear:
@@ -388,13 +395,19 @@ async def _at_a_human_pace(application: Served, house: House, engine: Engine) ->
                 await asyncio.sleep(chance.expovariate(1 / THINKING_SECONDS))
             await _closed(screen, listening)
 
-    hearing = asyncio.create_task(_hear(application, house, engine))
+    async def hear() -> tuple[Times, float]:
+        await asyncio.sleep(WARMING_SECONDS)
+        warming, used = times.taken(), application.processor_seconds()
+        times.operator["heard"] = await _hear(application, house, engine)
+        return warming, used
+
+    hearing = asyncio.create_task(hear())
     await asyncio.gather(*(work(token) for token in house.tokens))
-    heard = await hearing
+    warming, used = await hearing
     asked = sum(len(each) for each in times.server.values())
     busy = (application.processor_seconds() - used) / HUMAN_SECONDS
     print(f"\n{asked / HUMAN_SECONDS:.0f} requests a second; the process was busy {busy:.0%} of one core")
-    return times, heard
+    return warming, times
 
 
 async def _closed(screen: Operator, listening: asyncio.Task[None]) -> None:
@@ -426,7 +439,6 @@ async def _hear(application: Served, house: House, engine: Engine) -> list[float
         bench = WorkItemRow.subject.startswith("bench/")
         chosen = session.scalars(select(WorkItemRow.id).where(bench, WorkItemRow.queue == QUEUE).limit(HEARD)).all()
     listening = asyncio.create_task(listen())
-    await asyncio.sleep(THINKING_SECONDS)
     for item_id in chosen:
         changed[str(item_id)] = asyncio.Event()
         committed = await asyncio.to_thread(change, item_id)

@@ -32,7 +32,9 @@ def web() -> None:
     log.configure(production=settings.production, level=settings.log_level)
     with loading():
         app = _room("web.app").create_app(settings)
-        icd10.load()  # before the first decision waits for it
+        # before the first click and the first decision wait for them
+        _room("web.templating").load()
+        icd10.load()
     uvicorn.run(
         app,
         host=settings.web_host,

@@ -53,6 +53,12 @@ def list_row(row: Any, chosen: bool) -> str:
 _environment = environment()
 
 
+def load() -> None:
+    """Make every template ready, so that nobody's first click waits for one."""
+    for name in _environment.list_templates():
+        _environment.get_template(name)
+
+
 def as_context(page: Any) -> dict[str, Any]:
     """A page's dataclass as template names, one level deep."""
     if not is_dataclass(page) or isinstance(page, type):

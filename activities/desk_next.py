@@ -78,7 +78,6 @@ def next_item(session: Session, actor: Actor, wanted: Wanted, now: datetime) -> 
         chosen = session.scalar(_lease(wanted.candidates, window), asked)
         if chosen is not None:
             break
-    session.execute(_FREE_OTHERS, _asked(actor, now) | {"but": chosen})
     return chosen
 
 
@@ -154,12 +153,16 @@ def _free_for_actor() -> list[ColumnElement[bool]]:
 
 def decision_waits() -> ColumnElement[bool]:
     """A decision on the item waits in the outbox or is on its way, so nobody needs to look at it now."""
-    # not correlated: what is open in the outbox is little, and read once by its own index
-    return cast(WorkItemRow.id, Text).in_(
-        select(OutboxRow.message["work_item_id"].astext).where(
-            OutboxRow.state != "done", OutboxRow.signal.startswith("decide")
-        )
-    )
+    return cast(WorkItemRow.id, Text).in_(select(_WAITING.c.item))
+
+
+# Not correlated, and once for a whole statement: what is open in the outbox is little.
+_WAITING = (
+    select(OutboxRow.message["work_item_id"].astext.label("item"))
+    .where(OutboxRow.state != "done", OutboxRow.signal.startswith("decide"))
+    .cte("waiting")
+    .prefix_with("MATERIALIZED")
+)
 
 
 def _passed_over(new: Insert) -> Insert:
@@ -223,25 +226,14 @@ _HAD_IT = select(WorkItemRow.id).where(WorkItemRow.id == ITEM, WorkItemRow.lease
 _BEAT = select(_SEEN_BEFORE.scalar_subquery().label("seen_at"), _HAD_IT.exists().label("had_it")).add_cte(
     _RENEW.cte("renewed"), _NOTE_PRESENCE.cte("noted")
 )
-# One item at a time; one with a decision under way keeps its lease, so that nobody opens it meanwhile.
-_FREE_OTHERS = (
-    update(WorkItemRow)
-    .where(
-        WorkItemRow.practice_id == PRACTICE,
-        WorkItemRow.leased_by == ACTOR,
-        WorkItemRow.id.is_distinct_from(bindparam("but", type_=Uuid())),
-        ~decision_waits(),
-    )
-    .values(leased_by=None, leased_at=None, leased_until=None)
-    .execution_options(synchronize_session=False)
-)
 
 
 @lru_cache(maxsize=STATEMENTS_KEPT)
 def _lease(candidates: tuple[Select[UUID], ...], window: int) -> Select[UUID]:
     """One statement: look at the first of the index, take the first that nobody locks, lease it.
 
-    Beside it, what the person had open is passed over: leased until now, so not among what may be taken.
+    Beside it, what the person had open is passed over and freed: one item at a time. One with a decision under way
+    keeps its lease, so that nobody opens it meanwhile.
     """
     passed = (
         select(WorkItemSkipRow.id)
@@ -271,17 +263,31 @@ def _lease(candidates: tuple[Select[UUID], ...], window: int) -> Select[UUID]:
         .order_by(tie, own_order)
         .limit(one)
         .with_for_update(skip_locked=True)
-        .scalar_subquery()
+        .cte("best")
+        .prefix_with("MATERIALIZED")
     )
+    chosen = select(best.c.id).scalar_subquery()
     leased = (
         update(WorkItemRow)
-        .where(WorkItemRow.id == best)
+        .where(WorkItemRow.id == chosen)
         .values(leased_by=ACTOR, leased_at=AT, leased_until=UNTIL)
         .returning(WorkItemRow.id)
         .cte("leased")
     )
+    freed = (  # also what was the person's long ago, but never the row that is leased here: each is changed once
+        update(WorkItemRow)
+        .where(
+            WorkItemRow.practice_id == PRACTICE,
+            WorkItemRow.leased_by == ACTOR,
+            WorkItemRow.id.is_distinct_from(chosen),
+            ~decision_waits(),
+        )
+        .values(leased_by=None, leased_at=None, leased_until=None)
+        .returning(WorkItemRow.id)
+        .cte("freed")
+    )
     # a SELECT, because the session makes a new statement of a mapped UPDATE each time
-    return select(leased.c.id).add_cte(_PASS_OVER_WHAT_IS_OPEN.cte("passed_over"))
+    return select(leased.c.id).add_cte(_PASS_OVER_WHAT_IS_OPEN.cte("passed_over"), freed)
 
 
 def _keep_skip(

@@ -95,6 +95,17 @@ def test_a_lease_that_ran_out_is_nobodys_and_a_heartbeat_keeps_it(house: House) 
     assert house.read(item).leased_by == lee.user_id
 
 
+def test_of_what_was_ones_own_long_ago_one_is_leased_anew_and_the_rest_freed(house: House) -> None:
+    long_ago = {"leased_by": house.users[Role.BILLER], "leased_at": NOW - 3 * LEASE, "leased_until": NOW - 2 * LEASE}
+    first, second = ranked(house, 1, **long_ago), ranked(house, 5, **long_ago)
+    ana = person(house)
+    assert give(house, ana) == first
+    assert house.read(first).leased_until == NOW + LEASE
+    assert house.read(second).leased_by is None
+    assert give(house, ana) == second  # nobody left it undone
+    assert (house.read(first).leased_by, house.read(second).leased_by) == (None, ana.user_id)
+
+
 def test_screens_are_told_of_who_comes_to_look_but_not_of_who_has_it_leased(house: House) -> None:
     item = ranked(house, 1)
     ana, lee = person(house), person(house, Role.FRONT_DESK)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -34,9 +35,9 @@ def web() -> None:
     log.configure(production=settings.production, level=settings.log_level)
     with loading():
         app = _room("web.app").create_app(settings)
-        # before the first click and the first decision wait for them
-        _room("web.templating").load()
-        icd10.load()
+        icd10.load()  # before the first decision waits for it
+    # before the first click waits for them; nor does the start, which after a break is waited for too
+    threading.Thread(target=_room("web.templating").load, name="templates", daemon=True).start()
     uvicorn.run(
         app,
         host=settings.web_host,

@@ -8,6 +8,7 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Literal
 from uuid import UUID
@@ -155,6 +156,29 @@ async def test_what_others_do_is_told_to_a_list_which_asks_for_nothing(
     assert asked == []
     await page.keyboard.press(".")
     await expect(page.locator("#rows .row")).to_have_count(rows + 1)
+
+
+async def test_what_one_did_oneself_is_no_news_to_the_pane_and_what_another_does_is(
+    browser: Browser, desk: Desk, opened: list[BrowserContext]
+) -> None:
+    """Each get-next and each decision was followed by a question what had happened, where the list had no such row."""
+    page = await sit_down(browser, desk, Role.BILLER, opened)
+    desk.house.item(queue="posting", findings=[UNSIGNED])
+    async with page.expect_request("**/events?*"):
+        await page.goto("/queues/posting", wait_until="load")
+    await page.evaluate("document.querySelectorAll('#rows .row').forEach((row) => row.remove())")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/news/" in request.url else None)
+    await page.keyboard.press("n")
+    given = await page.locator("#pane [data-item]").first.get_attribute("data-item")
+    desk.house.item(queue="posting", findings=[UNSIGNED], opened_at=datetime.now(UTC))
+    await expect(page.locator("#fresh .fresh")).to_contain_text("new, press")  # told after the lease
+    assert asked == []
+    with changing(desk.house, UUID(given)) as (session, row):
+        supervises = replace(actor(desk.house, Role.SUPERVISOR), supervises=True)
+        take(session, supervises, Seen(row.id, row.version, row.owner_id), datetime.now(UTC))
+    await expect(page.locator("#news")).to_contain_text("has it now")
+    assert asked
 
 
 async def test_a_list_under_a_filter_keeps_it_and_counts_for_itself(

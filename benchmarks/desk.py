@@ -61,6 +61,7 @@ BARE_EVERY_SECONDS = 0.5
 KEPT_ALIVE_SECONDS = 2.0  # less than the server's, so that no request meets a connection that is being closed
 SEED = 7
 VACUUMS_MAX = 30
+READIED_SECONDS = 4.0
 COUNTS_SECONDS = 2.0  # web/static/live.js
 YIELDING = 10  # niceness of fifty browsers beside the server: elsewhere they have machines of their own
 AIMS_MS = {"list": 50, "get next": 25, "decide": 120, "heard": 300}
@@ -152,10 +153,12 @@ def _vacuum(connection: Connection) -> None:
 
 
 def _wait(application: Served) -> None:
+    """Until it serves and has made its templates ready."""
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline:
         with contextlib.suppress(httpx.TransportError):
             if httpx.get(f"{application.address}/healthz").status_code == 200:
+                time.sleep(READIED_SECONDS)
                 return
         time.sleep(0.2)
     raise TimeoutError("the application did not come up")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -36,8 +35,6 @@ def web() -> None:
     with loading():
         app = _room("web.app").create_app(settings)
         icd10.load()  # before the first decision waits for it
-    # before the first click waits for them; nor does the start, which after a break is waited for too
-    threading.Thread(target=_room("web.templating").load, name="templates", daemon=True).start()
     uvicorn.run(
         app,
         host=settings.web_host,

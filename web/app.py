@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from activities import desk_files
 from clients import connect_temporal, make_engine
 from settings import Settings
-from web import api, api_authorizations, errors, security
+from web import api, api_authorizations, errors, security, templating
 from web.commands import Commands, TemporalCommands
 from web.live import Live
 from web.middleware import BodyLimit, SameOrigin, SecureHeaders
@@ -60,6 +60,7 @@ STATIC = Path(__file__).parent / "static"
 PAGE_BYTES_MAX = 1024 * 1024
 FILE_BYTES_MAX = desk_files.FILE_BYTES_MAX + PAGE_BYTES_MAX  # a file with its form
 API_BYTES_MAX = 16 * 1024 * 1024
+PREPARING_SECONDS = 1.0  # from the start until templates are made ready
 PAGES = (
     login,
     desk,
@@ -143,14 +144,21 @@ def create_app(settings: Settings, *, engine: Engine | None = None, commands: Co
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     listening = asyncio.create_task(app.state.live.run())
     connecting = asyncio.create_task(app.state.commands.ready())  # so that the first decision does not wait for it
+    preparing = asyncio.create_task(_prepare())
     try:
         yield
     finally:
-        for task in (listening, connecting):
+        for task in (listening, connecting, preparing):
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError, Exception):
                 await task
         app.state.engine.dispose()
+
+
+async def _prepare() -> None:
+    """Make the templates ready, so that few first clicks wait for them; once we serve, which is waited for more."""
+    await asyncio.sleep(PREPARING_SECONDS)
+    await asyncio.to_thread(templating.load)
 
 
 def _conninfo(engine: Engine) -> str:

@@ -134,7 +134,7 @@ class Clinic:
     simulator_root: Path
     web_url: str
 
-    def send(self, visits: Sequence[dict[str, Any]], seconds: float = 120.0) -> Counter[str]:
+    def send(self, visits: Sequence[dict[str, Any]], seconds: float = 300.0) -> Counter[str]:
         """Send visits until they are taken, as an integration does: whatever fails is sent again."""
         request = urllib.request.Request(
             f"{self.web_url}/api/v1/encounters",

@@ -35,6 +35,7 @@ from sqlalchemy.orm import Session
 
 from activities import undo
 from activities.desk import Actor
+from activities.held_decisions import DECIDE
 from activities.refusals import Refused
 from billing.desk import SKIP_REASONS
 from models.ids import new_id
@@ -151,18 +152,18 @@ def _free_for_actor() -> list[ColumnElement[bool]]:
     ]
 
 
-def decision_waits() -> ColumnElement[bool]:
-    """A decision on the item waits in the outbox or is on its way, so nobody needs to look at it now."""
-    return cast(WorkItemRow.id, Text).in_(select(_WAITING.c.item))
-
-
 # Not correlated, and once for a whole statement: what is open in the outbox is little.
 _WAITING = (
     select(OutboxRow.message["work_item_id"].astext.label("item"))
-    .where(OutboxRow.state != "done", OutboxRow.signal.startswith("decide"))
+    .where(OutboxRow.state != "done", OutboxRow.signal.startswith(DECIDE))
     .cte("waiting")
     .prefix_with("MATERIALIZED")
 )
+
+
+def decision_waits() -> ColumnElement[bool]:
+    """A decision on the item waits in the outbox or is on its way, so nobody needs to look at it now."""
+    return cast(WorkItemRow.id, Text).in_(select(_WAITING.c.item))
 
 
 def _passed_over(new: Insert) -> Insert:

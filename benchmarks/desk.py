@@ -30,10 +30,9 @@ import re
 import statistics
 import sys
 import tempfile
-import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -42,6 +41,7 @@ from uuid import UUID, uuid4
 import httpx
 from sqlalchemy import Connection, Engine, event, select, text
 
+from benchmarks.bare_sql import Bare, Statement
 from benchmarks.desk_house import CSRF, QUEUE, READY_SECONDS, House, Served, fill, served
 from clients import make_engine
 from embedded import LOCALHOST, Postgres
@@ -57,11 +57,9 @@ ALONE = 40  # requests of each kind
 WARMING_SECONDS, HUMAN_SECONDS, THINKING_SECONDS = 15.0, 75.0, 8.0
 CLOSED_SECONDS = 15.0
 HEARD, HEARD_EVERY_SECONDS = 40, 1.0
-BARE_EVERY_SECONDS = 0.5
 KEPT_ALIVE_SECONDS = 2.0  # less than the server's, so that no request meets a connection that is being closed
 SEED = 7
 VACUUMS_MAX = 30
-READIED_SECONDS = 4.0
 COUNTS_SECONDS = 2.0  # web/static/live.js
 YIELDING = 10  # niceness of fifty browsers beside the server: elsewhere they have machines of their own
 AIMS_MS = {"list": 50, "get next": 25, "decide": 120, "heard": 300}
@@ -126,10 +124,10 @@ def _measure(server: Postgres, items: int, operators: int) -> None:
     recorded = asyncio.run(_record(settings, house))
     with served(settings) as application:
         _wait(application)
-        bare = Bare(url, house.practice_id, recorded)
+        bare = Bare(make_engine(url, pool_size=1), house.practice_id, recorded)
         alone = asyncio.run(_alone(application, house, bare))
         _print("one operator alone", alone, bare.times, ())
-        bare = Bare(url, house.practice_id, recorded)
+        bare = Bare(make_engine(url, pool_size=1), house.practice_id, recorded)
         os.nice(YIELDING)
         with bare.beside("list"):
             warming, paced = asyncio.run(_at_a_human_pace(application, house, engine))
@@ -153,21 +151,16 @@ def _vacuum(connection: Connection) -> None:
 
 
 def _wait(application: Served) -> None:
-    """Until it serves and has made its templates ready."""
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline:
         with contextlib.suppress(httpx.TransportError):
             if httpx.get(f"{application.address}/healthz").status_code == 200:
-                time.sleep(READIED_SECONDS)
                 return
         time.sleep(0.2)
     raise TimeoutError("the application did not come up")
 
 
 # --- the same SQL, bare -----------------------------------------------------------------------------------------
-
-
-Statement = tuple[str, Any, bool]
 
 
 async def _record(settings: Settings, house: House) -> dict[str, list[Statement]]:
@@ -190,48 +183,6 @@ async def _record(settings: Settings, house: House) -> dict[str, list[Statement]
                 recorded[kind] = list(heard)
     engine.dispose()
     return recorded
-
-
-class Bare:
-    """Runs recorded statements again, each request's in one transaction that is rolled back."""
-
-    def __init__(self, url: str, practice_id: UUID, recorded: dict[str, list[Statement]]) -> None:
-        self.times: dict[str, list[float]] = defaultdict(list)
-        self._practice_id = practice_id
-        self._recorded = recorded
-        self._pooled = make_engine(url, pool_size=1).raw_connection()
-        self._connection: Any = self._pooled.driver_connection
-
-    def again(self, kind: str) -> None:
-        """Once more, timed."""
-        began = time.perf_counter()
-        with self._connection.cursor() as cursor:
-            cursor.execute("SELECT set_config('app.practice_id', %s, true)", (str(self._practice_id),))
-            for statement, parameters, many in self._recorded[kind]:
-                (cursor.executemany if many else cursor.execute)(statement.encode(), parameters)
-                if not many and cursor.description:
-                    cursor.fetchall()
-        self.times[kind].append(time.perf_counter() - began)
-        self._connection.pgconn.exec_(
-            b"ROLLBACK"
-        )  # psycopg's own has every plan forgotten; the application's keeps them
-
-    @contextlib.contextmanager
-    def beside(self, kind: str) -> Iterator[None]:
-        """Again and again, while something else goes on. For what only reads: others must not wait for its locks."""
-        over = threading.Event()
-
-        def run() -> None:
-            while not over.wait(BARE_EVERY_SECONDS):
-                self.again(kind)
-
-        thread = threading.Thread(target=run, daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            over.set()
-            thread.join()
 
 
 # --- what operators do ------------------------------------------------------------------------------------------

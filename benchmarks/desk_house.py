@@ -29,6 +29,7 @@ from models.tables.desk import WorkItemRow
 from models.tables.encounters import EncounterRow
 from settings import Settings
 from simulator.clinic import practice, volume
+from web import templating
 from web.app import create_app
 from web.sessions import hash_token
 
@@ -161,4 +162,5 @@ def _serve(settings: dict[str, object], listening: socket) -> None:
     with loading():
         app = Timed(create_app(Settings.model_validate(settings)))
         icd10.load()
+        templating.load()  # as a process has done that serves for a while
     uvicorn.Server(uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1)).run(sockets=[listening])

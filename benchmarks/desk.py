@@ -118,6 +118,7 @@ def _measure(server: Postgres, items: int, operators: int) -> None:
     with owner.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         _vacuum(connection)
     owner.dispose()
+    _write_out(server)
     print(f"{items} open items, {house.visits} of them to decide on, {operators} operators", end="")
     print(f" (loaded in {time.perf_counter() - began:.0f} s)")
     settings = Settings(app_database_url=url, undo_seconds=10, temporal_address=f"{LOCALHOST}:1")
@@ -148,6 +149,13 @@ def _vacuum(connection: Connection) -> None:
             return
         time.sleep(1)
     print(" (not vacuumed whole: something kept it)", end="")
+
+
+def _write_out(server: Postgres) -> None:
+    """What loading left to be written is written now: else the disk writes it while commits are timed, and they wait."""
+    with server.connect() as connection:
+        connection.execute("CHECKPOINT")
+    os.sync()
 
 
 def _wait(application: Served) -> None:

@@ -152,7 +152,7 @@ def _vacuum(connection: Connection) -> None:
 
 
 def _write_out(server: Postgres) -> None:
-    """What loading left to be written is written now: else the disk writes it while commits are timed, and they wait."""
+    """What loading left to be written is written now: the disk would write it later, while commits wait."""
     with server.connect() as connection:
         connection.execute("CHECKPOINT")
     os.sync()

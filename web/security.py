@@ -1,22 +1,22 @@
-"""Dependencies of routes: who is asking, may they, and was this form ours."""
+"""Who is asking, may they, and was this form ours."""
 
 import hmac
 import time
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import quote, urlsplit
 from uuid import UUID
 
-from fastapi import BackgroundTasks, Depends, Request
+from fastapi import Depends, Request
 from sqlalchemy import Engine, text
 
 from web.live import Live
 from web.problems import Forbidden, Invalid, LoggedOut
 from web.reads.counts import Counts
-from web.sessions import Limits, find_viewer, hash_token, is_due_to_be_kept, keep
+from web.sessions import Limits, find_viewer, hash_token
 from web.viewer import Viewer
 
 LOG_IN_ATTEMPTS_MAX = 10
@@ -72,17 +72,13 @@ def watching_viewer(request: Request) -> Viewer:
     return viewer
 
 
-Watcher = Annotated[Viewer, Depends(watching_viewer)]
+def _of_a_page() -> Any:
+    raise RuntimeError("only a page is told who asks: its router is web.routes.page_router()")
 
 
-async def current_viewer(request: Request, viewer: Watcher, background: BackgroundTasks) -> Viewer:
-    """The person who clicked; keeps the session alive, once they have their answer."""
-    if is_due_to_be_kept(viewer):
-        background.add_task(keep, engine_of(request), viewer)
-    return viewer
-
-
-Person = Annotated[Viewer, Depends(current_viewer)]
+# What an endpoint of a page may ask for (``web.routes``).
+Watcher = Annotated[Viewer, Depends(_of_a_page), "whose page polls or listens"]
+Person = Annotated[Viewer, Depends(_of_a_page), "who clicked: the session is kept alive, once they have their answer"]
 
 
 def log_in_address(request: Request, *, ended: bool) -> str:
@@ -148,21 +144,8 @@ def ours(request: Request, viewer: Viewer, form: Form) -> Form:
     return form
 
 
-async def posted_form(
-    request: Request, viewer: Person, form: Annotated[Form, Depends(read_form)]
-) -> AsyncIterator[Form]:
-    """The form, if it is ours: its token (field or header) is the session's."""
-    with counts_of(request).acting(viewer):
-        yield ours(request, viewer, form)
-
-
-async def posted_while_watching(request: Request, viewer: Watcher, form: Annotated[Form, Depends(read_form)]) -> Form:
-    """The same, of a page that only watches."""
-    return ours(request, viewer, form)
-
-
-Posted = Annotated[Form, Depends(posted_form, scope="function")]  # over before the answer is on its way
-PostedWatching = Annotated[Form, Depends(posted_while_watching)]
+Posted = Annotated[Form, Depends(_of_a_page), "by a person"]
+PostedWatching = Annotated[Form, Depends(_of_a_page), "by a page that only watches"]
 
 
 def require(viewer: Viewer, right: str) -> None:

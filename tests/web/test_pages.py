@@ -8,7 +8,6 @@ from uuid import UUID, uuid4
 
 import pytest
 from fastapi import FastAPI
-from fastapi.routing import APIRoute
 from sqlalchemy import select
 
 from billing.vocabulary import Queue, Role
@@ -21,7 +20,9 @@ from models.tables.remittances import (
 )
 from tests.web.conftest import Browse, House, move_in
 from tests.web.told_life import told_life
-from web.security import posted_form, posted_while_watching
+from web import app as web_app
+from web.routes import Page, asks_for
+from web.security import Person, Posted, PostedWatching, Watcher
 
 LIST = {"HX-Request": "true", "HX-Request-Type": "partial", "HX-Target": "section#list"}
 PANE = {"HX-Request": "true", "HX-Request-Type": "partial", "HX-Target": "section#pane"}
@@ -280,12 +281,34 @@ def test_errors_speak_and_quote_nothing(
     assert "RuntimeError" in caplog.text
 
 
-def test_every_posting_page_wants_a_log_in_and_a_form_token(app: FastAPI) -> None:
-    guards = {posted_form, posted_while_watching}
-    for route in app.routes:
-        if isinstance(route, APIRoute) and "POST" in (route.methods or ()) and not route.path.startswith("/api/"):
-            calls = {dependency.call for dependency in route.dependant.dependencies}
-            assert calls & guards or route.path == "/login", route.path
+def test_every_page_wants_a_log_in_and_every_posting_page_a_form_token() -> None:
+    posting = []
+    for module in web_app.PAGES:
+        for route in module.router.routes:
+            assert isinstance(route, Page), module
+            asked = route.asked
+            assert asks_for(asked, Person, Watcher) or route.path == "/login", route.path
+            if "POST" in (route.methods or ()) and route.path != "/login":
+                posting.append(route.path)
+                checks_itself = route.path == "/items/{item_id}/files"  # its form comes with a file
+                assert asks_for(asked, Posted, PostedWatching) or checks_itself, route.path
+    assert len(posting) > 40
+
+
+def test_a_file_is_refused_without_the_form_token(browse: Browse, house: House) -> None:
+    browser = browse(Role.BILLER)
+    del browser.headers["X-CSRF-Token"]
+    answer = browser.post(f"/items/{uuid4()}/files", files={"file": ("a.pdf", b"%PDF-")})
+    assert answer.status_code == 403
+    assert "not made for your session" in answer.text
+
+
+def test_an_endpoint_outside_a_page_router_is_told_no_viewer(app: FastAPI, browse: Browse) -> None:
+    @app.get("/outside")
+    def outside(viewer: Person) -> str:
+        return viewer.name
+
+    assert browse(Role.ADMINISTRATOR).get("/outside").status_code == 500
 
 
 def test_health(browse: Browse) -> None:

@@ -4,7 +4,7 @@ from typing import Annotated
 from urllib.parse import quote
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
@@ -20,9 +20,10 @@ from web.problems import NotFound
 from web.reads import desk_files as files
 from web.reads import items
 from web.reads.audit import record_view
+from web.routes import page_router
 from web.security import Form, Person, Posted, engine_of, ours, require
 
-router = APIRouter(include_in_schema=False)
+router = page_router()
 
 # Shown by the browser itself; anything else is only ever saved.
 SHOWN_INLINE = frozenset({"application/pdf", "image/png", "image/jpeg", "text/plain"})

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import HTMLResponse
 
 from billing.desk import DESK_ROLES, REASSIGN, WORK
@@ -14,11 +14,12 @@ from web.reads import authorizations, requests, timeline
 from web.reads.audit import record_view
 from web.reads.choices import Choice
 from web.reads.timeline import Event
+from web.routes import page_router
 from web.security import Person, Posted, engine_of
 from web.shell import Shell, sees_authorizations, shell
 from web.viewer import Viewer
 
-router = APIRouter(include_in_schema=False)
+router = page_router()
 
 TYPED_MAX = 60
 

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import uuid4
 
-from fastapi import APIRouter, Request
-from starlette.concurrency import run_in_threadpool
+from fastapi import Request
 from starlette.responses import HTMLResponse
 
 from activities.bookings import BookingResult, receive_bookings
@@ -20,11 +19,12 @@ from web.problems import Invalid, NotFound
 from web.reads import bookings
 from web.reads.audit import record_view
 from web.reads.choices import Choice
-from web.security import Form, Person, Posted, engine_of, require
+from web.routes import page_router
+from web.security import Person, Posted, engine_of, require
 from web.shell import Shell, shell
 from web.viewer import Viewer
 
-router = APIRouter(include_in_schema=False)
+router = page_router()
 
 EMPTY = {
     "beyond": ("Nothing is booked beyond a limit", "Every booked visit that needs an authorization has one."),
@@ -96,20 +96,9 @@ def show(request: Request, viewer: Person, view: str = "", cursor: str = "") -> 
 
 
 @router.post("/authorizations/bookings")
-async def enter(request: Request, viewer: Person, form: Posted) -> HTMLResponse:
+def enter(request: Request, viewer: Person, form: Posted) -> HTMLResponse:
     """Book a visit by hand; the answer says at once whether it is covered."""
     require(viewer, WORK)
-    return await run_in_threadpool(_entered, request, viewer, form)
-
-
-@router.post("/authorizations/bookings/change")
-async def change(request: Request, viewer: Person, form: Posted) -> HTMLResponse:
-    """Move, cancel, or mark as missed a booking that was entered here."""
-    require(viewer, WORK)
-    return await run_in_threadpool(_changed, request, viewer, form)
-
-
-def _entered(request: Request, viewer: Viewer, form: Form) -> HTMLResponse:
     entered = Entered(
         booking_id=_own_id(form.text("booking_id")),
         patient=form.text("patient").strip(),
@@ -144,7 +133,10 @@ def _own_id(given: str) -> str:
     return given if given.startswith(bookings.BY_HAND) else f"{bookings.BY_HAND}{uuid4()}"
 
 
-def _changed(request: Request, viewer: Viewer, form: Form) -> HTMLResponse:
+@router.post("/authorizations/bookings/change")
+def change(request: Request, viewer: Person, form: Posted) -> HTMLResponse:
+    """Move, cancel, or mark as missed a booking that was entered here."""
+    require(viewer, WORK)
     with practice_session(engine_of(request), viewer.practice_id) as session:
         found = bookings.one(session, viewer, form.text("booking_id"))
         if found is None:

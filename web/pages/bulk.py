@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from uuid import UUID, uuid4
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from activities import bulk
@@ -21,11 +21,12 @@ from web.problems import Invalid, NotFound
 from web.reads import choices, many
 from web.reads.choices import Choice
 from web.reads.queue_filter import Filter
+from web.routes import page_router
 from web.security import Form, Person, Posted, Watcher, engine_of, require
 from web.shell import Shell, queue_of, shell
 from web.viewer import Viewer
 
-router = APIRouter(include_in_schema=False)
+router = page_router()
 
 VERBS = {
     "take": "Take",

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import HTMLResponse
 
 from activities import clinicians
@@ -17,11 +17,12 @@ from web.pages.items import actor_of
 from web.problems import NotFound
 from web.reads import holds, items
 from web.reads.audit import record_view
+from web.routes import page_router
 from web.security import Person, Posted, Watcher, engine_of, require
 from web.shell import Shell, shell
 from web.viewer import Viewer
 
-router = APIRouter(include_in_schema=False)
+router = page_router()
 
 
 @dataclass(frozen=True, slots=True)

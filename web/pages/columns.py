@@ -1,6 +1,6 @@
 """Showing and hiding the columns of a queue, for oneself."""
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import Response
 
 from activities.columns import hide
@@ -9,10 +9,11 @@ from web.pages import queues
 from web.pages.items import actor_of
 from web.problems import NotFound
 from web.reads.columns import columns_of
+from web.routes import page_router
 from web.security import Person, Posted, engine_of
 from web.shell import queue_of
 
-router = APIRouter(include_in_schema=False)
+router = page_router()
 
 
 @router.post("/queues/{queue}/columns")

@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from pydantic import ValidationError
 from sqlalchemy.orm import Session
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse
 
 from activities import cut_authorizations
@@ -23,11 +22,12 @@ from web import templating
 from web.problems import Forbidden, Invalid, NotFound
 from web.reads import authorizations, cut
 from web.reads.audit import record_view
+from web.routes import page_router
 from web.security import Form, Person, Posted, engine_of
 from web.shell import Shell, shell
 from web.viewer import Viewer
 
-router = APIRouter(include_in_schema=False)
+router = page_router()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +54,9 @@ def show(request: Request, viewer: Person, authorization_id: UUID) -> HTMLRespon
 
 
 @router.post("/authorizations/{authorization_id}/change")
-async def change(request: Request, viewer: Person, form: Posted, authorization_id: UUID) -> HTMLResponse:
+def change(request: Request, viewer: Person, form: Posted, authorization_id: UUID) -> HTMLResponse:
     """First what it would lose; with the confirmation, the change."""
     _allow(viewer)
-    return await run_in_threadpool(_changed, request, viewer, form, authorization_id)
-
-
-def _changed(request: Request, viewer: Viewer, form: Form, authorization_id: UUID) -> HTMLResponse:
     entered = _entered(form)
     with practice_session(engine_of(request), viewer.practice_id) as session:
         row, practice = _row(session, authorization_id), session.get_one(PracticeRow, viewer.practice_id)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import HTMLResponse
 
 from billing.desk import AUDIT, DESK_ROLES
@@ -10,11 +10,12 @@ from models.store.session import practice_session
 from web import formats, templating
 from web.pages import clinician
 from web.reads import desk
+from web.routes import page_router
 from web.security import Person, Watcher, engine_of
 from web.shell import Shell, queues_of, shell
 from web.viewer import Viewer
 
-router = APIRouter(include_in_schema=False)
+router = page_router()
 
 
 @dataclass(frozen=True, slots=True)

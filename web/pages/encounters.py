@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from starlette.responses import HTMLResponse
@@ -21,11 +21,12 @@ from web.reads.audit import record_view
 from web.reads.choices import Choice
 from web.reads.timeline import Event
 from web.reads.visits import Visit, VisitFilter
+from web.routes import page_router
 from web.security import Person, Posted, engine_of
 from web.shell import Shell, queue_of, sees_files, shell
 from web.viewer import Viewer
 
-router = APIRouter(include_in_schema=False)
+router = page_router()
 
 
 @dataclass(frozen=True, slots=True)

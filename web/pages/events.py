@@ -6,7 +6,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
 from pydantic_core import to_json
 from starlette.concurrency import run_in_threadpool
@@ -17,11 +17,12 @@ from web.pages import queues
 from web.reads.queue_filter import Filter
 from web.reads.queues import Reading
 from web.reads.told import ToldCount
+from web.routes import page_router
 from web.security import Watcher, live_of, watching_viewer_or_none
 from web.shell import queue_of, queues_of
 from web.viewer import Viewer
 
-router = APIRouter(include_in_schema=False)
+router = page_router()
 
 RECHECK_SECONDS = 10.0  # whoever logged out or changed roles elsewhere is told no longer than this
 PATIENCE_SECONDS = 5.0

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import HTMLResponse
 
 from models.store.session import practice_session
@@ -12,11 +12,12 @@ from web.problems import Forbidden, NotFound
 from web.reads import batches, inbound_files
 from web.reads.audit import record_view
 from web.reads.choices import Choice
+from web.routes import page_router
 from web.security import Person, engine_of
 from web.shell import Shell, sees_files, shell
 from web.viewer import Viewer
 
-router = APIRouter(include_in_schema=False)
+router = page_router()
 
 
 @dataclass(frozen=True, slots=True)

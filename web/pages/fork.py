@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from sqlalchemy.orm import Session
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -26,11 +26,12 @@ from web import formats, templating
 from web.problems import Invalid, NotFound
 from web.reads import fork
 from web.reads.audit import record_view
+from web.routes import page_router
 from web.security import Form, Person, Posted, engine_of, own_path, require
 from web.shell import Shell, shell
 from web.viewer import Viewer
 
-router = APIRouter(include_in_schema=False)
+router = page_router()
 
 
 @dataclass(frozen=True, slots=True)

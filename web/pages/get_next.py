@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -24,11 +24,12 @@ from web.reads import items, queue_filter
 from web.reads import queues as lists
 from web.reads.queue_filter import Filter
 from web.reads.standing import practice_settings
+from web.routes import page_router
 from web.security import Form, Person, Posted, PostedWatching, Watcher, engine_of, require
 from web.shell import queue_of, queues_of, shell
 from web.viewer import Viewer
 
-router = APIRouter(include_in_schema=False)
+router = page_router()
 
 NOTHING_LEFT = "Nothing is left for you here: the rest is taken, snoozed, or passed over for today."
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import HTMLResponse
 
 from activities.rechecks import recheck_cause
@@ -12,11 +12,12 @@ from web import formats, templating
 from web.pages.items import actor_of
 from web.problems import NotFound
 from web.reads import groups
+from web.routes import page_router
 from web.security import Form, Person, Posted, Watcher, engine_of, require
 from web.shell import Shell, queue_of, queues_of, shell
 from web.viewer import Viewer
 
-router = APIRouter(include_in_schema=False)
+router = page_router()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import HTMLResponse
 
 from billing.desk import REASSIGN
@@ -11,10 +11,11 @@ from web import templating
 from web.pages.authorizations import tabs
 from web.reads import choices, horizon
 from web.reads.choices import Choice
+from web.routes import page_router
 from web.security import Person, engine_of, require
 from web.shell import Shell, shell
 
-router = APIRouter(include_in_schema=False)
+router = page_router()
 
 
 @dataclass(frozen=True, slots=True)

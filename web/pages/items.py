@@ -1,11 +1,11 @@
 """What a person does with an item: take, release, snooze, note, reassign, decide."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, Response
@@ -25,11 +25,12 @@ from web.pages.panes import Acted, Toast, Undo
 from web.problems import Forbidden, Invalid, NotFound
 from web.reads import items
 from web.reads.queue_filter import Filter
+from web.routes import page_router
 from web.security import Form, Person, Posted, engine_of, require
 from web.shell import shell
 from web.viewer import Viewer
 
-router = APIRouter(include_in_schema=False)
+router = page_router()
 
 WAKE_HOUR = 6
 FALLBACK_DAYS = 14  # news that never comes is not waited for longer (practice default)
@@ -131,21 +132,21 @@ def reassign(request: Request, viewer: Person, form: Posted, item_id: UUID) -> R
 
 
 @router.post("/items/{item_id}/decide")
-async def decide(request: Request, viewer: Person, form: Posted, item_id: UUID) -> Response:
+def decide(request: Request, viewer: Person, form: Posted, item_id: UUID) -> Response | Awaitable[Response]:
     """Hand a decision to the workflow that owns the item, and show what it said."""
     require(viewer, WORK)
-    kind, workflow_id, decided = await run_in_threadpool(_prepare, request, viewer, form, item_id)
+    kind, workflow_id, decided = _prepare(request, viewer, form, item_id)
     seconds: float = request.app.state.settings.undo_seconds
-
-    def held() -> Response:
+    if kind.sends_or_posts and seconds > 0:
         answer = hold(engine_of(request), workflow_id, decided, viewer.now + timedelta(seconds=seconds))
         return _decided(request, viewer, item_id, answer, form, kind.label)
 
-    if kind.sends_or_posts and seconds > 0:
-        return await run_in_threadpool(held)
-    commands: Commands = request.app.state.commands
-    answer = await commands.decide(workflow_id, decided)
-    return await run_in_threadpool(_decided, request, viewer, item_id, answer, form, kind.label)
+    async def asked() -> Response:
+        commands: Commands = request.app.state.commands
+        answer = await commands.decide(workflow_id, decided)
+        return await run_in_threadpool(_decided, request, viewer, item_id, answer, form, kind.label)
+
+    return asked()
 
 
 def _prepare(request: Request, viewer: Viewer, form: Form, item_id: UUID) -> tuple[DecisionKind, str, Decision]:

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from fastapi import APIRouter, Request
-from starlette.concurrency import run_in_threadpool
+from fastapi import Request
 from starlette.responses import HTMLResponse
 
 from activities import late_authorizations
@@ -16,11 +15,12 @@ from web.problems import Forbidden, Invalid, NotFound
 from web.reads import choices
 from web.reads import late as past
 from web.reads.audit import record_view
-from web.security import Form, Person, Posted, engine_of
+from web.routes import page_router
+from web.security import Person, Posted, engine_of
 from web.shell import Shell, shell
 from web.viewer import Viewer
 
-router = APIRouter(include_in_schema=False)
+router = page_router()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +41,9 @@ def show(request: Request, viewer: Person, authorization_id: UUID) -> HTMLRespon
 
 
 @router.post("/authorizations/{authorization_id}/late")
-async def confirm(request: Request, viewer: Person, form: Posted, authorization_id: UUID) -> HTMLResponse:
+def confirm(request: Request, viewer: Person, form: Posted, authorization_id: UUID) -> HTMLResponse:
     """Put it to use for the visits that are ticked."""
     _allow(viewer)
-    return await run_in_threadpool(_confirmed, request, viewer, form, authorization_id)
-
-
-def _confirmed(request: Request, viewer: Viewer, form: Form, authorization_id: UUID) -> HTMLResponse:
     chosen = choices.ids(form.all("visit"))
     if not chosen:
         raise Invalid("No visit was ticked. Go back and tick those it is to be used for.")

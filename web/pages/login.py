@@ -2,15 +2,16 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from web import templating
+from web.routes import page_router
 from web.security import Attempts, Form, Person, Posted, cookie_name, engine_of, limits_of, now, own_path, read_form
 from web.sessions import EMAIL_LENGTH_MAX, PASSWORD_LENGTH_MAX, Opened, log_in, log_out
 
-router = APIRouter(include_in_schema=False)
+router = page_router()
 
 WRONG = "E-mail and password do not fit together. Check both; an administrator can set a new password."
 TOO_MANY = "Too many attempts. Wait 15 minutes, or ask an administrator."

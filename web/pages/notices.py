@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from sqlalchemy.orm import Session
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -21,11 +21,12 @@ from web.problems import Invalid, NotFound
 from web.reads import notices
 from web.reads.audit import record_view
 from web.reads.choices import Choice
+from web.routes import page_router
 from web.security import Form, Person, Posted, engine_of, require
 from web.shell import Shell, shell
 from web.viewer import Viewer
 
-router = APIRouter(include_in_schema=False)
+router = page_router()
 
 
 @dataclass(frozen=True, slots=True)

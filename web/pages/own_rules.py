@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from sqlalchemy.orm import Session
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -28,12 +28,13 @@ from web.problems import Invalid, NotFound
 from web.reads import rules
 from web.reads.audit import record_view
 from web.reads.choices import Choice
+from web.routes import page_router
 from web.rule_form import ActionRow, CaseRow, RuleForm, Wrong
 from web.security import Person, Posted, engine_of, require
 from web.shell import Shell, shell
 from web.viewer import Viewer
 
-router = APIRouter(include_in_schema=False)
+router = page_router()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,17 +2,18 @@
 
 from dataclasses import dataclass
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import HTMLResponse
 
 from models.store.session import practice_session
 from web import templating
 from web.reads import palette
+from web.routes import page_router
 from web.security import Person, Posted, engine_of
 from web.shell import Shell, shell
 from web.viewer import Viewer
 
-router = APIRouter(include_in_schema=False)
+router = page_router()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from sqlalchemy.orm import Session
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -22,11 +22,12 @@ from web.reads import columns as list_columns
 from web.reads.choices import Choice
 from web.reads.queue_authorizations import StateCount
 from web.reads.queue_filter import Filter
+from web.routes import page_router
 from web.security import Form, Person, Posted, PostedWatching, Watcher, counts_of, engine_of, live_of
 from web.shell import Shell, queue_of, queues_of, shell
 from web.viewer import Viewer
 
-router = APIRouter(include_in_schema=False)
+router = page_router()
 
 EMPTY = {
     "open": ("Nothing waits here", "New items appear by themselves when a check fails."),

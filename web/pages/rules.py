@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import HTMLResponse
 
 from billing.catalog import GATES
@@ -11,10 +11,11 @@ from billing.trace import RULEBOOK_VERSION
 from web import formats, templating
 from web.formats import Chip
 from web.reads.items import SEVERITY_CHIPS
+from web.routes import page_router
 from web.security import Person, require
 from web.shell import Shell, shell
 
-router = APIRouter(include_in_schema=False)
+router = page_router()
 
 
 @dataclass(frozen=True, slots=True)

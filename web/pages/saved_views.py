@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import RedirectResponse, Response
 
 from activities import saved_views
@@ -14,10 +14,11 @@ from web.pages.items import actor_of
 from web.problems import NotFound
 from web.reads import mentions
 from web.reads.queue_filter import Filter
+from web.routes import page_router
 from web.security import Person, Posted, engine_of, require
 from web.shell import Shell, queue_of, shell
 
-router = APIRouter(include_in_schema=False)
+router = page_router()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID, uuid4
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from sqlalchemy.orm import Session
 from starlette.responses import HTMLResponse, Response
 
@@ -25,11 +25,12 @@ from web.reads import choices, desk, many
 from web.reads import supervision as reads
 from web.reads.choices import Choice
 from web.reads.supervision import Part
+from web.routes import page_router
 from web.security import Form, Person, Posted, engine_of, require
 from web.shell import Shell, queues_of, shell
 from web.viewer import Viewer
 
-router = APIRouter(include_in_schema=False)
+router = page_router()
 
 BALANCE, NOBODY = "balance", "nobody"
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import HTMLResponse
 
 from billing.desk import AUDIT, REASSIGN
@@ -15,10 +15,11 @@ from web.reads import encounters, walk
 from web.reads.audit import record_view
 from web.reads.choices import Choice
 from web.reads.walk import MEETING_MAX, WORST_BY, Meeting
+from web.routes import page_router
 from web.security import Person, engine_of
 from web.shell import Shell, sees_files, shell
 
-router = APIRouter(include_in_schema=False)
+router = page_router()
 
 PERIOD = timedelta(days=90)
 

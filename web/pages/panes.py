@@ -40,8 +40,9 @@ from web.reads.standing import Holding, Standing, standings
 from web.shell import sees_files
 from web.viewer import Viewer
 
+CLAIM = "claim"
 VISIT_TABS = (
-    ("claim", "Claim"),
+    (CLAIM, "Claim"),
     ("why", "Why"),
     ("money", "Money"),
     ("authorization", "Authorization"),
@@ -171,7 +172,7 @@ def build(
 
     listed: with its row of the list, which may have changed by an act.
     """
-    seen = opened(session, viewer, item_id)
+    seen = opened(session, viewer, item_id, claim=lambda row: (tab or _visit_tabs(row.queue)[0][0]) == CLAIM)
     if seen is None:
         raise NotFound
     row, beside = seen.row, seen.beside
@@ -195,7 +196,7 @@ def build(
             Tab(label, f"{address}{query}{'&' if query else '?'}tab={key}", key == chosen) for key, label in names
         ),
         tab=chosen,
-        part=_part(session, viewer, item, case, chosen),
+        part=seen.claim or _part(session, viewer, item, case, chosen),
         fork=_fork(session, viewer, item),
         here=f"{address}{query}",
         people=choices.owners(beside.people, item.owner_id) if viewer.may(REASSIGN) else (),
@@ -275,10 +276,14 @@ def _tab_names(
     item: items.Item, visit: encounters.Header | None, case: requests.Case | None
 ) -> tuple[tuple[str, str], ...]:
     if visit is not None:
-        return (DENIAL_TAB, *VISIT_TABS) if item.queue == "denials" else VISIT_TABS
+        return _visit_tabs(item.queue)
     if case is None:
         return ()
     return CASE_TABS if case.predecessor_id else tuple(tab for tab in CASE_TABS if tab[0] != "uses")
+
+
+def _visit_tabs(queue: str) -> tuple[tuple[str, str], ...]:
+    return (DENIAL_TAB, *VISIT_TABS) if queue == Queue.DENIALS.value else VISIT_TABS
 
 
 def _fork(session: Session, viewer: Viewer, item: items.Item) -> fork.Fork | None:

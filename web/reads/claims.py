@@ -19,9 +19,9 @@ from web.reads.together import Together
 FREQUENCIES = {"1": "original", "7": "replacement", "8": "void"}
 ORDINALS = {1: "first plan", 2: "second plan", 3: "third plan"}
 VISIT = bindparam("encounter", type_=Uuid())
-_OF_VISIT = Together(
-    visit=select(EncounterRow.facts).where(EncounterRow.id == VISIT),
-    versions=select(
+OF_VISIT = {
+    "visit": select(EncounterRow.facts).where(EncounterRow.id == VISIT),
+    "versions": select(
         ClaimVersionRow.id,
         ClaimVersionRow.version,
         ClaimVersionRow.frequency_code,
@@ -43,7 +43,7 @@ _OF_VISIT = Together(
     .join(PayerRow, PayerRow.id == PlanRow.payer_id)
     .where(ClaimVersionRow.encounter_id == VISIT)
     .order_by(ClaimRow.rank, ClaimVersionRow.version.desc()),
-    lines=select(
+    "lines": select(
         ClaimLineRow.claim_version_id,
         ClaimLineRow.line_number,
         ClaimLineRow.code,
@@ -56,11 +56,12 @@ _OF_VISIT = Together(
     .where(ClaimVersionRow.encounter_id == VISIT)
     .order_by(ClaimLineRow.line_number),
     # the claim as the newest evaluation coded it, while it is held
-    coded=select(EvaluationRow.trace["claim"]["lines"].label("lines"))
+    "coded": select(EvaluationRow.trace["claim"]["lines"].label("lines"))
     .where(EvaluationRow.encounter_id == VISIT)
     .order_by(EvaluationRow.created_at.desc())
     .limit(1),
-)
+}
+_OF_VISIT = Together(**OF_VISIT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,11 @@ class ClaimPart:
 
 def of_visit(session: Session, encounter_id: UUID) -> ClaimPart:
     """Every filing with its lines, newest first; the documented services while there is none."""
-    found = _OF_VISIT.read(session, {"encounter": encounter_id})
+    return of_found(_OF_VISIT.read(session, {"encounter": encounter_id}))
+
+
+def of_found(found: Row[Any]) -> ClaimPart:
+    """The same, as ``OF_VISIT`` found it."""
     [facts] = (visit.facts for visit in found.visit)
     documented = tuple(_documented(number, service) for number, service in enumerate(_services(facts), start=1))
     return ClaimPart(

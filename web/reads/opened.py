@@ -1,6 +1,8 @@
 """One item as its pane is drawn from it, in two statements: the item with its visit, and what is kept beside it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +14,7 @@ from billing.desk import REASSIGN
 from models.tables.desk import WorkItemRow
 from models.tables.encounters import EncounterRow
 from models.tables.practice import ClinicianRow
-from web.reads import choices, desk_files, encounters, holds, items, mentions, queues
+from web.reads import choices, claims, desk_files, encounters, holds, items, mentions, queues
 from web.reads.queue_filter import PlanOfItem
 from web.reads.standing import AROUND, Standing, around_found, asked, standing_of
 from web.reads.together import Together
@@ -31,26 +33,34 @@ _PARTS = {
     "refused_late": held_decisions.REFUSED_LATE,
     **AROUND,
 }
-_BESIDE, _BESIDE_FOR_WHO_REASSIGNS = Together(**_PARTS), Together(**_PARTS, people=choices.OWNERS)
+
+
+@cache
+def _beside(*, people: bool, claim: bool) -> Together:
+    return Together(**_PARTS, **({"people": choices.OWNERS} if people else {}), **(claims.OF_VISIT if claim else {}))
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """An item that was found. found: with whose it is, and its visit's head; beside: the rest, by name."""
+    """An item that was found. found: with whose it is, and its visit's head; beside: the rest, by name.
+
+    claim: what is asked of the payers, where it was asked along.
+    """
 
     row: WorkItemRow
     found: Row[Any]
     beside: Row[Any]
     standing: Standing
+    claim: claims.ClaimPart | None
 
 
-def opened(session: Session, viewer: Viewer, item_id: UUID) -> Opened | None:
-    """The item, if this viewer may see it."""
+def opened(session: Session, viewer: Viewer, item_id: UUID, *, claim: Callable[[WorkItemRow], bool]) -> Opened | None:
+    """The item, if this viewer may see it. claim: whether what is asked of the payers for its visit is shown too."""
     found = session.execute(_ITEM, {"item": item_id}).one_or_none()
     if found is None or not items.is_visible(viewer, found.WorkItemRow):
         return None
     row: WorkItemRow = found.WorkItemRow
-    together = _BESIDE_FOR_WHO_REASSIGNS if viewer.may(REASSIGN) else _BESIDE
+    with_claim = row.encounter_id is not None and claim(row)
     values = asked(viewer, [row]) | {
         "user": viewer.user_id,
         "item": row.id,
@@ -58,5 +68,6 @@ def opened(session: Session, viewer: Viewer, item_id: UUID) -> Opened | None:
         "encounter": row.encounter_id,
         "workflow": row.workflow_id,
     }
-    beside = together.read(session, values)
-    return Opened(row, found, beside, standing_of(viewer, row, around_found(session, viewer, beside)))
+    beside = _beside(people=viewer.may(REASSIGN), claim=with_claim).read(session, values)
+    standing = standing_of(viewer, row, around_found(session, viewer, beside))
+    return Opened(row, found, beside, standing, claims.of_found(beside) if with_claim else None)

@@ -40,7 +40,7 @@ from activities.refusals import Refused
 from billing.desk import SKIP_REASONS
 from models.ids import new_id
 from models.store import life
-from models.store.desk import leased_at_present, tell_screens
+from models.store.desk import WORD_TO_SCREENS, leased_at_present, tell_screens
 from models.tables.desk import WorkItemPresenceRow, WorkItemRow, WorkItemSkipRow
 from models.tables.life import OutboxRow
 
@@ -88,25 +88,12 @@ def heartbeat(session: Session, actor: Actor, item_id: UUID, lease: timedelta, n
     before = session.execute(_BEAT, values).one()
     # who works on an item is shown as that, not as looking at it too: get-next has told it
     if not before.had_it and (before.seen_at is None or before.seen_at <= now - PRESENT):
-        tell_screens(session, actor.practice_id, item_id)
+        tell_screens(session, item_id)
 
 
 def leave(session: Session, actor: Actor, item_id: UUID, now: datetime) -> None:
-    """The person looks elsewhere: the lease is free at once."""
-    session.execute(
-        update(WorkItemRow)
-        .where(WorkItemRow.id == item_id, WorkItemRow.leased_by == actor.user_id)
-        .values(leased_by=None, leased_at=None, leased_until=None)
-        .execution_options(synchronize_session=False)
-    )
-    gone = session.scalar(
-        update(WorkItemPresenceRow)
-        .where(WorkItemPresenceRow.work_item_id == item_id, WorkItemPresenceRow.user_id == actor.user_id)
-        .values(seen_at=now - PRESENT)
-        .returning(WorkItemPresenceRow.id)
-    )
-    if gone is not None:
-        tell_screens(session, actor.practice_id, item_id)
+    """The person looks elsewhere: the lease is free at once, and others are told that they went."""
+    session.execute(_LEAVE, {"actor": actor.user_id, "item": item_id, "gone_at": now - PRESENT})
 
 
 def skip(session: Session, actor: Actor, item_id: UUID, reason: str, today: date, now: datetime) -> WorkItemRow:
@@ -227,6 +214,20 @@ _HAD_IT = select(WorkItemRow.id).where(WorkItemRow.id == ITEM, WorkItemRow.lease
 _BEAT = select(_SEEN_BEFORE.scalar_subquery().label("seen_at"), _HAD_IT.exists().label("had_it")).add_cte(
     _RENEW.cte("renewed"), _NOTE_PRESENCE.cte("noted")
 )
+
+_FREE = (
+    update(WorkItemRow)
+    .where(WorkItemRow.id == ITEM, WorkItemRow.leased_by == ACTOR)
+    .values(leased_by=None, leased_at=None, leased_until=None)
+)
+_GONE = (
+    update(WorkItemPresenceRow)
+    .where(WorkItemPresenceRow.work_item_id == ITEM, WorkItemPresenceRow.user_id == ACTOR)
+    .values(seen_at=bindparam("gone_at", type_=DateTime(timezone=True)))
+    .returning(WorkItemPresenceRow.work_item_id)
+    .cte("gone")
+)
+_LEAVE = select(WORD_TO_SCREENS).where(WorkItemRow.id.in_(select(_GONE.c.work_item_id))).add_cte(_FREE.cte("freed"))
 
 
 @lru_cache(maxsize=STATEMENTS_KEPT)

@@ -77,7 +77,7 @@ def leave_word(session: Session, workflow_id: str, decision: Decision, not_befor
         .returning(OutboxRow.id)
     )
     if written is not None:
-        tell_screens(session, decision.practice_id, decision.work_item_id)
+        tell_screens(session, decision.work_item_id)
         return True
     waiting = session.scalar(
         select(OutboxRow.message).where(
@@ -102,7 +102,7 @@ def take_back(session: Session, actor: Actor, item_id: UUID, command_id: UUID) -
     )
     if gone is None:
         raise Refused("The decision is on its way already, so it cannot be taken back. See below what became of it.")
-    tell_screens(session, actor.practice_id, item_id)
+    tell_screens(session, item_id)
     detail = {"command": str(command_id), "decision": gone["decision"]}
     life.audit(session, actor.practice_id, actor.email, "decision.withdrawn", f"work_item/{item_id}", detail)
 

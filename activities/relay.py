@@ -172,7 +172,7 @@ class Relay:
                 encounter_id=item.encounter_id,
                 authorization_id=item.authorization_id,
             )
-            tell_screens(session, decision.practice_id, decision.work_item_id)
+            tell_screens(session, decision.work_item_id)
 
     def _done(self, parcel_ids: Sequence[UUID]) -> None:
         if not parcel_ids:

@@ -5,7 +5,7 @@ Computed from the item's opening and the intervals in which its clock stood, so 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -72,7 +72,12 @@ class Clock:
 
 def calendar_of(settings: DeskSettings, zone: ZoneInfo) -> Calendar:
     """The practice's calendar from its settings."""
-    return Calendar(zone, time(settings.opens_at_hour), time(settings.closes_at_hour), frozenset(settings.closed_on))
+    return _calendar(zone, settings.opens_at_hour, settings.closes_at_hour, settings.closed_on)
+
+
+@lru_cache(maxsize=100)
+def _calendar(zone: ZoneInfo, opens_at_hour: int, closes_at_hour: int, closed_on: tuple[date, ...]) -> Calendar:
+    return Calendar(zone, time(opens_at_hour), time(closes_at_hour), frozenset(closed_on))
 
 
 def service_hours(queue: str, settings: DeskSettings) -> int:
@@ -114,11 +119,17 @@ def business_time(start: datetime, end: datetime, calendar: Calendar) -> timedel
 
 def _within(day: date, start: datetime, end: datetime, calendar: Calendar) -> timedelta:
     """How much of [start, end) lies within the working hours of one day."""
+    hours = _hours(day, calendar)
+    return max(min(end, hours[1]) - max(start, hours[0]), timedelta(0)) if hours else timedelta(0)
+
+
+@lru_cache(maxsize=2_000)
+def _hours(day: date, calendar: Calendar) -> tuple[datetime, datetime] | None:
+    """When the practice opens and closes that day, in UTC; None where it does not work. Each row of a list asks."""
     if not calendar.works_on(day):
-        return timedelta(0)
-    opens = datetime.combine(day, calendar.opens_at, calendar.zone)
-    closes = datetime.combine(day, calendar.closes_at, calendar.zone)
-    return max(min(end, closes) - max(start, opens), timedelta(0))
+        return None
+    opens, closes = (datetime.combine(day, at, calendar.zone) for at in (calendar.opens_at, calendar.closes_at))
+    return opens.astimezone(UTC), closes.astimezone(UTC)
 
 
 def _days_between(first: date, last: date, calendar: Calendar) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Text, Uuid, and_, bindparam, func, or_, select, update
+from sqlalchemy import ColumnElement, Uuid, and_, bindparam, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from billing.practice import DeskSettings
@@ -26,11 +26,11 @@ NEWS_OF = {
     "authorization": ("authorization.",),
 }
 ANY_NEWS = "any"
-_TELL_SCREENS = select(
-    func.pg_notify(
-        "desk", func.concat(bindparam("practice", type_=Text()), ":", WorkItemRow.queue, ":", WorkItemRow.id)
-    )
-).where(WorkItemRow.id == bindparam("item", type_=Uuid()))
+# As the trigger says that an item was written.
+WORD_TO_SCREENS = func.pg_notify(
+    "desk", func.concat(WorkItemRow.practice_id, ":", WorkItemRow.queue, ":", WorkItemRow.id)
+)
+_TELL_SCREENS = select(WORD_TO_SCREENS).where(WorkItemRow.id == bindparam("item", type_=Uuid()))
 CLOCK_SKEW = timedelta(minutes=1)  # by which two of our machines may disagree (practice default)
 
 
@@ -221,9 +221,9 @@ def _new(practice_id: UUID, ticket: Ticket, now: datetime) -> WorkItemRow:
     )
 
 
-def tell_screens(session: Session, practice_id: UUID, item_id: UUID) -> None:
+def tell_screens(session: Session, item_id: UUID) -> None:
     """Have the screens that show an item or its queue look again, where nothing of the item itself is written.
 
     A trigger tells of what is; who looks at an item, and a decision that waits in the outbox, are not.
     """
-    session.execute(_TELL_SCREENS, {"practice": str(practice_id), "item": item_id})
+    session.execute(_TELL_SCREENS, {"item": item_id})

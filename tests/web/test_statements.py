@@ -86,6 +86,17 @@ def test_a_sign_of_life_asks_three_times_and_once_more_to_tell_others_of_somebod
     assert browse(Role.CLINICIAN).post(f"/items/{held[0]}/here", headers=IN_PANE).status_code == 404
 
 
+def test_going_asks_twice_and_frees_the_lease(house: House, browse: Browse, held: list[str]) -> None:
+    biller, other = browse(Role.BILLER), browse(Role.SUPERVISOR)
+    given = biller.post(f"{SCRUB}/next", headers=IN_PANE).headers["HX-Push-Url"].rsplit("/", 1)[1].partition("?")[0]
+    biller.post(f"/items/{given}/here", headers=IN_PANE)
+    assert "Ana Ruiz" in other.get(f"{SCRUB}/{given}", headers=IN_PANE).text
+    with counted(house) as asked:
+        assert biller.post(f"/items/{given}/left", headers=IN_PANE).status_code == 204
+    assert len(asked) == 2, "\n".join(asked)
+    assert "Ana Ruiz" not in other.get(f"{SCRUB}/{given}", headers=IN_PANE).text
+
+
 def test_what_is_asked_together_comes_as_it_would_apart(house: House) -> None:
     numbers = select(column("n", Integer)).select_from(func.generate_series(3, 1, -1).alias("n"))
     together = Together(

@@ -132,7 +132,7 @@ def _measure(server: Postgres, items: int, operators: int) -> None:
         os.nice(YIELDING)
         with bare.beside("list"):
             warming, paced = asyncio.run(_at_a_human_pace(application, house, engine))
-        _print(f"the first {WARMING_SECONDS:.0f} s of {operators} operators at a human pace", warming, {}, ())
+        _print(f"the first {WARMING_SECONDS:.0f} s of {operators} operators", warming, {}, ())
         _print(f"{operators} operators at a human pace, {HUMAN_SECONDS:.0f} s", paced, bare.times, tuple(AIMS_MS))
         asyncio.run(_without_a_pause(application, house))
     given = [item for item, times in Counter(alone.leased + paced.leased).items() if times > 1]

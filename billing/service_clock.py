@@ -3,6 +3,7 @@
 Computed from the item's opening and the intervals in which its clock stood, so a changed calendar applies to all of it.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -112,8 +113,9 @@ def business_time(start: datetime, end: datetime, calendar: Calendar) -> timedel
     """How much of [start, end) lies within the practice's working hours; at most DAYS_COUNTED_MAX days are counted."""
     first = start.astimezone(calendar.zone).date()
     last = min(end.astimezone(calendar.zone).date(), first + timedelta(days=DAYS_COUNTED_MAX))
-    ends = {first, last}
-    total = sum((_within(day, start, end, calendar) for day in ends), timedelta(0))
+    total = _within(first, start, end, calendar)
+    if last != first:
+        total += _within(last, start, end, calendar)
     return total + calendar.day_length * _days_between(first, last, calendar)
 
 
@@ -140,12 +142,13 @@ def _days_between(first: date, last: date, calendar: Calendar) -> int:
     weeks, rest = divmod(length, 7)
     begun = first + timedelta(days=1 + 7 * weeks)
     weekdays = 5 * weeks + sum((begun + timedelta(days=extra)).weekday() < SATURDAY for extra in range(rest))
-    return weekdays - sum(first < day < last for day in _days_off(calendar, first.year, last.year))
+    days_off = _days_off(calendar, first.year, last.year)
+    return weekdays - (bisect_left(days_off, last) - bisect_right(days_off, first))
 
 
 @lru_cache(maxsize=100)
-def _days_off(calendar: Calendar, first_year: int, last_year: int) -> frozenset[date]:
-    """Weekdays of these years on which the practice does not work."""
+def _days_off(calendar: Calendar, first_year: int, last_year: int) -> tuple[date, ...]:
+    """Weekdays of these years on which the practice does not work, in order."""
     # a New Year's Day on Saturday is kept in the year before
     federal = (federal_holidays(year) for year in range(first_year, last_year + 2))
-    return frozenset(day for day in calendar.closed_on.union(*federal) if day.weekday() < SATURDAY)
+    return tuple(sorted(day for day in calendar.closed_on.union(*federal) if day.weekday() < SATURDAY))

@@ -30,7 +30,7 @@ class WorkItemRow(OfPractice, Base):
             unique=True,
             postgresql_where=text("closed_at IS NULL"),
         ),
-        Index("ix_work_items_queue", "practice_id", "queue", "closed_at", "due_at", "id"),
+        Index("ix_work_items_arrived", "practice_id", "opened_at"),
         Index("ix_work_items_encounter", "encounter_id"),
         Index(
             "ix_work_items_ranked",
@@ -61,6 +61,13 @@ class WorkItemRow(OfPractice, Base):
             "opened_at",
             "id",
             postgresql_where=text("closed_at IS NULL"),
+        ),
+        Index(  # somebody's own
+            "ix_work_items_owned",
+            "practice_id",
+            "owner_id",
+            "queue",
+            postgresql_where=text("closed_at IS NULL AND owner_id IS NOT NULL"),
         ),
         Index("ix_work_items_cause", "practice_id", "queue", "cause", postgresql_where=text("closed_at IS NULL")),
     )

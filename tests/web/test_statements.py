@@ -139,3 +139,13 @@ def test_several_queues_are_counted_with_all_queues_beside_them_counted_once(hou
         told = reads.counts(biller, ["scrub", "posting", "denials"], [biller.user_id])
     assert set(told) == {"scrub", "posting", "denials"}
     assert len([each for each in asked if "unnest" in each]) == 1, "\n".join(asked)
+
+
+def test_the_supervisors_page_reads_the_items_three_times(house: House, browse: Browse, held: list[str]) -> None:
+    """All that is counted of open items at once; what came by day; what is stuck."""
+    supervisor = browse(Role.SUPERVISOR)
+    supervisor.get("/supervisor")  # the first of all reads the practice's settings, which are kept
+    with counted(house) as asked:
+        assert supervisor.get("/supervisor").status_code == 200
+    assert sum("FROM work_items" in statement for statement in asked) == 3, "\n".join(asked)
+    assert len(asked) <= 11, "\n".join(asked)

@@ -321,15 +321,17 @@ def _page(
     infos = queues_of(viewer)
     with practice_session(engine_of(request), viewer.practice_id) as session:
         settings = reads.settings(session, viewer)
+        work = reads.open_work(session, viewer)
+        team = reads.team_of(session, viewer, work.days)
         page = SupervisorPage(
             shell=shell(request, viewer),
-            lines=desk.queue_lines(session, viewer, infos),
+            lines=desk.lines_of(viewer, infos, work.awake),
             buckets=tuple(label for _, _, label in desk.AGE_BUCKETS),
-            heat=reads.heat(session, viewer, infos),
-            people=reads.people(session, viewer, infos),
+            heat=reads.heat(work, infos),
+            people=reads.people(session, viewer, infos, work, team),
             stuck=reads.stuck(session, viewer, infos),
             stuck_limits=(reads.TOUCHES_MAX, reads.SNOOZES_MAX, reads.HANDS_MAX),
-            ahead=reads.ahead(session, viewer),
+            ahead=reads.ahead(session, viewer, work, team),
             absences=reads.absences(session, viewer),
             batches=many.latest(session, viewer),
             queue_choices=tuple(Choice(info.queue.value, info.title, False) for info in QUEUES.values()),

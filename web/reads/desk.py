@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -41,6 +41,19 @@ class QueueLine:
     oldest: str
     dollars: str
     amount: Decimal
+
+
+@dataclass(slots=True)
+class Awake:
+    """A queue's open items that do not sleep, counted. today: due before the practice's midnight, or late."""
+
+    open: int = 0
+    mine: int = 0
+    unassigned: int = 0
+    overdue: int = 0
+    today: int = 0
+    oldest: datetime | None = None
+    dollars: Decimal = formats.ZERO
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +107,19 @@ def queue_lines(session: Session, viewer: Viewer, queues: Sequence[QueueInfo]) -
     )
     if viewer.own_visits_only:
         query = query.where(WorkItemRow.clinician_id == viewer.clinician_id)
-    counted = {row.queue: row for row in session.execute(query)}
+    counted = {
+        row.queue: Awake(row.open, row.mine, row.unassigned, row.overdue, row.today, row.oldest, row.dollars)
+        for row in session.execute(query)
+    }
+    return lines_of(viewer, queues, counted)
+
+
+def lines_of(viewer: Viewer, queues: Sequence[QueueInfo], counted: Mapping[str, Awake]) -> tuple[QueueLine, ...]:
+    """Each queue as it was counted."""
     lines = []
     for info in queues:
         row = counted.get(info.queue.value)
-        amount = row.dollars if row else Decimal("0.00")
+        amount = row.dollars if row else formats.ZERO
         lines.append(
             QueueLine(
                 key=info.queue.value,

@@ -4,27 +4,44 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Date, Text, and_, case, cast, func, or_, select
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    DateTime,
+    Integer,
+    Select,
+    Text,
+    Uuid,
+    and_,
+    bindparam,
+    case,
+    cast,
+    false,
+    func,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+)
 from sqlalchemy.orm import Session
 
-from billing.deadlines import add_business_days, is_business_day
 from billing.desk import QueueInfo
 from billing.practice import DeskSettings
 from billing.vocabulary import Role
 from billing.workload import DAYS_AHEAD, WEEKS_LOOKED_BACK, Bench, business_days_ahead, outlook
-from models.store.desk import settings_of
-from models.store.people import away_on
+from models.store.people import away_on, away_on_days
 from models.tables.access import UserRow
 from models.tables.desk import DecisionRow, WorkItemRow, WorkItemSkipRow
 from models.tables.life import AuditRow
-from models.tables.practice import PracticeRow
 from models.tables.supervision import AbsenceRow
 from web import formats
-from web.reads.desk import AGE_BUCKETS
+from web.reads.desk import AGE_BUCKETS, Awake
 from web.reads.queue_filter import end_of_today
+from web.reads.standing import practice_settings
 from web.viewer import Viewer
 
 WORKING = (Role.BILLER, Role.FRONT_DESK, Role.SUPERVISOR)
@@ -32,6 +49,27 @@ TOUCHES_MAX, SNOOZES_MAX, HANDS_MAX = 3, 2, 3  # more than so many and an item i
 STUCK_DAYS = 30
 STUCK_SHOWN = 50
 LISTED_MAX = 500
+_OF_ITEMS = literal_column("'item.%'", Text())  # written out, or its index does not serve
+_ITEM = "^work_item/([0-9a-f-]{36})$"
+PRACTICE = bindparam("practice", type_=Uuid())
+_DAYS = (
+    func.unnest(*(bindparam(name, type_=ARRAY(DateTime(timezone=True))) for name in ("since", "until")))
+    .table_valued("since", "until")
+    .render_derived()
+)
+# Each day counted from ix_work_items_arrived alone.
+_ARRIVED = select(
+    _DAYS.c.since,
+    select(func.count())
+    .where(
+        WorkItemRow.practice_id == PRACTICE,
+        WorkItemRow.opened_at >= _DAYS.c.since,
+        WorkItemRow.opened_at < _DAYS.c.until,
+    )
+    .scalar_subquery()
+    .label("number"),
+    select(func.min(WorkItemRow.opened_at)).where(WorkItemRow.practice_id == PRACTICE).scalar_subquery().label("first"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,22 +197,118 @@ def items_of(session: Session, viewer: Viewer, part: Part, limit: int = LISTED_M
     return list(session.scalars(query.order_by(WorkItemRow.opened_at, WorkItemRow.id).limit(limit)))
 
 
-def heat(session: Session, viewer: Viewer, queues: Sequence[QueueInfo]) -> tuple[HeatLine, ...]:
-    """Open items by queue and age, snoozed ones included; each cell leads to its list."""
-    days = func.floor(func.extract("epoch", viewer.now - WorkItemRow.opened_at) / 86_400)
-    bucket = case(*((days < upper, place) for place, (_, upper, _) in enumerate(AGE_BUCKETS)), else_=0)
-    found = session.execute(
-        select(WorkItemRow.queue, bucket, func.count(), func.sum(WorkItemRow.amount))
-        .where(WorkItemRow.practice_id == viewer.practice_id, WorkItemRow.closed_at.is_(None))
-        .group_by(WorkItemRow.queue, bucket)
+@dataclass(slots=True)
+class Load:
+    """What one person (or nobody) has, asleep or not."""
+
+    per_queue: dict[str, int] = field(default_factory=dict)
+    overdue: int = 0
+    waiting: int = 0
+    oldest: datetime | None = None
+    dollars: Decimal = formats.ZERO
+
+    @property
+    def open(self) -> int:
+        """In all queues."""
+        return sum(self.per_queue.values())
+
+
+@dataclass(slots=True)
+class OpenWork:
+    """All open items of the practice, counted at once.
+
+    awake: by queue; loads: by person, nobody among them; cells: count and dollars by queue and place in AGE_BUCKETS;
+    waking, due: how many wake, and have their deadline, on each of ``days``, the next business days.
+    """
+
+    days: tuple[date, ...]
+    awake: dict[str, Awake] = field(default_factory=dict)
+    loads: dict[UUID | None, Load] = field(default_factory=dict)
+    cells: dict[tuple[str, int], tuple[int, Decimal]] = field(default_factory=dict)
+    waking: dict[date, int] = field(default_factory=dict)
+    due: dict[date, int] = field(default_factory=dict)
+
+
+def open_work(session: Session, viewer: Viewer) -> OpenWork:
+    """One pass over the open items for all that is counted of them, read from ix_work_items_figures alone."""
+    work = OpenWork(business_days_ahead(viewer.today, DAYS_AHEAD))
+    for row in session.execute(_open_work(viewer, work.days)):
+        if row.age is not None:
+            work.cells[row.queue, row.age] = (row.open, row.dollars)
+            continue
+        load = work.loads.setdefault(row.owner_id, Load())
+        load.per_queue[row.queue] = load.per_queue.get(row.queue, 0) + row.open
+        load.overdue += row.overdue
+        load.waiting += row.open if row.asleep else 0
+        load.oldest = min(load.oldest or row.oldest, row.oldest)
+        load.dollars += row.dollars
+        for number, day in enumerate(work.days):
+            work.waking[day] = work.waking.get(day, 0) + getattr(row, f"waking_{number}")
+            work.due[day] = work.due.get(day, 0) + getattr(row, f"due_{number}")
+        if not row.asleep:
+            _add(viewer, work.awake.setdefault(row.queue, Awake()), row)
+    return work
+
+
+def _add(viewer: Viewer, queue: Awake, row: Any) -> None:
+    queue.open += row.open
+    queue.mine += row.open if row.owner_id == viewer.user_id else 0
+    queue.unassigned += row.open if row.owner_id is None else 0
+    queue.overdue += row.overdue
+    queue.today += row.today
+    queue.oldest = min(queue.oldest or row.oldest, row.oldest)
+    queue.dollars += row.dollars
+
+
+def _open_work(viewer: Viewer, days: Sequence[date]) -> Select[*tuple[Any, ...]]:
+    """Grouped by all that tells items apart, and the few thousand groups once more: by person, and by age."""
+    item = WorkItemRow
+    last = len(AGE_BUCKETS) - 1
+    younger = (
+        (item.opened_at > viewer.now - timedelta(days=upper), place)
+        for place, (_, upper, _) in enumerate(AGE_BUCKETS[:last])
     )
-    cells = {(queue, place): (count, dollars) for queue, place, count, dollars in found}
+    groups = {
+        "queue": item.queue,
+        "owner_id": item.owner_id,
+        "age": case(*younger, else_=last),
+        "asleep": func.coalesce(item.snoozed_until > viewer.now, false()),
+    }
+    counts = {
+        "open": func.count(),
+        "overdue": func.count().filter(item.due_at < viewer.now),
+        "today": func.count().filter(item.due_at < end_of_today(viewer)),
+        **_by_day("waking", item.snoozed_until, viewer, days),
+        **_by_day("due", item.due_at, viewer, days),
+    }
+    found = (
+        select(
+            *(group.label(name) for name, group in groups.items()),
+            *(count.label(name) for name, count in counts.items()),
+            func.min(item.opened_at).label("oldest"),
+            func.sum(item.amount).label("dollars"),
+        )
+        .where(item.practice_id == viewer.practice_id, item.closed_at.is_(None))
+        .group_by(*groups.values())
+        .subquery()
+    )
+    by = found.c
+    return select(
+        *(by[name] for name in groups),
+        *(cast(func.sum(by[name]), Integer).label(name) for name in counts),
+        func.min(by.oldest).label("oldest"),
+        func.sum(by.dollars).label("dollars"),
+    ).group_by(func.grouping_sets(tuple_(by.queue, by.owner_id, by.asleep), tuple_(by.queue, by.age)))
+
+
+def heat(work: OpenWork, queues: Sequence[QueueInfo]) -> tuple[HeatLine, ...]:
+    """Open items by queue and age, snoozed ones included; each cell leads to its list."""
     lines = []
     for info in queues:
         key = info.queue.value
         told = []
         for place in range(len(AGE_BUCKETS)):
-            count, dollars = cells.get((key, place), (0, None))
+            count, dollars = work.cells.get((key, place), (0, None))
             href = f"/supervisor/items?{Part(key, '', place).query}"
             told.append(Cell(count, formats.money(dollars) if dollars else "", f"h{place if count else 0}", href))
         lines.append(HeatLine(info.title, f"/queues/{key}?sort=age", tuple(told)))
@@ -183,13 +317,13 @@ def heat(session: Session, viewer: Viewer, queues: Sequence[QueueInfo]) -> tuple
 
 def settings(session: Session, viewer: Viewer) -> DeskSettings:
     """The practice's desk."""
-    return settings_of(session.get_one(PracticeRow, viewer.practice_id))
+    return practice_settings(session, viewer)
 
 
-def benches(session: Session, viewer: Viewer, day: date | None = None) -> tuple[Bench[UUID], ...]:
-    """Everybody who works on a day, with open items and daily capacity, by name. Who is away has none."""
+def benches(session: Session, viewer: Viewer) -> tuple[Bench[UUID], ...]:
+    """Everybody who works on items, with open ones and daily capacity, by name. Who is away today has none."""
     usual = settings(session, viewer).capacity_per_day
-    away = away_on(session, viewer.practice_id, day or viewer.today)
+    away = away_on(session, viewer.practice_id, viewer.today)
     counted = dict(
         session.execute(
             select(WorkItemRow.owner_id, func.count())
@@ -202,48 +336,50 @@ def benches(session: Session, viewer: Viewer, day: date | None = None) -> tuple[
         ).all()
     )
     found = session.execute(
-        select(UserRow.id, UserRow.daily_capacity)
+        select(UserRow.id, func.coalesce(UserRow.daily_capacity, usual))
         .where(UserRow.disabled_at.is_(None), UserRow.role.in_([role.value for role in WORKING[:2]]))
         .order_by(UserRow.name)
     )
-    return tuple(
-        Bench(user, counted.get(user, 0), 0 if user in away else usual if own is None else own) for user, own in found
-    )
+    return tuple(Bench(user, counted.get(user, 0), 0 if user in away else own) for user, own in found)
 
 
-@dataclass(slots=True)
-class _Load:
-    """What one person (or nobody) has."""
+@dataclass(frozen=True, slots=True)
+class Team:
+    """Everybody of the practice, by name, and who is away on a day, until when. usual: capacity of who has no own."""
 
-    per_queue: dict[str, int] = field(default_factory=dict)
-    overdue: int = 0
-    waiting: int = 0
-    oldest: datetime | None = None
-    dollars: Decimal = formats.ZERO
+    users: tuple[UserRow, ...]
+    away: dict[date, dict[UUID, date]]
+    usual: int
 
-    @property
-    def open(self) -> int:
-        return sum(self.per_queue.values())
+    def daily(self, user: UserRow) -> int:
+        """How much somebody closes on a working day."""
+        return self.usual if user.daily_capacity is None else user.daily_capacity
+
+    def capacity(self, day: date) -> int:
+        """How much all who work on items close on a day."""
+        here = (user for user in self.users if user.role in WORKING[:2] and user.id not in self.away[day])
+        return sum(self.daily(user) for user in here)
 
 
-def people(session: Session, viewer: Viewer, queues: Sequence[QueueInfo]) -> tuple[PersonLine, ...]:
+def team_of(session: Session, viewer: Viewer, days: Sequence[date]) -> Team:
+    """As of today and some days to come."""
+    users = session.scalars(select(UserRow).where(UserRow.disabled_at.is_(None)).order_by(UserRow.name)).all()
+    away = away_on_days(session, viewer.practice_id, [viewer.today, *days])
+    return Team(tuple(users), away, settings(session, viewer).capacity_per_day)
+
+
+def people(
+    session: Session, viewer: Viewer, queues: Sequence[QueueInfo], work: OpenWork, team: Team
+) -> tuple[PersonLine, ...]:
     """Who has how much, has done how much today, and is away until when; the first line is what nobody has."""
-    loads, keys = _loads(session, viewer), [info.queue.value for info in queues]
+    loads, keys = work.loads, [info.queue.value for info in queues]
     done, hard = _done_today(session, viewer), _hard_skips(session, viewer)
-    away = away_on(session, viewer.practice_id, viewer.today)
-    usual = settings(session, viewer).capacity_per_day
-    users = session.scalars(select(UserRow).where(UserRow.disabled_at.is_(None)).order_by(UserRow.name))
-    lines = [_line(viewer, keys, loads.get(None, _Load()))]
-    for user in users:
+    away = team.away[viewer.today]
+    lines = [_line(viewer, keys, loads.get(None, Load()))]
+    for user in team.users:
         if user.role not in WORKING and user.id not in loads:
             continue
-        line = _line(
-            viewer,
-            keys,
-            loads.get(user.id, _Load()),
-            user.id,
-            usual if user.daily_capacity is None else user.daily_capacity,
-        )
+        line = _line(viewer, keys, loads.get(user.id, Load()), user.id, team.daily(user))
         lines.append(
             replace(
                 line,
@@ -259,7 +395,7 @@ def people(session: Session, viewer: Viewer, queues: Sequence[QueueInfo]) -> tup
 
 
 def _line(
-    viewer: Viewer, keys: Sequence[str], load: _Load, user_id: UUID | None = None, capacity: int = 0
+    viewer: Viewer, keys: Sequence[str], load: Load, user_id: UUID | None = None, capacity: int = 0
 ) -> PersonLine:
     owner = str(user_id) if user_id else "nobody"
     return PersonLine(
@@ -284,39 +420,10 @@ def _line(
     )
 
 
-def _loads(session: Session, viewer: Viewer) -> dict[UUID | None, _Load]:
-    found = session.execute(
-        select(
-            WorkItemRow.owner_id,
-            WorkItemRow.queue,
-            func.count().label("open"),
-            func.count().filter(WorkItemRow.due_at < viewer.now).label("overdue"),
-            func.count().filter(WorkItemRow.snoozed_until > viewer.now).label("waiting"),
-            func.min(WorkItemRow.opened_at).label("oldest"),
-            func.sum(WorkItemRow.amount).label("dollars"),
-        )
-        .where(WorkItemRow.practice_id == viewer.practice_id, WorkItemRow.closed_at.is_(None))
-        .group_by(WorkItemRow.owner_id, WorkItemRow.queue)
-    )
-    loads: dict[UUID | None, _Load] = {}
-    for row in found:
-        load = loads.setdefault(row.owner_id, _Load())
-        load.per_queue[row.queue] = row.open
-        load.overdue += row.overdue
-        load.waiting += row.waiting
-        load.oldest = min(load.oldest or row.oldest, row.oldest)
-        load.dollars += row.dollars
-    return loads
-
-
-def _midnight(viewer: Viewer) -> datetime:
-    return end_of_today(viewer) - timedelta(days=1)
-
-
 def _done_today(session: Session, viewer: Viewer) -> dict[UUID, int]:
     found = session.execute(
         select(DecisionRow.user_id, func.count())
-        .where(DecisionRow.practice_id == viewer.practice_id, DecisionRow.created_at >= _midnight(viewer))
+        .where(DecisionRow.practice_id == viewer.practice_id, DecisionRow.created_at >= _midnight(viewer, viewer.today))
         .group_by(DecisionRow.user_id)
     )
     return dict(found.all())
@@ -341,37 +448,34 @@ def stuck(session: Session, viewer: Viewer, queues: Sequence[QueueInfo]) -> tupl
 
     Counted from the audit log of the last 30 days (``item.*`` lines of ``work_item/<id>``), the dearest first.
     """
-    subject = func.concat("work_item/", cast(WorkItemRow.id, Text))
-    passed_on = ("item.taken", "item.released", "item.reassigned")
+    touches = func.count()
+    snoozes = func.count().filter(AuditRow.action == "item.snoozed")
+    hands = func.count().filter(AuditRow.action.in_(("item.taken", "item.released", "item.reassigned")))
     counted = (
         select(
-            AuditRow.subject.label("subject"),
-            func.count().label("touches"),
-            func.count().filter(AuditRow.action == "item.snoozed").label("snoozes"),
-            func.count().filter(AuditRow.action.in_(passed_on)).label("hands"),
+            cast(func.substring(AuditRow.subject, _ITEM), Uuid).label("item"),
+            touches.label("touches"),
+            snoozes.label("snoozes"),
+            hands.label("hands"),
         )
         .where(
             AuditRow.practice_id == viewer.practice_id,
-            AuditRow.action.like("item.%"),
+            AuditRow.action.like(_OF_ITEMS),
             AuditRow.at > viewer.now - timedelta(days=STUCK_DAYS),
         )
         .group_by(AuditRow.subject)
-        .subquery()
+        .having(or_(touches > TOUCHES_MAX, snoozes > SNOOZES_MAX, hands > HANDS_MAX))
+        .cte("counted")
     )
     overslept = and_(WorkItemRow.snoozed_until > viewer.now, WorkItemRow.due_at < viewer.now)
     found = session.execute(
         select(WorkItemRow, UserRow.name, counted.c.touches, counted.c.snoozes, counted.c.hands)
-        .outerjoin(counted, counted.c.subject == subject)
+        .outerjoin(counted, counted.c.item == WorkItemRow.id)
         .outerjoin(UserRow, UserRow.id == WorkItemRow.owner_id)
         .where(
             WorkItemRow.practice_id == viewer.practice_id,
             WorkItemRow.closed_at.is_(None),
-            or_(
-                counted.c.touches > TOUCHES_MAX,
-                counted.c.snoozes > SNOOZES_MAX,
-                counted.c.hands > HANDS_MAX,
-                overslept,
-            ),
+            or_(overslept, WorkItemRow.id.in_(select(counted.c.item))),
         )
         .order_by(WorkItemRow.amount.desc(), WorkItemRow.id)
         .limit(STUCK_SHOWN)
@@ -405,18 +509,17 @@ def _why(viewer: Viewer, item: WorkItemRow, touches: int, snoozes: int, hands: i
     return tuple(told)
 
 
-def ahead(session: Session, viewer: Viewer) -> tuple[AheadLine, ...]:
+def ahead(session: Session, viewer: Viewer, work: OpenWork, team: Team) -> tuple[AheadLine, ...]:
     """The next five business days: what usually comes, what wakes, what is due, and what people can do."""
-    days = business_days_ahead(viewer.today, DAYS_AHEAD)
-    looked_back = viewer.today - timedelta(weeks=WEEKS_LOOKED_BACK + 2)
+    arrived, known_since = _arrived(session, viewer)
     told = outlook(
-        days,
-        _awake(session, viewer),
-        _by_day(session, viewer, WorkItemRow.opened_at, looked_back, open_only=False),
-        _on_business_days(_by_day(session, viewer, WorkItemRow.snoozed_until, viewer.today)),
-        _on_business_days(_by_day(session, viewer, WorkItemRow.due_at, viewer.today)),
-        {day: sum(bench.capacity for bench in benches(session, viewer, day)) for day in days},
-        _known_since(session, viewer),
+        work.days,
+        sum(queue.open for queue in work.awake.values()),
+        arrived,
+        work.waking,
+        work.due,
+        {day: team.capacity(day) for day in work.days},
+        known_since,
     )
     return tuple(
         AheadLine(f"{day.day:%A %m/%d}", day.new, day.waking, day.due, day.capacity, day.left, day.short, day.steps)
@@ -424,38 +527,32 @@ def ahead(session: Session, viewer: Viewer) -> tuple[AheadLine, ...]:
     )
 
 
-def _awake(session: Session, viewer: Viewer) -> int:
-    query = select(func.count()).where(
-        WorkItemRow.practice_id == viewer.practice_id,
-        WorkItemRow.closed_at.is_(None),
-        or_(WorkItemRow.snoozed_until.is_(None), WorkItemRow.snoozed_until <= viewer.now),
-    )
-    return session.scalar(query) or 0
+def _arrived(session: Session, viewer: Viewer) -> tuple[dict[date, int], date | None]:
+    """How many items came on each of the days looked back on, closed ones included, and when the first came of all."""
+    first = viewer.today - timedelta(weeks=WEEKS_LOOKED_BACK + 2)
+    days = [first + timedelta(days=number) for number in range((viewer.today - first).days + 1)]
+    nights = [_midnight(viewer, day) for day in (*days, viewer.today + timedelta(days=1))]
+    values = {"practice": viewer.practice_id, "since": nights[:-1], "until": nights[1:]}
+    found = session.execute(_ARRIVED, values).all()
+    counts = {formats.today(row.since, viewer.zone): row.number for row in found}
+    return counts, formats.today(found[0].first, viewer.zone) if found[0].first else None
 
 
-def _known_since(session: Session, viewer: Viewer) -> date | None:
-    first = session.scalar(select(func.min(WorkItemRow.opened_at)).where(WorkItemRow.practice_id == viewer.practice_id))
-    return formats.today(first, viewer.zone) if first else None
+def _midnight(viewer: Viewer, day: date) -> datetime:
+    """The instant at which a day begins at the practice."""
+    return datetime.combine(day, time.min, tzinfo=viewer.zone)
 
 
-def _by_day(session: Session, viewer: Viewer, column: Any, since: date, *, open_only: bool = True) -> dict[date, int]:
-    """Items by the practice's day of an instant, from a day on."""
-    day = cast(func.timezone(str(viewer.zone), column), Date)
-    query = select(day, func.count()).where(
-        WorkItemRow.practice_id == viewer.practice_id, column >= datetime.combine(since, time.min, tzinfo=viewer.zone)
-    )
-    if open_only:
-        query = query.where(WorkItemRow.closed_at.is_(None))
-    return dict(session.execute(query.group_by(day)).all())
+def _by_day(name: str, column: Any, viewer: Viewer, days: Sequence[date]) -> dict[str, ColumnElement[int]]:
+    """How many have an instant on each of the next business days.
 
-
-def _on_business_days(counts: Mapping[date, int]) -> dict[date, int]:
-    """What falls on a weekend or holiday stands on the next business day."""
-    moved: dict[date, int] = {}
-    for day, count in counts.items():
-        there = day if is_business_day(day) else add_business_days(day, 1)
-        moved[there] = moved.get(there, 0) + count
-    return moved
+    What falls on a weekend or holiday stands on the next business day, so each begins where the one before it ended.
+    """
+    begins = [_midnight(viewer, day) for day in (viewer.today, *(day + timedelta(days=1) for day in days))]
+    return {
+        f"{name}_{number}": func.count().filter(column >= since, column < until)
+        for number, (since, until) in enumerate(pairwise(begins))
+    }
 
 
 def absences(session: Session, viewer: Viewer) -> tuple[Absence, ...]:

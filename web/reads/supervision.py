@@ -40,7 +40,7 @@ from models.tables.life import AuditRow
 from models.tables.supervision import AbsenceRow
 from web import formats
 from web.reads.desk import AGE_BUCKETS, Awake
-from web.reads.queue_filter import end_of_today
+from web.reads.queue_filter import PRACTICE, end_of_today
 from web.reads.standing import practice_settings
 from web.viewer import Viewer
 
@@ -51,7 +51,6 @@ STUCK_SHOWN = 50
 LISTED_MAX = 500
 _OF_ITEMS = literal_column("'item.%'", Text())  # written out, or its index does not serve
 _ITEM = "^work_item/([0-9a-f-]{36})$"
-PRACTICE = bindparam("practice", type_=Uuid())
 _DAYS = (
     func.unnest(*(bindparam(name, type_=ARRAY(DateTime(timezone=True))) for name in ("since", "until")))
     .table_valued("since", "until")

@@ -16,7 +16,6 @@ from sqlalchemy import (
     Select,
     Text,
     Uuid,
-    and_,
     bindparam,
     case,
     cast,
@@ -26,8 +25,10 @@ from sqlalchemy import (
     or_,
     select,
     tuple_,
+    union_all,
 )
-from sqlalchemy.orm import Session
+from sqlalchemy.dialects.postgresql import TIMESTAMP
+from sqlalchemy.orm import Session, aliased
 
 from billing.desk import QueueInfo
 from billing.practice import DeskSettings
@@ -50,6 +51,7 @@ STUCK_DAYS = 30
 STUCK_SHOWN = 50
 LISTED_MAX = 500
 _OF_ITEMS = literal_column("'item.%'", Text())  # written out, or its index does not serve
+_ALWAYS = cast("-infinity", TIMESTAMP(timezone=True))
 _ITEM = "^work_item/([0-9a-f-]{36})$"
 _DAYS = (
     func.unnest(*(bindparam(name, type_=ARRAY(DateTime(timezone=True))) for name in ("since", "until")))
@@ -466,7 +468,14 @@ def stuck(session: Session, viewer: Viewer, queues: Sequence[QueueInfo]) -> tupl
         .having(or_(touches > TOUCHES_MAX, snoozes > SNOOZES_MAX, hands > HANDS_MAX))
         .cte("counted")
     )
-    overslept = and_(WorkItemRow.snoozed_until > viewer.now, WorkItemRow.due_at < viewer.now)
+    slept = aliased(WorkItemRow)
+    overslept = select(slept.id).where(
+        slept.practice_id == viewer.practice_id,
+        slept.closed_at.is_(None),
+        slept.snoozed_until > viewer.now,
+        slept.due_at > _ALWAYS,  # a range, of which Postgres expects fewer items, and finds them by their deadline
+        slept.due_at < viewer.now,
+    )
     found = session.execute(
         select(WorkItemRow, UserRow.name, counted.c.touches, counted.c.snoozes, counted.c.hands)
         .outerjoin(counted, counted.c.item == WorkItemRow.id)
@@ -474,7 +483,7 @@ def stuck(session: Session, viewer: Viewer, queues: Sequence[QueueInfo]) -> tupl
         .where(
             WorkItemRow.practice_id == viewer.practice_id,
             WorkItemRow.closed_at.is_(None),
-            or_(overslept, WorkItemRow.id.in_(select(counted.c.item))),
+            WorkItemRow.id.in_(union_all(select(counted.c.item), overslept)),
         )
         .order_by(WorkItemRow.amount.desc(), WorkItemRow.id)
         .limit(STUCK_SHOWN)

@@ -373,6 +373,14 @@ _RIGHTS: dict[Role, frozenset[str]] = {
     Role.ADMINISTRATOR: frozenset({WORK, REASSIGN, WRITE_OFF, AUDIT, RULES, RULES_WRITE, RULES_APPROVE, ADMIN}),
 }
 
+OWN_MOVES = frozenset({Queue.DOCUMENTATION})
+"""Queues of which the front desk is shown what waits for the front desk, and nothing else (practice default).
+
+An item waits for the owner of its gravest finding, of equally grave ones the first (``activities.tickets.gravest``): a
+visit that lacks a referral (D11, a block) and a word of its code (D13, a hold) is the front desk's first, and the
+clinician's once the referral is there.
+"""
+
 
 def decisions(queue: Queue, kind: str = "") -> tuple[DecisionKind, ...]:
     """What a person may decide about a case of that kind in that queue; an unknown kind has the queue's own."""

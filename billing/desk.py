@@ -189,7 +189,12 @@ _DECISIONS: dict[Queue, tuple[DecisionKind, ...]] = {
             "The claim is coded anew and sent as the payer wants corrections.",
             optional=_CORRECTIONS,
         ),
-        _decision("appeal", "Appeal", "A letter is drafted; it then waits here to be sent.", optional=("arguments",)),
+        _decision(
+            "appeal",
+            "Appeal",
+            "A letter is drafted; it then waits here to be sent.",
+            optional=("arguments", "late_because"),
+        ),
         _WRITE_OFF,
         _BILL_PATIENT,
     ),
@@ -339,7 +344,7 @@ _BY_KIND: dict[tuple[Queue, str], tuple[DecisionKind, ...]] = {
             "Letter sent",
             "The payer's time to decide runs from that day; this comes back if it does not answer.",
             fields=("sent_on", "sent_how"),
-            optional=("sent_reference",),
+            optional=("sent_reference", "late_because"),
         ),
         _decision(
             "appeal_dropped",

@@ -63,6 +63,11 @@ FIELDS = {
     "place_of_service": ("Place of service", "text", "Two digits."),
     "sent_on": ("Sent on", "date", "The day it left: its deadline and the payer's time are counted by it."),
     "sent_reference": ("Confirmation or tracking number", "text", "Of the portal, the fax report or the mail."),
+    "late_because": (
+        "Good cause",
+        "textarea",
+        "Only after the deadline: why it is late. The payer may accept it for that (Medicare: 42 CFR 405.942(b)).",
+    ),
     "arguments": ("What speaks for payment", "textarea", "The letter is drafted around it."),
 }
 MEASURES = (

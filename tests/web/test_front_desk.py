@@ -6,12 +6,15 @@ from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import select
 
 from activities.tickets import gravest
 from billing.findings import Finding
 from billing.vocabulary import Owner, Role, Severity
+from models.store.desk import Ticket, put_item
 from models.store.session import practice_session
 from models.tables.desk import WorkItemRow
+from models.tables.life import EventRow
 from tests.web.conftest import Browse, House, viewer
 from tests.web.test_live import screen_reads, told_rows
 from web.live import Subscriber, Told
@@ -158,6 +161,24 @@ def test_a_row_whose_move_went_to_somebody_else_says_so_and_nothing_more_of_the_
     assert "signed by nobody" not in answer
     assert "<strong>0 items</strong>" in answer
     assert "Waits for somebody else now" not in browse(Role.BILLER).post(f"{QUEUE}/fresh", data=shown).text
+    strip = browse(Role.FRONT_DESK).get(f"/news/{item}", headers={**IN_PANE, "HX-Target": "div#news"})
+    assert (strip.status_code, "It waits for somebody else now" in strip.text) == (404, True)
+
+
+@pytest.mark.parametrize(("whose_move", "kept"), [("clinician", False), ("front_desk", True)])
+@pytest.mark.parametrize("role", [Role.FRONT_DESK, Role.BILLER])
+def test_what_the_front_desk_had_is_everybodys_once_it_is_anothers_move(
+    house: House, role: Role, whose_move: str, kept: bool
+) -> None:
+    encounter, owner = house.encounter(), house.users[role]
+    item = own_move(house, encounter_id=encounter, owner_id=owner, taken_at=datetime.now(UTC), subject="encounter/x")
+    now_asked = Ticket("encounter/x", "documentation", "hold", "encounter/x", "Unsigned.", "it is signed", whose_move)
+    with practice_session(house.engine, house.practice_id) as session:
+        put_item(session, house.practice_id, now_asked, datetime.now(UTC))
+        released = session.scalars(select(EventRow.summary).where(EventRow.kind == "item.released")).all()
+    kept = kept or role is Role.BILLER
+    assert house.read(item).owner_id == (owner if kept else None)
+    assert released == ([] if kept else ["Given back to everybody: it is not Lee Park's move any more"])
 
 
 def test_a_list_of_another_queue_is_not_answered_about_rows_that_are_not_theirs(house: House, browse: Browse) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from activities import proofs
 from activities.case import Case, refusal
 from activities.clock import practice_day
+from activities.secondary import MEDICARE
 from billing import appeals
 from billing.practice import PlanTerms
 from billing.vocabulary import DenialCategory
@@ -23,13 +24,14 @@ def appeal_deadline(denied_on: date, terms: PlanTerms | None) -> date | None:
     return appeals.deadline(denied_on, terms) if terms is not None else None
 
 
-def draft_appeal(case: Case, refused: DenialRow) -> AppealRow:
-    """Draft and keep the letter for a denial."""
+def draft_appeal(case: Case, refused: DenialRow, late_because: str = "") -> AppealRow:
+    """Draft and keep the letter for a denial. late_because: the good cause it states, after its deadline."""
     appeal = AppealRow(
         practice_id=case.practice.id,
         denial_id=refused.id,
         deadline=refused.appeal_deadline,
-        letter=appeals.draft(_facts(case, refused)),
+        late_because=late_because or None,
+        letter=appeals.draft(_facts(case, refused, late_because)),
         state=DRAFTED,
     )
     case.session.add(appeal)
@@ -69,7 +71,7 @@ def drafted_on(case: Case, letter: AppealRow, refused: DenialRow) -> date:
     return practice_day(refused.decided_at or letter.created_at, case.practice.time_zone)
 
 
-def _facts(case: Case, refused: DenialRow) -> appeals.AppealFacts:
+def _facts(case: Case, refused: DenialRow, late_because: str) -> appeals.AppealFacts:
     session, row = case.session, case.row
     version = session.get_one(ClaimVersionRow, refused.claim_version_id)
     claim = session.get_one(ClaimRow, version.claim_id)
@@ -77,6 +79,7 @@ def _facts(case: Case, refused: DenialRow) -> appeals.AppealFacts:
     clinician = session.get_one(ClinicianRow, row.clinician_id)
     address = case.practice.profile["address"]
     patient = version.facts["patient"]
+    payer = session.get_one(PayerRow, plan.payer_id)
     coverage = next(one for one in version.facts["administrative"]["coverages"] if one["rank"] == claim.rank)
     return appeals.AppealFacts(
         written_on=case.today,
@@ -86,7 +89,7 @@ def _facts(case: Case, refused: DenialRow) -> appeals.AppealFacts:
             f"{address['city']}, {address['state']} {appeals.zip_code(address['postal_code'])}",
         ),
         practice_npi=case.practice.profile["npi"],
-        payer_name=session.get_one(PayerRow, plan.payer_id).name,
+        payer_name=payer.name,
         patient_name=f"{patient['first_name']} {patient['last_name']}",
         member_id=coverage["member_id"],
         claim_number=version.patient_control_number,
@@ -102,4 +105,7 @@ def _facts(case: Case, refused: DenialRow) -> appeals.AppealFacts:
         authorization_number=version.prior_authorization_number or "",
         evidence=proofs.against(session, case.practice, row, refused),
         arguments=case.decision.fields.get("arguments", "").strip(),
+        deadline=refused.appeal_deadline,
+        late_because=late_because,
+        of_medicare=payer.claim_filing_indicator in MEDICARE,
     )

@@ -8,7 +8,7 @@ from sqlalchemy import and_, or_, select
 from activities import appeals, claims, secondary, tickets, underpayment, voids
 from activities.case import Case, refusal
 from activities.clock import morning_of
-from billing.appeals import WAYS, sending
+from billing.appeals import WAYS, days_late, lateness, sending
 from billing.corrections import FIELDS, corrected
 from models.store import ledger
 from models.store.book import book_of
@@ -171,12 +171,13 @@ def appeal(case: Case) -> str:
     refused = open_denial(case)
     if "appeal" not in refused.decisions:
         raise refusal("These codes give no right of appeal; correct the claim or write it off.")
-    if refused.appeal_deadline is not None and refused.appeal_deadline < case.today:
-        raise refusal(f"The deadline for an appeal was {refused.appeal_deadline}.")
-    appeals.draft_appeal(case, refused)
+    deadline = refused.appeal_deadline
+    because = _good_cause(case, case.today, deadline, "Otherwise decide on the denial another way.")
+    appeals.draft_appeal(case, refused, because)
     decide_denial(case, refused, "appealed")
-    deadline = f"; it must reach the payer by {refused.appeal_deadline}" if refused.appeal_deadline else ""
-    return f"The appeal letter is drafted{deadline}."
+    if because and deadline:
+        return f"The appeal letter is drafted, {lateness(days_late(case.today, deadline), deadline)}: {because}"
+    return f"The appeal letter is drafted{f'; it must reach the payer by {deadline}' if deadline else ''}."
 
 
 def appeal_sent(case: Case) -> str:
@@ -186,23 +187,43 @@ def appeal_sent(case: Case) -> str:
     how = case.text("sent_how", "how the letter was sent")
     if how not in WAYS:
         raise refusal(f"Say how the letter was sent: {', '.join(WAYS)}.")
-    _refuse_wrong_day(case, sent_on, appeals.drafted_on(case, letter, refused), letter.deadline)
+    _refuse_wrong_day(case, sent_on, appeals.drafted_on(case, letter, refused))
+    if letter.late_because is None:  # else the letter was drafted late, and says why
+        otherwise = "If it was sent in time, correct the day; otherwise drop the appeal and decide on the denial anew."
+        letter.late_because = _good_cause(case, sent_on, letter.deadline, otherwise) or None
     letter.state, letter.sent_on, letter.sent_how = appeals.SENT, sent_on, how
     letter.sent_reference = case.decision.fields.get("sent_reference", "").strip() or None
     letter.sent_by = case.user.id
-    return f"The appeal was sent {sending(str(sent_on), how, letter.sent_reference)}; the payer's answer is awaited."
+    told = f"The appeal was sent {sending(str(sent_on), how, letter.sent_reference)}"
+    if letter.late_because and letter.deadline:
+        late = lateness(days_late(sent_on, letter.deadline), letter.deadline)
+        return f"{told}, {late}; the payer's answer is awaited. Good cause: {letter.late_because}"
+    return f"{told}; the payer's answer is awaited."
 
 
-def _refuse_wrong_day(case: Case, sent_on: date, drafted_on: date, deadline: date | None) -> None:
+def _good_cause(case: Case, on: date, deadline: date | None, otherwise: str) -> str:
+    """Why an appeal of that day is late, as the person says it; empty in time.
+
+    Refused where it is late without a reason, or has one and is not late. otherwise: what else may be done, a sentence.
+    """
+    because = case.decision.fields.get("late_because", "").strip()
+    days = days_late(on, deadline)
+    if days and not because:
+        raise refusal(
+            f"The deadline for an appeal was {deadline}; {on} is {days} {'day' if days == 1 else 'days'} after it. A "
+            f"payer may still accept it for good cause: say under “Good cause” why it is late. {otherwise}"
+        )
+    if because and not days:
+        known = f"the deadline is {deadline}" if deadline else "no deadline of this plan is known"
+        raise refusal(f"On {on} it is not late: {known}. Leave “Good cause” empty.")
+    return because
+
+
+def _refuse_wrong_day(case: Case, sent_on: date, drafted_on: date) -> None:
     if sent_on > case.today:
         raise refusal(f"The letter cannot have been sent on {sent_on}, which is still to come; send it first.")
     if sent_on < drafted_on:
         raise refusal(f"The letter was drafted on {drafted_on}, so it cannot have been sent before that day.")
-    if deadline is not None and sent_on > deadline:
-        raise refusal(
-            f"The deadline for an appeal was {deadline}. If the letter was sent in time, give that day; otherwise drop "
-            "the appeal and decide on the denial another way."
-        )
 
 
 def appeal_dropped(case: Case) -> str:

@@ -226,7 +226,7 @@ def appeal_to_send(
     """An appeal's letter is drafted and has not left. Due as the denial was; from then on it is escalated."""
     deadline, zone = letter.deadline, practice.time_zone
     drafted_at = refused.decided_at or letter.created_at
-    due_at = _routed_by(drafted_at, deadline, desk, practice)
+    due_at = _routed_by(drafted_at, None if letter.late_because else deadline, desk, practice)
     message = "The appeal letter waits to be sent"
     evidence = {
         "denied": refused.reason,
@@ -234,16 +234,22 @@ def appeal_to_send(
         "drafted on": practice_day(drafted_at, zone).isoformat(),
         "the letter": "under Denial, to print or to copy",
     }
-    if deadline is not None:
+    if letter.late_because:
+        message = "The appeal letter, late for good cause, waits to be sent"
+        evidence |= {"deadline": f"{deadline}, passed", "good cause": letter.late_because}
+    elif deadline is not None:
         evidence["must reach the payer by"] = deadline.isoformat()
         if practice_day(now, zone) > deadline:
             message = f"The appeal letter was not sent by its deadline, {deadline}"
+            evidence["if it still goes"] = (
+                "only a letter drafted now says why it is late: drop this one, then appeal again with good cause"
+            )
     finding = Finding(
         code=APPEAL_TO_SEND,
         severity=Severity.HOLD,
         owner=Owner.BILLER,
         message=message,
-        clears_when="a biller notes when and how the letter was sent, or drops the appeal",
+        clears_when="a biller notes when and how the letter was sent (and, if late, why), or drops the appeal",
         evidence=evidence,
     )
     asked = ticket(row, Queue.DENIALS, APPEAL_TO_SEND, [finding], refused.amount, due_at, denial_id=refused.id)

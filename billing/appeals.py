@@ -16,7 +16,11 @@ ZIP_PLUS_4 = 9  # digits of a ZIP code with its add-on, as X12 and the practice 
 
 @dataclass(frozen=True, slots=True)
 class AppealFacts:
-    """What a letter needs. Amount in dollars; lines as (code, modifiers, units, charge); grounds are free sentences."""
+    """What a letter needs. Amount in dollars; lines as (code, modifiers, units, charge); grounds are free sentences.
+
+    late_because: the good cause, where the letter is written after its deadline. of_medicare: it goes to a contractor
+    of original Medicare.
+    """
 
     written_on: date
     practice_name: str
@@ -40,6 +44,9 @@ class AppealFacts:
     accepted_by_payer_on: date | None = None
     evidence: tuple[str, ...] = ()
     arguments: str = ""
+    deadline: date | None = None
+    late_because: str = ""
+    of_medicare: bool = False
     enclosures: tuple[str, ...] = ()
 
 
@@ -89,6 +96,16 @@ def deadline(denied_on: date, terms: PlanTerms) -> date:
     return denied_on + timedelta(days=terms.appeal_days)
 
 
+def days_late(on: date, last_day: date | None) -> int:
+    """Days by which an appeal filed on a day is late; 0 in time, and where no deadline is known."""
+    return max(0, (on - last_day).days) if last_day is not None else 0
+
+
+def lateness(days: int, last_day: date | str) -> str:
+    """``6 days after its deadline of 2026-08-18``; the day as the reader writes days."""
+    return f"{days} {'day' if days == 1 else 'days'} after its deadline of {last_day}"
+
+
 def sending(sent_on: str, how: str | None, reference: str | None) -> str:
     """``by fax on 11/22/2026, reference 77``; the day as the reader writes days."""
     way = WAYS.get(how or "", "")
@@ -123,6 +140,22 @@ def _subject(facts: AppealFacts) -> list[str]:
         ("Diagnoses", ", ".join(facts.diagnoses)),
     )
     return ["Re: appeal of a denied claim", *(f"  {name}: {value}" for name, value in rows if value), ""]
+
+
+def _good_cause(facts: AppealFacts) -> list[str]:
+    """Why the letter is late, which it must say itself.
+
+    Original Medicare: the contractor may extend the 120 days where good cause is shown; the request is in writing and
+    states why it was not made in time (42 CFR 405.942(b), 2026; examples in (b)(3) and in the Medicare Claims
+    Processing Manual ch. 29, 240). Other payers extend as their manuals say, so they are asked the same without the
+    citation (practice default).
+    """
+    if not facts.late_because:
+        return []
+    cited = " (42 CFR 405.942(b))" if facts.of_medicare else ""
+    last_day = f", {facts.deadline.isoformat()}" if facts.deadline is not None else ""
+    asked = f"This appeal comes after the last day to file it{last_day}. We ask you to accept it for good cause{cited}:"
+    return [asked, "", facts.late_because, ""]
 
 
 def _denial(facts: AppealFacts) -> list[str]:
@@ -167,7 +200,7 @@ def _closing(facts: AppealFacts, enclosures: Sequence[str]) -> list[str]:
 def draft(facts: AppealFacts) -> str:
     """The letter as plain text, ready for a person to read before it goes out."""
     enclosures = facts.enclosures or _RECORDS[facts.category]
-    parts = (_heading(facts), _subject(facts), _denial(facts), _services(facts), _grounds(facts))
+    parts = (_heading(facts), _subject(facts), _good_cause(facts), _denial(facts), _services(facts), _grounds(facts))
     return "\n".join([*(line for part in parts for line in part), *_closing(facts, enclosures)]) + "\n"
 
 

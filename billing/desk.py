@@ -189,7 +189,12 @@ _DECISIONS: dict[Queue, tuple[DecisionKind, ...]] = {
             "The claim is coded anew and sent as the payer wants corrections.",
             optional=_CORRECTIONS,
         ),
-        _decision("appeal", "Appeal", "A letter is drafted; it then waits here to be sent.", optional=("arguments",)),
+        _decision(
+            "appeal",
+            "Appeal",
+            "A letter is drafted; it then waits here to be sent.",
+            optional=("arguments", "late_because"),
+        ),
         _WRITE_OFF,
         _BILL_PATIENT,
     ),
@@ -339,7 +344,7 @@ _BY_KIND: dict[tuple[Queue, str], tuple[DecisionKind, ...]] = {
             "Letter sent",
             "The payer's time to decide runs from that day; this comes back if it does not answer.",
             fields=("sent_on", "sent_how"),
-            optional=("sent_reference",),
+            optional=("sent_reference", "late_because"),
         ),
         _decision(
             "appeal_dropped",
@@ -372,6 +377,14 @@ _RIGHTS: dict[Role, frozenset[str]] = {
     Role.AUDITOR: frozenset({AUDIT, RULES}),
     Role.ADMINISTRATOR: frozenset({WORK, REASSIGN, WRITE_OFF, AUDIT, RULES, RULES_WRITE, RULES_APPROVE, ADMIN}),
 }
+
+OWN_MOVES = frozenset({Queue.DOCUMENTATION})
+"""Queues of which the front desk is shown what waits for the front desk, and nothing else (practice default).
+
+An item waits for the owner of its gravest finding, of equally grave ones the first (``activities.tickets.gravest``): a
+visit that lacks a referral (D11, a block) and a word of its code (D13, a hold) is the front desk's first, and the
+clinician's once the referral is there.
+"""
 
 
 def decisions(queue: Queue, kind: str = "") -> tuple[DecisionKind, ...]:

@@ -10,7 +10,7 @@ import logging
 import random
 import time
 from collections import defaultdict, deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import islice
@@ -20,7 +20,7 @@ from uuid import UUID
 
 import psycopg
 
-from web.viewer import Viewer
+from web.viewer import Share, Viewer
 
 logger = logging.getLogger(__name__)
 
@@ -103,8 +103,13 @@ class Subscriber:
 
     @property
     def is_told_rows(self) -> bool:
-        """A list whose viewer sees all of the queue; who does not asks, and is answered what may be seen."""
-        return bool(self.queue) and not self.viewer.own_visits_only
+        """A list whose viewer is shown all of the queue; who is not asks, and is answered what may be seen."""
+        return bool(self.queue) and self.viewer.share_of(self.queue) is Share.ALL
+
+    @property
+    def is_told_counts(self) -> bool:
+        """A list whose viewer is shown all of every queue, because the others are counted beside it."""
+        return bool(self.queue) and self.viewer.share is Share.ALL
 
     def tell(self, news: News, rows: Mapping[str, Any], moment: str) -> None:
         """Note what changed up to a moment, with the rows that were read of it."""
@@ -222,9 +227,10 @@ class Live:
                 await self._tell(practice, news, moment)
 
     async def _tell(self, practice: str, news: News, moment: str) -> None:
-        shown = {each.queue for each in self._of(practice) if each.is_told_rows}
+        lists = [each for each in self._of(practice) if each.is_told_rows]
+        shown = {each.queue for each in lists}
         wanted = [item for item, queues in news.items.items() if queues & shown] if news.named else []
-        rows = await self._read(practice, lambda reads, viewer: reads.rows(viewer, wanted)) if wanted else {}
+        rows = await self._read(lists, lambda reads, viewer: reads.rows(viewer, wanted)) if wanted else {}
         for subscriber in self._of(practice):
             subscriber.tell(news, rows, moment)
 
@@ -233,14 +239,16 @@ class Live:
         news.note(EVERYTHING, "")
         subscriber.tell(news, {}, self.moment)
 
-    async def _read(self, practice: str, read: Callable[[Reads, Viewer], Mapping[str, Any]]) -> Mapping[str, Any]:
-        """What one of the practice's viewers who see everything would be shown; nothing when it cannot be read now."""
+    async def _read(
+        self, lists: Sequence[Subscriber], read: Callable[[Reads, Viewer], Mapping[str, Any]]
+    ) -> Mapping[str, Any]:
+        """What any viewer of these lists would be shown, because all are shown the same; nothing when it cannot be read
+        now."""
         reads = self.reads
-        lender = next((each.viewer for each in self._of(practice) if each.is_told_rows), None)
-        if reads is None or lender is None:
+        if reads is None or not lists:
             return {}
         try:
-            return await asyncio.to_thread(read, reads, replace(lender, now=self._clock()))
+            return await asyncio.to_thread(read, reads, replace(lists[0].viewer, now=self._clock()))
         except Exception as broken:
             logger.warning("live updates: reading a change broke (%s); screens ask themselves", type(broken).__name__)
             return {}
@@ -260,13 +268,13 @@ class Live:
                     await self._count(practice)
 
     async def _count(self, practice: str) -> None:
-        shown = [each for each in self._of(practice) if each.is_told_rows]
-        queues, people = {each.queue for each in shown}, {each.viewer.user_id for each in shown}
-        counts = await self._read(practice, lambda reads, viewer: reads.counts(viewer, queues, people))
+        lists = [each for each in self._of(practice) if each.is_told_counts]
+        queues, people = {each.queue for each in lists}, {each.viewer.user_id for each in lists}
+        counts = await self._read(lists, lambda reads, viewer: reads.counts(viewer, queues, people))
         told, later = self._of(practice), asyncio.get_running_loop().call_later
         for place, subscriber in enumerate(told):
             # one after the other: drawn for fifty in one moment, they made whoever clicked just then wait
-            of_it = counts.get(subscriber.queue) if subscriber.is_told_rows else None
+            of_it = counts.get(subscriber.queue) if subscriber.is_told_counts else None
             later(min(COUNT_SPACING_SECONDS * place, COUNTS_SECONDS * place / len(told)), subscriber.tell_counts, of_it)
 
     # --- the browsers -------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from functools import cache
 
 from fastapi import Request
 
-from billing.desk import AUDIT, DESK_ROLES, OWN_HOLDS, QUEUES, REASSIGN, RULES, WORK, QueueInfo, decisions
+from billing.desk import AUDIT, DESK_ROLES, OWN_HOLDS, OWN_MOVES, QUEUES, REASSIGN, RULES, WORK, QueueInfo, decisions
 from billing.vocabulary import Queue, Role
 from web import formats
 from web.viewer import Viewer
@@ -72,7 +72,7 @@ def sees_files(viewer: Viewer) -> bool:
 
 
 def queues_of(viewer: Viewer) -> tuple[QueueInfo, ...]:
-    """The queues of a role: where it may decide something; all of them for the auditor; own holds for a clinician."""
+    """The queues of a role: where it decides or has the move; all for the auditor; own holds for a clinician."""
     return _queues_of(viewer.role, viewer.rights)
 
 
@@ -82,7 +82,13 @@ def _queues_of(role: Role, rights: frozenset[str]) -> tuple[QueueInfo, ...]:
         return (QUEUES[Queue.DOCUMENTATION],)
     if WORK not in rights:
         return tuple(QUEUES.values()) if AUDIT in rights else ()
-    return tuple(info for info in QUEUES.values() if any(role in kind.roles for kind in decisions(info.queue)))
+    return tuple(info for info in QUEUES.values() if _works_on(role, info.queue))
+
+
+def _works_on(role: Role, queue: Queue) -> bool:
+    if role is Role.FRONT_DESK and queue in OWN_MOVES:
+        return True
+    return any(role in kind.roles for kind in decisions(queue))
 
 
 def queue_of(viewer: Viewer, key: str) -> QueueInfo | None:

@@ -10,9 +10,12 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, Uuid, and_, bindparam, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from billing.desk import OWN_MOVES
 from billing.practice import DeskSettings
 from billing.priority import Stake, rank
+from billing.vocabulary import Owner, Role
 from models.store.life import record
+from models.tables.access import UserRow
 from models.tables.desk import WorkItemPauseRow, WorkItemRow
 from models.tables.life import EventRow
 from models.tables.practice import PracticeRow
@@ -106,9 +109,23 @@ def put_item(session: Session, practice_id: UUID, ticket: Ticket, now: datetime)
     if changed:
         item.version += 1
         _rank(session, item)
+    if "whose_move" in changed and item.owner_id is not None:
+        _give_back_unseen(session, item, now)
     if item.wakes_on is not None and _news_came(session, item, changed=bool(changed)):
         wake(session, item, now)
     return False
+
+
+def _give_back_unseen(session: Session, item: WorkItemRow, now: datetime) -> None:
+    """Nobody keeps an item they are not shown any more: what the front desk had and another must do is everybody's."""
+    if item.queue not in OWN_MOVES or item.whose_move == Owner.FRONT_DESK:
+        return
+    owner = session.get_one(UserRow, item.owner_id)
+    if owner.role != Role.FRONT_DESK:
+        return
+    item.owner_id = item.taken_at = None
+    said = f"Given back to everybody: it is not {owner.name}'s move any more"
+    record(session, item.practice_id, "item.released", said, encounter_id=item.encounter_id, at=now)
 
 
 def reschedule(

@@ -172,6 +172,7 @@ class AppealRow(OfPractice, Base):
     denial_id: Mapped[UUID] = mapped_column(ForeignKey("denials.id"), index=True)
     level: Mapped[int] = mapped_column(default=1)
     deadline: Mapped[date | None]
+    late_because: Mapped[str | None]  # the good cause, of a letter drafted or sent after its deadline
     letter: Mapped[str]
     state: Mapped[str]
     sent_on: Mapped[date | None]

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from billing.appeals import AppealFacts, deadline, draft, zip_code
+from billing.appeals import AppealFacts, days_late, deadline, draft, lateness, zip_code
 from billing.vocabulary import DenialCategory
 from tests.billing.builders import terms
 
@@ -69,3 +69,27 @@ def test_a_zip_code_is_written_as_on_an_envelope(kept: str, written: str) -> Non
 
 def test_deadline_is_the_plans() -> None:
     assert deadline(date(2026, 4, 20), terms(appeal_days=120)) == date(2026, 8, 18)
+
+
+@pytest.mark.parametrize(
+    ("on", "last_day", "days"),
+    [
+        (date(2026, 8, 18), date(2026, 8, 18), 0),
+        (date(2026, 8, 19), date(2026, 8, 18), 1),
+        (date(2026, 1, 1), date(2026, 8, 18), 0),
+        (date(2026, 8, 19), None, 0),
+    ],
+)
+def test_the_last_day_itself_is_in_time(on: date, last_day: date | None, days: int) -> None:
+    assert days_late(on, last_day) == days
+
+
+def test_a_late_letter_asks_for_good_cause_before_it_argues_and_cites_the_rule_to_medicare_only() -> None:
+    late = replace(FACTS, deadline=date(2026, 5, 1), late_because="The office was flooded on April 28.")
+    letter = draft(late)
+    assert "after the last day to file it, 2026-05-01. We ask you to accept it for good cause:" in letter
+    assert letter.index("The office was flooded") < letter.index("We appeal the denial")
+    assert "42 CFR 405.942(b)" not in letter
+    assert "for good cause (42 CFR 405.942(b)):" in draft(replace(late, of_medicare=True))
+    assert "good cause" not in draft(replace(FACTS, deadline=date(2026, 5, 1), of_medicare=True))
+    assert (lateness(1, "08/18/2026"), lateness(2, "x")[:6]) == ("1 day after its deadline of 08/18/2026", "2 days")

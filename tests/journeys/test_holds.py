@@ -27,6 +27,12 @@ def treated_by(made: Visit, clinician_id: str) -> Visit:
     return made
 
 
+def elsewhere(made: Visit) -> Visit:
+    """The same visit at a place where no outpatient therapy happens: an inpatient hospital."""
+    made["administrative"]["place_of_service"] = "21"
+    return made
+
+
 async def test_an_unsigned_note_leaves_by_itself_when_the_chart_sends_it_signed(
     clinic: Line, people: People, chart: Chart
 ) -> None:
@@ -95,3 +101,46 @@ async def test_recording_an_authorization_frees_every_held_visit_of_the_patient(
         assert clinic.claims(one["encounter_id"])[0].prior_authorization_number == "CCHP-2041-77"
     await desk.goto("/authorizations")
     await expect(desk.get_by_role("row", name="CCHP-2041-77")).to_contain_text("10 of 12")
+
+
+async def test_the_front_desk_clears_what_waits_for_it_and_is_shown_nothing_else_of_the_queue(
+    clinic: Line, people: People, chart: Chart
+) -> None:
+    """Of a visit at no proper place that nobody signed, the signature comes first, and is the clinician's move."""
+    placeless, wrong = elsewhere(visit("WRONGPLACE")), elsewhere(visit("BOTHWRONG"))
+    signed_later, both = unsigned(visit("UNSIGNEDONE")), unsigned(wrong)
+    await chart(placeless, signed_later, both)
+    mine, theirs, later = [
+        await clinic.until_item(one["encounter_id"], "documentation") for one in (placeless, signed_later, both)
+    ]
+    assert [item.whose_move for item in (mine, theirs, later)] == ["front_desk", "clinician", "clinician"]
+
+    desk = await people.log_in("frida", "/queues/documentation")
+    await expect(row_of(desk, mine)).to_be_visible()
+    await expect(desk.locator("#rows .row")).to_have_count(1)
+    await expect(desk.locator("#sum")).to_contain_text("1 item")
+    answer = await desk.goto(f"/queues/documentation/{theirs.id}")
+    assert answer is not None
+    assert answer.status == 404
+    people.complaints.clear()  # Chromium complains of the 404 just wanted
+
+    await desk.goto("/queues/documentation")
+    await desk.keyboard.press("n")  # get next
+    pane = desk.locator("#pane")
+    await expect(pane).to_contain_text("Clears when the visit names the place by its CMS code")
+    await expect(pane).to_contain_text("There is nothing to decide here.")
+    await expect(pane.locator("details.decision")).to_have_count(0)
+
+    await chart(newer(placeless, lambda one: one["administrative"].update(place_of_service="11")))
+    await expect(row_of(desk, mine)).to_have_class(re.compile(r"\bclosed\b"))  # nobody clicked anything
+    await expect(desk.locator("#sum")).to_contain_text("0 items")
+    assert (await clinic.until_stage(placeless["encounter_id"], "closed")).closed_as == "paid"
+
+    signed = newer(wrong)
+    await chart(signed)
+    await expect(desk.locator(".fresh")).to_contain_text("1 new")  # now it is the front desk's move
+    await desk.keyboard.press(".")
+    await expect(row_of(desk, later)).to_be_visible()
+    await chart(unsigned(newer(signed)))
+    await expect(row_of(desk, later)).to_contain_text("Waits for somebody else now")
+    await expect(desk.locator("#sum")).to_contain_text("0 items")

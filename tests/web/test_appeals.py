@@ -21,6 +21,20 @@ STATES: list[tuple[dict[str, Any], str]] = [
         "Sent by fax on 11/20/2026, reference FX-77",
     ),
     (
+        {
+            "state": "sent",
+            "sent_on": date(2026, 11, 20),
+            "sent_how": "mail",
+            "deadline": date(2026, 11, 14),
+            "late_because": "The office was flooded",
+        },
+        "Sent by mail on 11/20/2026, 6 days after its deadline of 11/14/2026. Good cause: The office was flooded",
+    ),
+    (
+        {"state": "drafted", "deadline": date(2026, 11, 14), "late_because": "The office was flooded"},
+        "Drafted after its deadline of 11/14/2026, to be sent. Good cause: The office was flooded",
+    ),
+    (
         {"state": "dropped", "dropped_because": "The plan wants a corrected claim"},
         "Dropped: The plan wants a corrected",
     ),
@@ -58,6 +72,7 @@ def test_the_item_offers_the_letter_and_what_may_be_noted_about_it(house: House,
     assert 'data-decision="write_off"' not in shown
     assert 'name="field.sent_on" type="date"' in shown
     assert "Confirmation or tracking number (optional)" in shown
+    assert "Good cause (optional)" in shown
 
 
 def test_day_and_way_are_asked_for_and_travel(house: House, browse: Browse, commands: Decided) -> None:

@@ -76,7 +76,7 @@ def test_fields_travel_by_name_and_unknown_ones_do_not(house: House, browse: Bro
         (Role.BILLER, asked(reason=" "), 422),
         (Role.BILLER, asked(decision="record_payment"), 422),
         (Role.BILLER, asked(command_id="not-an-id"), 422),
-        (Role.FRONT_DESK, asked(), 403),
+        (Role.FRONT_DESK, asked(), 404),
         (Role.AUDITOR, asked(), 403),
         (Role.CLINICIAN, asked(), 403),
     ],

@@ -123,7 +123,7 @@ def test_an_item_that_cannot_be_shown_is_passed_over_by_the_next_click(
         raise KeyError("claim")
 
     with monkeypatch.context() as broken:
-        broken.setattr("web.reads.items.is_visible", breaks)
+        broken.setattr("web.reads.shown.is_shown", breaks)
         assert supervisor.post(f"{SCRUB}/next", headers=IN_PANE).status_code == 500
     assert len(set(given)) == 1
     after = supervisor.post(f"{SCRUB}/next", headers=IN_PANE)

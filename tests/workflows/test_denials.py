@@ -1,6 +1,6 @@
 """A denial has its category at receipt, and every way out of it ends where it should."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from uuid import uuid4
 
@@ -27,6 +27,8 @@ WORLD = {
         "SAMEAGAIN": "denied:CO-4+N822",
         "APPEALED": "denied:CO-50+N115",
         "FORGOTTEN": "denied:CO-50+N115",
+        "SENTLATE": "denied:CO-50+N115",
+        "1FX0FX0FX11": "denied:CO-50+N115",
         "DROPPED": "denied:CO-50+N115",
         "WRITEOFF": "denied:CO-50+N115",
         "BILLPR": "denied:PR-27",
@@ -205,6 +207,52 @@ async def test_a_forgotten_letter_stays_in_sight_and_nothing_is_filed_after_its_
     await clinic.decide(again, "write_off")
     await clinic.until_stage(number, "closed")
     assert settled(clinic, number)
+
+
+async def test_a_letter_sent_late_needs_its_good_cause_which_is_kept_with_it(
+    clinic: Line, time_skipper: TimeSkipper
+) -> None:
+    number = await denied(clinic, "SENTLATE")
+    await clinic.decide(await clinic.until_item(number, "denials"), "appeal")
+    deadline = (await to_send(clinic, number)).findings[0]["evidence"]["must reach the payer by"]
+    await time_skipper.fast_forward(clinic.handle(number), timedelta(days=190))
+    await clinic.until(lambda: (item := clinic.item(number)) is not None and "by its deadline" in item.reason)
+    missed = await to_send(clinic, number)
+    sent_on = date.fromisoformat(deadline) + timedelta(days=6)
+    mail = {"sent_on": str(sent_on), "sent_how": "mail"}
+    refused = await clinic.refusal(missed, "appeal_sent", mail)
+    assert f"The deadline for an appeal was {deadline}; {sent_on} is 6 days after it." in refused
+    assert "say under “Good cause” why it is late" in refused
+    in_time = mail | {"sent_on": deadline, "late_because": "Flooded."}
+    assert "it is not late" in await clinic.refusal(missed, "appeal_sent", in_time)
+    told = await clinic.decide(missed, "appeal_sent", mail | {"late_because": " The office was flooded. "})
+    assert f"by mail on {sent_on}, 6 days after its deadline of {deadline};" in told
+    await clinic.until(lambda: clinic.item(number) is None)
+    [letter] = clinic.rows(AppealRow, AppealRow.denial_id == denial_of(clinic, number).id)
+    assert (letter.state, letter.late_because) == ("sent", "The office was flooded.")
+    assert told.endswith("Good cause: The office was flooded.")  # which is the line of the timeline
+    assert clinic.story(number).count("decision.appeal_sent") == 1
+
+
+async def test_an_appeal_after_the_deadline_is_drafted_with_its_good_cause_and_sent_without_asking_again(
+    clinic: Line, time_skipper: TimeSkipper
+) -> None:
+    number = await denied(clinic, "1FX0FX0FX11", MEDICARE)
+    item = await clinic.until_item(number, "denials")
+    assert "it is not late" in await clinic.refusal(item, "appeal", {"late_because": "Flooded."})
+    await time_skipper.fast_forward(clinic.handle(number), timedelta(days=190))
+    assert "say under “Good cause”" in await clinic.refusal(item, "appeal")
+    told = await clinic.decide(item, "appeal", {"late_because": "The office was flooded."})
+    assert "days after its deadline of" in told
+    sending = await to_send(clinic, number)
+    assert "late for good cause, waits to be sent" in sending.reason
+    assert not sending.escalated  # the desk has its usual time, though the deadline is over
+    [letter] = clinic.rows(AppealRow, AppealRow.denial_id == denial_of(clinic, number).id)
+    assert "We ask you to accept it for good cause (42 CFR 405.942(b)):" in letter.letter
+    assert "The office was flooded." in letter.letter
+    sent = {"sent_on": str(TODAY + timedelta(days=190)), "sent_how": "fax"}
+    assert "Good cause: The office was flooded." in await clinic.decide(sending, "appeal_sent", sent)
+    await clinic.until(lambda: clinic.item(number) is None)
 
 
 async def test_a_dropped_appeal_opens_the_denial_again(clinic: Line) -> None:

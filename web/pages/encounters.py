@@ -19,6 +19,7 @@ from web.problems import Forbidden, NotFound
 from web.reads import choices, denials, encounters, fork, timeline, visits
 from web.reads.audit import record_view
 from web.reads.choices import Choice
+from web.reads.shown import is_shown
 from web.reads.timeline import Event
 from web.reads.visits import Visit, VisitFilter
 from web.routes import page_router
@@ -144,7 +145,7 @@ def _open_items(session: Session, viewer: Viewer, encounter_id: UUID) -> tuple[O
     return tuple(
         OpenItem(f"/queues/{item.queue}/{item.id}", info.title, item.reason)
         for item in found
-        if (info := queue_of(viewer, item.queue)) is not None
+        if (info := queue_of(viewer, item.queue)) is not None and is_shown(viewer, item)
     )
 
 

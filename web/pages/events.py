@@ -20,7 +20,7 @@ from web.reads.told import ToldCount
 from web.routes import page_router
 from web.security import Watcher, live_of, watching_viewer_or_none
 from web.shell import queue_of, queues_of
-from web.viewer import Viewer
+from web.viewer import Share, Viewer
 
 router = page_router()
 
@@ -85,14 +85,14 @@ def _news(viewer: Viewer, queue: str, told: Told) -> dict[str, Any]:
     changed = [each.value for each in allowed if EVERYTHING in told.queues or each.value in told.queues]
     news: dict[str, Any] = {}
     if changed:
-        # the ids of others' visits are not named
-        named = told.items is not None and not viewer.own_visits_only
+        # what the viewer is not shown of a queue is not named
+        named = told.items is not None and all(viewer.share_of(each) is Share.ALL for each in changed)
         news = {"queues": changed, "items": sorted(told.items or ()) if named else None}
         if told.rows and named and queue in changed:
             news["rows"] = {item: _row(viewer, reading) for item, reading in told.rows.items()}
     if told.counted:
         news["counted"] = True
-        if told.counts is not None and queue:
+        if told.counts is not None and queue and viewer.share is Share.ALL:
             news["counts"] = _counts(viewer, queue, told.counts)
     return news
 

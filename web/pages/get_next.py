@@ -132,7 +132,7 @@ def news(request: Request, viewer: Watcher, item_id: UUID, version: int = 0, lea
     with practice_session(engine_of(request), viewer.practice_id) as session:
         row = items.visible_item(session, viewer, item_id)
         if row is None:
-            raise NotFound
+            return templating.page("news_gone.html", {}, status=404)
         found = panes.news(session, viewer, row, version, leased=bool(leased))
     query = Filter.read(dict(request.query_params)).query()
     return templating.page("news.html", {"news": found, "query": query, "shell": shell(request, viewer)})

@@ -38,7 +38,7 @@ from web.reads.opened import opened
 from web.reads.queue_filter import Filter
 from web.reads.standing import Holding, Standing, standings
 from web.shell import sees_files
-from web.viewer import Viewer
+from web.viewer import Share, Viewer
 
 CLAIM = "claim"
 VISIT_TABS = (
@@ -53,6 +53,10 @@ VISIT_TABS = (
 DENIAL_TAB = ("denial", "Denial")
 READ_ONLY = "You may look, not act: your role is read-only here."
 IN_THE_CHART = "Put it right in the chart. The check runs again by itself when the chart sends the visit anew."
+ON_FILE = (
+    "There is nothing to decide here. Complete what is the front desk's move above where you keep it; the check runs "
+    "again by itself when the chart sends the visit anew."
+)
 CASE_TABS = (
     ("authorization", "Authorizations"),
     ("uses", "The one that ends"),
@@ -204,7 +208,7 @@ def build(
         may_note=viewer.may(WORK) or viewer.may(OWN_HOLDS),
         may_reassign=viewer.may(REASSIGN),
         may_open_files=sees_files(viewer),
-        looking=IN_THE_CHART if viewer.own_visits_only else READ_ONLY,
+        looking=_looking(viewer, item.queue),
         locked=locked,
         news=current,
         attachments=desk_files.listed(viewer, beside.files),
@@ -263,6 +267,15 @@ def _news(
         has_it_now=owner if owner and not mine else standing.leased_by,
         refused_late="" if row.closed_at or standing.held else refused,
     )
+
+
+def _looking(viewer: Viewer, queue: str) -> str:
+    """What to do about an item of which one may decide nothing; empty for who decides."""
+    if viewer.own_visits_only:
+        return IN_THE_CHART
+    if not viewer.may(WORK):
+        return READ_ONLY
+    return ON_FILE if viewer.share_of(queue) is Share.OWN_MOVES else ""
 
 
 def _locked(viewer: Viewer, item: items.Item, current: News) -> bool:

@@ -106,9 +106,13 @@ class QueuePage:
 
 @dataclass(frozen=True, slots=True)
 class FreshPage:
-    """What changed since the list was drawn. counts: None where only rows were asked for; new: how many came since."""
+    """What changed since the list was drawn. counts: None where only rows were asked for; new: how many came since.
+
+    gone: of the rows asked about, those that wait for somebody else now, whom the viewer is not shown.
+    """
 
     rows: tuple[queues.Row, ...]
+    gone: tuple[UUID, ...]
     counts: "Beside | None"
     new: str
     load_href: str
@@ -164,13 +168,13 @@ def fresh(request: Request, viewer: Watcher, form: PostedWatching, queue: str) -
     # before a connection is in hand
     counted = counts_of(request).now(viewer, key, wanted) if form.text("counts") else None
     with practice_session(engine_of(request), viewer.practice_id) as session:
-        rows = queues.changes(session, viewer, key, wanted, shown)
+        changed = queues.changes(session, viewer, key, wanted, shown)
         counted_now, new = None, ""
         if counted is not None:
             known = {*shown, *choices.ids(form.all("known"))}
             new = counts.unheard_of(counted.found, _since(form, viewer), known)
             counted_now = beside(viewer, info, wanted, counted, mentions.unseen(session, viewer))
-    page = FreshPage(rows, counted_now, new, f"/queues/{key}{wanted.query()}", chosen="")
+    page = FreshPage(changed.rows, changed.gone, counted_now, new, f"/queues/{key}{wanted.query()}", chosen="")
     answer = templating.page("fresh.html", templating.as_context(page))
     if counted_now is None:
         answer.headers["HX-Reswap"] = "none"  # how many are new stands as it was; the rows carry their own place

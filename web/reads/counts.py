@@ -159,7 +159,8 @@ class Counts:
 
     def now(self, viewer: Viewer, queue: str, wanted: Filter) -> Count:
         """Counted after it was asked for, once for all who ask at this moment. Call it with no connection in hand."""
-        of, of_all = counted_for(viewer, queue, wanted), ("all queues", viewer.practice_id, viewer.clinician_id)
+        of = counted_for(viewer, queue, wanted)
+        of_all = ("all queues", viewer.practice_id, viewer.share, viewer.clinician_id)
 
         def read_all() -> Mapping[str, Waiting]:
             with practice_session(self._engine, viewer.practice_id) as session:
@@ -219,9 +220,9 @@ def counted(session: Session, viewer: Viewer, queue: str, wanted: Filter) -> Cou
 def counted_for(viewer: Viewer, queue: str, wanted: Filter) -> Hashable | None:
     """What ``counted`` depends on besides the moment: who has the same is told the same. None: nobody else is."""
     asked = shape(viewer, queue, wanted)
-    if asked.viewer or asked.own_visits_only or wanted.view == "mine":
+    if asked.viewer or viewer.own_visits_only or wanted.view == "mine":
         return None
-    return (viewer.practice_id, end_of_today(viewer), asked)
+    return (viewer.practice_id, end_of_today(viewer), viewer.share, asked)
 
 
 def figures(viewer: Viewer, wanted: Filter, found: Counted) -> Figures:

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from billing.appeals import sending
+from billing.appeals import days_late, lateness, sending
 from models.tables.remittances import AppealRow, DenialRow
 from web import formats
 
@@ -70,11 +70,18 @@ def _state(appeal: AppealRow, denial: DenialRow) -> str:
     if appeal.state == "dropped":
         return f"Dropped: {appeal.dropped_because}"
     if appeal.state == "sent" and appeal.sent_on is not None:
-        return f"Sent {sending(formats.day(appeal.sent_on), appeal.sent_how, appeal.sent_reference)}"
+        sent = f"Sent {sending(formats.day(appeal.sent_on), appeal.sent_how, appeal.sent_reference)}"
+        if not appeal.late_because or appeal.deadline is None:
+            return sent
+        late = lateness(days_late(appeal.sent_on, appeal.deadline), formats.day(appeal.deadline))
+        return f"{sent}, {late}. Good cause: {appeal.late_because}"
     if appeal.state != "drafted":
         return formats.words(appeal.state)
     if denial.state != "appealed":
         return "Drafted, not sent: the denial was settled another way"
+    if appeal.late_because:
+        deadline = formats.day(appeal.deadline)
+        return f"Drafted after its deadline of {deadline}, to be sent. Good cause: {appeal.late_because}"
     return f"Drafted, to be sent by {formats.day(appeal.deadline)}" if appeal.deadline else "Drafted, to be sent"
 
 

@@ -17,8 +17,9 @@ from models.tables.desk import WorkItemRow
 from models.tables.encounters import EncounterRow
 from web import formats
 from web.formats import Chip
-from web.reads.queue_filter import CLINICIAN, NOW, PRACTICE, end_of_today, known
-from web.viewer import Viewer
+from web.reads.queue_filter import NOW, end_of_today, known
+from web.reads.shown import shown
+from web.viewer import Share, Viewer
 
 FIRST_PASS_DAYS = 90
 RAIL_COUNT_MAX = 999  # on every page, so counted no further; the home page counts all
@@ -99,17 +100,15 @@ def queue_lines(session: Session, viewer: Viewer, queues: Sequence[QueueInfo]) -
             func.sum(WorkItemRow.amount).label("dollars"),
         )
         .where(
-            WorkItemRow.practice_id == viewer.practice_id,
+            *shown(viewer.share),
             WorkItemRow.closed_at.is_(None),
             or_(WorkItemRow.snoozed_until.is_(None), WorkItemRow.snoozed_until <= viewer.now),
         )
         .group_by(WorkItemRow.queue)
     )
-    if viewer.own_visits_only:
-        query = query.where(WorkItemRow.clinician_id == viewer.clinician_id)
     counted = {
         row.queue: Awake(row.open, row.mine, row.unassigned, row.overdue, row.today, row.oldest, row.dollars)
-        for row in session.execute(query)
+        for row in session.execute(query, known(viewer))
     }
     return lines_of(viewer, queues, counted)
 
@@ -140,9 +139,9 @@ def lines_of(viewer: Viewer, queues: Sequence[QueueInfo], counted: Mapping[str, 
 
 
 def waiting(session: Session, viewer: Viewer) -> dict[str, Waiting]:
-    """All queues counted for the rail in one SELECT; the same for all but a clinician, who sees own visits only."""
+    """All queues counted for the rail in one SELECT; the same for all of one share, but for clinicians."""
     values = known(viewer) | {"queues": list(Queue)}
-    found = session.execute(_rail(viewer.own_visits_only), values)
+    found = session.execute(_rail(viewer.share), values)
     return {row.queue: Waiting(_told(row.open), _told(row.late) if row.late else "") for row in found}
 
 
@@ -160,19 +159,18 @@ def rail_lines(found: Mapping[str, Waiting], queues: Sequence[QueueInfo], curren
     )
 
 
-@lru_cache(maxsize=2)
-def _rail(own_visits_only: bool) -> Select[*tuple[Any, ...]]:
+@lru_cache(maxsize=len(Share))
+def _rail(share: Share) -> Select[*tuple[Any, ...]]:
     asked = func.unnest(bindparam("queues", type_=ARRAY(Text()))).table_valued("queue").render_derived()
     late = WorkItemRow.due_at < NOW
-    own = [WorkItemRow.clinician_id == CLINICIAN] if own_visits_only else []
-    return select(asked.c.queue, _counted(asked, *own).label("open"), _counted(asked, *own, late).label("late"))
+    return select(asked.c.queue, _counted(asked, share).label("open"), _counted(asked, share, late).label("late"))
 
 
-def _counted(asked: TableValuedAlias, *more: ColumnElement[bool]) -> ScalarSelect[int]:
+def _counted(asked: TableValuedAlias, share: Share, *more: ColumnElement[bool]) -> ScalarSelect[int]:
     first = (
         select(WorkItemRow.queue)
         .where(
-            WorkItemRow.practice_id == PRACTICE,
+            *shown(share),
             WorkItemRow.queue == asked.c.queue,
             WorkItemRow.closed_at.is_(None),
             or_(WorkItemRow.snoozed_until.is_(None), WorkItemRow.snoozed_until <= NOW),

@@ -14,6 +14,8 @@ from models.tables.desk import WorkItemRow
 from models.tables.practice import ClinicianRow, PayerRow, PlanRow
 from models.tables.remittances import InboundFileRow
 from web import formats
+from web.reads.queue_filter import known
+from web.reads.shown import shown
 from web.viewer import Viewer
 
 GROUPS_MAX = 200
@@ -51,7 +53,6 @@ class Grouped:
 
 def of_queue(session: Session, viewer: Viewer, queue: str) -> Grouped:
     """Open items of a queue by cause. Counted in one SELECT; one sample per cause tells it in words."""
-    mine = [WorkItemRow.clinician_id == viewer.clinician_id] if viewer.own_visits_only else []
     found = session.execute(
         select(
             WorkItemRow.cause,
@@ -63,13 +64,13 @@ def of_queue(session: Session, viewer: Viewer, queue: str) -> Grouped:
             func.max(WorkItemRow.reason).label("last_reason"),
         )
         .where(
-            WorkItemRow.practice_id == viewer.practice_id,
+            *shown(viewer.share_of(queue)),
             WorkItemRow.queue == queue,
             WorkItemRow.closed_at.is_(None),
-            *mine,
         )
         .group_by(WorkItemRow.cause)
-        .order_by(func.sum(WorkItemRow.amount).desc())
+        .order_by(func.sum(WorkItemRow.amount).desc()),
+        known(viewer),
     ).all()
     many = [row for row in found if row.cause and row.items >= MANY_FROM][:GROUPS_MAX]
     few = [row for row in found if row not in many]

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Row, Uuid, bindparam, func, or_, select, true
+from sqlalchemy import Uuid, bindparam, func, or_, select, true
 from sqlalchemy.orm import Session
 
 from billing.appeals import WAYS
@@ -22,6 +22,7 @@ from models.tables.patients import PatientRow
 from models.tables.remittances import DenialRow, InboundFileRow, RemittanceClaimRow, RemittanceRow
 from web import formats
 from web.formats import Chip
+from web.reads.shown import is_shown
 from web.viewer import Viewer
 
 SEVERITY_CHIPS = {
@@ -62,6 +63,11 @@ FIELDS = {
     "place_of_service": ("Place of service", "text", "Two digits."),
     "sent_on": ("Sent on", "date", "The day it left: its deadline and the payer's time are counted by it."),
     "sent_reference": ("Confirmation or tracking number", "text", "Of the portal, the fax report or the mail."),
+    "late_because": (
+        "Good cause",
+        "textarea",
+        "Only after the deadline: why it is late. The payer may accept it for that (Medicare: 42 CFR 405.942(b)).",
+    ),
     "arguments": ("What speaks for payment", "textarea", "The letter is drafted around it."),
 }
 MEASURES = (
@@ -80,7 +86,9 @@ CHOICES = {
 SNOOZE_DAYS = ((1, "Tomorrow"), (3, "In 3 days"), (7, "Next week"))
 
 
-_WHOSE = select(WorkItemRow.clinician_id).where(WorkItemRow.id == bindparam("item", type_=Uuid()))
+_WHOSE = select(WorkItemRow.queue, WorkItemRow.whose_move, WorkItemRow.clinician_id).where(
+    WorkItemRow.id == bindparam("item", type_=Uuid())
+)
 # the notes of an item and of its visit
 NOTES = (
     select(WorkItemNoteRow.created_at, UserRow.name, WorkItemNoteRow.body)
@@ -205,18 +213,13 @@ class Item:
 def visible_item(session: Session, viewer: Viewer, item_id: UUID) -> WorkItemRow | None:
     """The mapped row, if this viewer may see it."""
     row = session.get(WorkItemRow, item_id)
-    return row if row is not None and is_visible(viewer, row) else None
+    return row if row is not None and is_shown(viewer, row) else None
 
 
 def is_there(session: Session, viewer: Viewer, item_id: UUID) -> bool:
     """Whether there is such an item for this viewer."""
     row = session.execute(_WHOSE, {"item": item_id}).one_or_none()
-    return row is not None and is_visible(viewer, row)
-
-
-def is_visible(viewer: Viewer, row: WorkItemRow | Row[Any]) -> bool:
-    """A clinician sees the items of own visits, everybody else all of the practice."""
-    return not viewer.own_visits_only or row.clinician_id == viewer.clinician_id
+    return row is not None and is_shown(viewer, row)
 
 
 def item(session: Session, viewer: Viewer, row: WorkItemRow, owner: str, notes: Iterable[Any]) -> Item:

@@ -25,6 +25,7 @@ from web.formats import Chip
 from web.reads import items
 from web.reads.items import FieldInput
 from web.reads.queue_filter import Filter, known, matching, shape
+from web.reads.shown import shown
 from web.shell import queues_of
 from web.viewer import Viewer
 
@@ -120,7 +121,7 @@ def read_seen(words: Sequence[str]) -> list[Seen]:
 
 
 def chosen(session: Session, viewer: Viewer, item_ids: Sequence[UUID]) -> tuple[Chosen, ...]:
-    """Open items among the ids, of the queues this viewer works on, oldest first."""
+    """Open items among the ids, of what this viewer works on, oldest first."""
     mine = [info.queue.value for info in queues_of(viewer)]
     found = session.execute(
         select(WorkItemRow, PatientRow.first_name, PatientRow.last_name, EncounterRow.date_of_service, UserRow.name)
@@ -128,12 +129,13 @@ def chosen(session: Session, viewer: Viewer, item_ids: Sequence[UUID]) -> tuple[
         .outerjoin(PatientRow, PatientRow.id == EncounterRow.patient_id)
         .outerjoin(UserRow, UserRow.id == WorkItemRow.owner_id)
         .where(
-            WorkItemRow.practice_id == viewer.practice_id,
+            *shown(viewer.share),
             WorkItemRow.id.in_(item_ids),
             WorkItemRow.closed_at.is_(None),
             WorkItemRow.queue.in_(mine),
         )
-        .order_by(WorkItemRow.opened_at, WorkItemRow.id)
+        .order_by(WorkItemRow.opened_at, WorkItemRow.id),
+        known(viewer),
     )
     return tuple(
         Chosen(

@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session, aliased
 from models.tables.access import UserRow
 from models.tables.desk import WorkItemMentionRow, WorkItemNoteRow, WorkItemRow
 from web import formats
+from web.reads.shown import is_shown
+from web.shell import queue_of
 from web.viewer import Viewer
 
 SHOWN_MAX = 100
@@ -36,7 +38,7 @@ _SEEN = (
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """A note for the viewer."""
+    """A note for the viewer. href: empty where the item is not theirs to open."""
 
     href: str
     at: str
@@ -78,9 +80,13 @@ def listed(session: Session, viewer: Viewer) -> tuple[Mention, ...]:
         .order_by(WorkItemMentionRow.seen_at.is_not(None), WorkItemNoteRow.created_at.desc())
         .limit(SHOWN_MAX)
     )
+    told = [(*row, _opens(viewer, row.WorkItemRow)) for row in found]
+    for mention, _, _, _, item, opens in told:
+        if mention.seen_at is None and not opens:
+            seen(session, viewer, item.id)  # read here, because it cannot be opened
     return tuple(
         Mention(
-            href=f"/items/{item.id}",
+            href=f"/items/{item.id}" if opens else "",
             at=formats.instant(at, viewer.zone),
             author=name,
             body=body,
@@ -88,5 +94,9 @@ def listed(session: Session, viewer: Viewer) -> tuple[Mention, ...]:
             queue=formats.words(item.queue),
             fresh=mention.seen_at is None,
         )
-        for mention, body, at, name, item in found
+        for mention, body, at, name, item, opens in told
     )
+
+
+def _opens(viewer: Viewer, item: WorkItemRow) -> bool:
+    return queue_of(viewer, item.queue) is not None and is_shown(viewer, item)

@@ -14,7 +14,7 @@ from billing.desk import REASSIGN
 from models.tables.desk import WorkItemRow
 from models.tables.encounters import EncounterRow
 from models.tables.practice import ClinicianRow
-from web.reads import choices, claims, desk_files, encounters, holds, items, mentions, queues
+from web.reads import choices, claims, desk_files, encounters, holds, items, mentions, queues, shown
 from web.reads.queue_filter import PlanOfItem
 from web.reads.standing import AROUND, Standing, around_found, asked, standing_of
 from web.reads.together import Together
@@ -57,7 +57,7 @@ class Opened:
 def opened(session: Session, viewer: Viewer, item_id: UUID, *, claim: Callable[[WorkItemRow], bool]) -> Opened | None:
     """The item, if this viewer may see it. claim: whether what is asked of the payers for its visit is shown too."""
     found = session.execute(_ITEM, {"item": item_id}).one_or_none()
-    if found is None or not items.is_visible(viewer, found.WorkItemRow):
+    if found is None or not shown.is_shown(viewer, found.WorkItemRow):
         return None
     row: WorkItemRow = found.WorkItemRow
     with_claim = row.encounter_id is not None and claim(row)

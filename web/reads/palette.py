@@ -11,6 +11,8 @@ from models.tables.desk import SavedViewRow, WorkItemRow
 from models.tables.encounters import EncounterRow
 from models.tables.patients import PatientRow
 from web import formats
+from web.reads.queue_filter import known
+from web.reads.shown import shown
 from web.shell import pages_of, queues_of
 from web.viewer import Viewer
 
@@ -94,7 +96,9 @@ def _visits(session: Session, viewer: Viewer, typed: str, titles: dict[str, str]
             WorkItemRow.encounter_id.in_([visit.id for visit, _ in rows]),
             WorkItemRow.closed_at.is_(None),
             WorkItemRow.queue.in_(titles),
-        )
+            *shown(viewer.share),
+        ),
+        known(viewer),
     ).all()
     places = []
     for visit, patient in rows:

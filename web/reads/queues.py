@@ -35,10 +35,10 @@ from web.reads.queue_filter import (
     known,
     matching,
     shape,
-    visible,
 )
+from web.reads.shown import shown
 from web.reads.standing import Around, Standing, around_items, standing_of, standings
-from web.viewer import Viewer
+from web.viewer import Share, Viewer
 
 PAGE_SIZE = 50
 _ONE_MORE = literal_column(str(PAGE_SIZE + 1), Integer())  # written out, or Postgres plans each page anew
@@ -144,7 +144,7 @@ class Reading:
 
 def readings(session: Session, viewer: Viewer, item_ids: Sequence[UUID]) -> dict[UUID, Reading]:
     """Items of the practice, for viewers who see all of them. The viewer lends the clock and the practice alone."""
-    found = session.execute(_by_id(False), known(viewer) | {"ids": item_ids}).all()
+    found = session.execute(_by_id(Share.ALL), known(viewer) | {"ids": item_ids}).all()
     around = around_items(session, viewer, found)
     asked = [item.id for item in found if item.queue == Queue.AUTHORIZATION]
     told = lines(session, viewer, asked) if asked else {}
@@ -169,21 +169,30 @@ def with_item(*more: ColumnElement[Any]) -> Select[*tuple[Any, ...]]:
     return joined(select(WorkItemRow, *_WHOSE, *more))
 
 
-def changes(session: Session, viewer: Viewer, queue: str, wanted: Filter, shown: dict[UUID, int]) -> tuple[Row, ...]:
-    """The rows among those a page shows (id -> the row's fingerprint as drawn) that look different now."""
-    found = _of_ids(session, viewer, list(shown)) if shown else []
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Rows of a page that look different now. gone: ids of those the viewer is not shown any more."""
+
+    rows: tuple[Row, ...]
+    gone: tuple[UUID, ...]
+
+
+def changes(session: Session, viewer: Viewer, queue: str, wanted: Filter, drawn: dict[UUID, int]) -> Changes:
+    """What changed among the rows a page shows (id -> the row's fingerprint as drawn)."""
+    found = _of_ids(session, viewer, list(drawn)) if drawn else []
     standing, query = standings(session, viewer, found), wanted.query()
-    changed = [item for item in found if fingerprint(item, standing[item.id]) != shown[item.id]]
-    return _beside(session, viewer, [_row(item, viewer, query, standing[item.id]) for item in changed], queue)
+    changed = [item for item in found if fingerprint(item, standing[item.id]) != drawn[item.id]]
+    rows = _beside(session, viewer, [_row(item, viewer, query, standing[item.id]) for item in changed], queue)
+    return Changes(rows, tuple(drawn.keys() - {item.id for item in found}))
 
 
 def _of_ids(session: Session, viewer: Viewer, item_ids: Sequence[UUID]) -> Sequence[Any]:
-    return session.execute(_by_id(viewer.own_visits_only), known(viewer) | {"ids": item_ids}).all()
+    return session.execute(_by_id(viewer.share), known(viewer) | {"ids": item_ids}).all()
 
 
-@lru_cache(maxsize=2)
-def _by_id(own_visits_only: bool) -> Select[*tuple[Any, ...]]:
-    return _listed().where(WorkItemRow.id == func.any(IDS), *visible(own_visits_only))
+@lru_cache(maxsize=len(Share))
+def _by_id(share: Share) -> Select[*tuple[Any, ...]]:
+    return _listed().where(WorkItemRow.id == func.any(IDS), *shown(share))
 
 
 def _beside(session: Session, viewer: Viewer, drawn: Sequence[Row], queue: str) -> tuple[Row, ...]:

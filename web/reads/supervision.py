@@ -41,7 +41,8 @@ from models.tables.life import AuditRow
 from models.tables.supervision import AbsenceRow
 from web import formats
 from web.reads.desk import AGE_BUCKETS, Awake
-from web.reads.queue_filter import PRACTICE, end_of_today
+from web.reads.queue_filter import end_of_today
+from web.reads.shown import PRACTICE
 from web.reads.standing import practice_settings
 from web.viewer import Viewer
 

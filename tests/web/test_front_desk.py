@@ -137,6 +137,16 @@ def test_what_is_anothers_move_is_not_found_however_it_is_asked_for(
         assert str(item) in answer.text, page
 
 
+@pytest.mark.parametrize("role", [Role.FRONT_DESK, Role.CLINICIAN])
+def test_no_act_reaches_an_item_of_a_queue_one_does_not_have(house: House, browse: Browse, role: Role) -> None:
+    item = house.item(queue="scrub", encounter_id=house.encounter(), clinician_id=house.clinician_id)
+    person = browse(role)
+    for act in ("take", "note", "skip", "here"):
+        form = {"version": "1", "owner_seen": "", "note_id": str(uuid4()), "body": "x"}
+        assert person.post(f"/items/{item}/{act}", data=form).status_code in {403, 404}, act
+    assert browse(Role.BILLER).post(f"/items/{item}/take", data={"version": "1", "owner_seen": ""}).status_code == 200
+
+
 def test_by_cause_only_what_is_theirs_is_counted(house: House, browse: Browse) -> None:
     for _ in range(2):
         own_move(house)

@@ -10,7 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from starlette.responses import HTMLResponse
 
-from billing.vocabulary import Discipline, Stage
+from billing.desk import QUEUES
+from billing.vocabulary import Discipline, Queue, Stage
 from models.store.session import practice_session
 from models.tables.desk import WorkItemRow
 from web import formats, templating
@@ -24,7 +25,7 @@ from web.reads.timeline import Event
 from web.reads.visits import Visit, VisitFilter
 from web.routes import page_router
 from web.security import Person, Posted, engine_of
-from web.shell import Shell, queue_of, sees_files, shell
+from web.shell import Shell, sees_files, shell
 from web.viewer import Viewer
 
 router = page_router()
@@ -143,9 +144,9 @@ def _open_items(session: Session, viewer: Viewer, encounter_id: UUID) -> tuple[O
         select(WorkItemRow).where(WorkItemRow.encounter_id == encounter_id, WorkItemRow.closed_at.is_(None))
     )
     return tuple(
-        OpenItem(f"/queues/{item.queue}/{item.id}", info.title, item.reason)
+        OpenItem(f"/queues/{item.queue}/{item.id}", QUEUES[Queue(item.queue)].title, item.reason)
         for item in found
-        if (info := queue_of(viewer, item.queue)) is not None and is_shown(viewer, item)
+        if is_shown(viewer, item)
     )
 
 

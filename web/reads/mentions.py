@@ -11,7 +11,6 @@ from models.tables.access import UserRow
 from models.tables.desk import WorkItemMentionRow, WorkItemNoteRow, WorkItemRow
 from web import formats
 from web.reads.shown import is_shown
-from web.shell import queue_of
 from web.viewer import Viewer
 
 SHOWN_MAX = 100
@@ -80,7 +79,7 @@ def listed(session: Session, viewer: Viewer) -> tuple[Mention, ...]:
         .order_by(WorkItemMentionRow.seen_at.is_not(None), WorkItemNoteRow.created_at.desc())
         .limit(SHOWN_MAX)
     )
-    told = [(*row, _opens(viewer, row.WorkItemRow)) for row in found]
+    told = [(*row, is_shown(viewer, row.WorkItemRow)) for row in found]
     for mention, _, _, _, item, opens in told:
         if mention.seen_at is None and not opens:
             seen(session, viewer, item.id)  # read here, because it cannot be opened
@@ -96,7 +95,3 @@ def listed(session: Session, viewer: Viewer) -> tuple[Mention, ...]:
         )
         for mention, body, at, name, item, opens in told
     )
-
-
-def _opens(viewer: Viewer, item: WorkItemRow) -> bool:
-    return queue_of(viewer, item.queue) is not None and is_shown(viewer, item)

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Row, Uuid, bindparam, or_
 from billing.desk import OWN_MOVES
 from billing.vocabulary import Owner
 from models.tables.desk import WorkItemRow
+from web.shell import queue_of
 from web.viewer import Share, Viewer
 
 PRACTICE, CLINICIAN = (bindparam(name, type_=Uuid()) for name in ("practice", "clinician"))
@@ -26,7 +27,9 @@ def shown(share: Share) -> list[ColumnElement[bool]]:
 
 
 def is_shown(viewer: Viewer, item: WorkItemRow | Row[*tuple[Any, ...]]) -> bool:
-    """The same of an item of the practice."""
+    """The same of an item of the practice, and whether its queue is one of the viewer's: else no act reaches it."""
+    if queue_of(viewer, item.queue) is None:
+        return False
     share = viewer.share_of(item.queue)
     if share is Share.OWN_VISITS:
         return bool(item.clinician_id == viewer.clinician_id)

@@ -218,7 +218,7 @@ def _page(
     standing = entered or Entered(booking_id=f"{bookings.BY_HAND}{uuid4()}")
     page = BookingsPage(
         shell=shell(request, viewer),
-        tabs=tabs(viewer, "bookings"),
+        tabs=tabs(viewer, "/authorizations/bookings"),
         views=tuple(
             View(label, f"/authorizations/bookings?view={key}", counts[key], key == chosen)
             for key, label in bookings.VIEWS.items()

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
+import os
 import signal
+import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -155,9 +158,18 @@ def outside_worker(client: Client, parts: Parts, threads: Executor, task_queue: 
 
 
 def run(settings: Settings) -> None:
-    """The process `firstpass worker`."""
+    """The process `firstpass worker`; does not return.
+
+    When all is closed it leaves without taking the interpreter down: a call of Temporal's client that was given up goes
+    on in a thread of its own, and one that answers meanwhile ends the process by a fault, or keeps it from ever ending
+    (temporalio/sdk-python#300; before Python 3.14 such a thread is unwound: python/cpython#87135).
+    """
     log.configure(production=settings.production, level=settings.log_level)
     asyncio.run(_run(settings))
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 async def _run(settings: Settings) -> None:

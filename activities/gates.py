@@ -10,7 +10,7 @@ from activities.look import Look
 from activities.nudges import tell_authorizations
 from activities.reservations import reassess_for_visit
 from billing.deadlines import submit_by
-from billing.findings import Finding, stopping
+from billing.findings import Finding, in_sentences, stopping
 from billing.trace import Evaluation
 from billing.vocabulary import Stage
 from models.messages import GateVerdict
@@ -78,7 +78,8 @@ def _with_case(look: Look, hold: Ticket, codes: list[str]) -> Ticket:
     case = authorization_cases.open_for_visit(look.session, look.practice, look.row, codes, look.now)
     if case is None:
         return hold
-    return replace(hold, reason=tickets.in_one_line((hold.reason, authorization_cases.stands(case, look.practice))))
+    stands = authorization_cases.stands(case, look.practice)
+    return replace(hold, reason=in_sentences((hold.reason, stands)))
 
 
 def _release(look: Look) -> None:

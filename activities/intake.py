@@ -251,4 +251,4 @@ def _announce(session: Session, row: EncounterRow, source: str, *, created: bool
         reopen(session, row)
 
 
-ENCOUNTERS = Kind(Encounter, "encounter_id", _keep, _refused, unstorable=f"{receiving.UNSTORABLE} and send again")
+ENCOUNTERS = Kind(Encounter, "encounter_id", _keep, _refused)

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
@@ -15,16 +15,14 @@ from activities import receiving
 from activities.intake import find
 from activities.nudges import reopen
 from activities.receiving import Arrival, FieldError, Kind, RefusedError
-from billing.encounter import Dollars, Identifier
+from billing.encounter import Dollars, Identifier, Record
 from models.store import ledger
 from models.store.life import record
 from models.tables.encounters import EncounterRow
 
 
-class PatientPayment(BaseModel):
+class PatientPayment(Record):
     """Money a patient paid after the visit, as the desk's payment system tells it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     payment_id: Identifier = Field(description="The sender's own id of the payment; the same id is the same payment.")
     encounter_id: Identifier

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from billing.causes import FILE, Cause
 from billing.deadlines import post_by
-from billing.findings import Finding
+from billing.findings import Finding, in_sentences
 from billing.trace import finding_to_dict
 from billing.vocabulary import Owner, Queue, Severity
 from models.ids import file_workflow_id
@@ -34,7 +34,7 @@ def _ticket(
         workflow_id=file_workflow_id(file.id),
         inbound_file_id=file.id,
         remittance_claim_id=claim.id if claim else None,
-        reason="; ".join(finding.message for finding in findings),
+        reason=in_sentences(finding.message for finding in findings),
         clears_when=findings[0].clears_when,
         whose_move=Owner.BILLER.value,
         findings=[finding_to_dict(finding) for finding in findings],

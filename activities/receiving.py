@@ -18,13 +18,13 @@ from sqlalchemy.exc import DataError
 from sqlalchemy.orm import Session
 
 from billing.complaints import complaints
+from billing.encounter import UNSTORABLE
 from models.store.life import audit
 from models.store.session import practice_session
 from models.tables.practice import PracticeRow
 
 WHOLE = "(the whole object)"
 REFUSED = "refused"
-UNSTORABLE = "a text holds a character that cannot be stored; remove it"  # a NUL byte, as a rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,6 @@ class Kind(Generic[Sent, Result]):
     id_field: str
     keep: Callable[[Arrival[Sent]], Result]
     refuse: Callable[[str, int | None, tuple[FieldError, ...]], Result]
-    unstorable: str = UNSTORABLE
 
     def receive(self, engine: Engine, practice_id: UUID, source: str, payloads: Iterable[Any]) -> list[Result]:
         """What became of each, in the order sent."""
@@ -100,8 +99,10 @@ class Kind(Generic[Sent, Result]):
                 return self.keep(Arrival(session, practice_id, source, payload, sent))
         except RefusedError as refused:
             errors = refused.errors
-        except DataError:  # without its words, which would repeat what was sent
-            errors = (FieldError(WHOLE, self.unstorable),)
+        except (
+            DataError
+        ):  # what the model lets pass, such as a key; without its words, which would repeat what was sent
+            errors = (FieldError(WHOLE, UNSTORABLE),)
         return self.refuse(str(getattr(sent, self.id_field)), getattr(sent, "version", None), errors)
 
 

@@ -10,7 +10,7 @@ from activities.clock import morning_of, practice_day
 from billing.causes import cause_of
 from billing.denials import explain_carc, explain_group, explain_rarc
 from billing.desk import APPEAL_TO_SEND
-from billing.findings import Finding
+from billing.findings import Finding, in_sentences
 from billing.practice import DeskSettings
 from billing.trace import finding_to_dict
 from billing.vocabulary import Owner, Queue, Severity, Stage
@@ -42,9 +42,9 @@ def subject_of(encounter_id: UUID) -> str:
     return f"encounter/{encounter_id}"
 
 
-def in_one_line(sentences: Iterable[str]) -> str:
-    """Several sentences as one, each said once."""
-    return "; ".join(dict.fromkeys(sentence.rstrip(".") for sentence in sentences))
+def in_one_line(clauses: Iterable[str]) -> str:
+    """Several clauses as one sentence, each said once."""
+    return "; ".join(dict.fromkeys(clause.rstrip(".") for clause in clauses))
 
 
 def dollars(amount: Decimal) -> str:
@@ -77,7 +77,7 @@ def ticket(
         encounter_id=row.id,
         clinician_id=row.clinician_id,
         denial_id=denial_id,
-        reason=in_one_line(finding.message for finding in findings),
+        reason=in_sentences(finding.message for finding in findings),
         clears_when=in_one_line(finding.clears_when for finding in findings),
         whose_move=gravest(findings).owner.value,
         findings=[finding_to_dict(finding) for finding in findings],

@@ -6,12 +6,13 @@ misspelt field would otherwise be a fact silently lost.
 
 from datetime import date, datetime, time
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from billing.vocabulary import Discipline, Modality, ServiceMode, VisitKind
 
+UNSTORABLE = "a text holds a character that cannot be stored (NUL, as a rule); remove it and send again"
 MINUTES_PER_DAY = 24 * 60
 SERVICES_MAX = 50  # 837P: at most 50 service lines a claim (005010X222A1)
 DIAGNOSES_MAX = 12  # 837P: at most 12 diagnoses a claim (005010X222A1)
@@ -32,9 +33,17 @@ Minutes = Annotated[int, Field(ge=0, le=MINUTES_PER_DAY)]
 
 
 class Record(BaseModel):
-    """Frozen, and strict about unknown fields."""
+    """Frozen, and strict about unknown fields; no text in it holds a NUL, which no database keeps (Postgres' text)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @field_validator("*")
+    @classmethod
+    def _can_be_kept(cls, value: Any) -> Any:
+        texts = (value,) if isinstance(value, str) else value if isinstance(value, (tuple, list, frozenset)) else ()
+        if any(isinstance(text, str) and "\0" in text for text in texts):
+            raise ValueError(UNSTORABLE)
+        return value
 
 
 class Address(Record):

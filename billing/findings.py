@@ -1,6 +1,6 @@
 """One shape for every answer of a gate, an edit or a rule, so that one screen and one test style serve all."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -70,3 +70,15 @@ def finding_of(stored: Mapping[str, Any]) -> Finding:
         look_again_on=date.fromisoformat(look_again_on) if look_again_on else None,
         version=int(stored.get("version", 0)),
     )
+
+
+def in_sentences(messages: Iterable[str]) -> str:
+    """Several messages as sentences, each said once; a single one as a heading, without its period."""
+    said = list(dict.fromkeys(message.rstrip(".") for message in messages))
+    return " ".join(f"{_begun(one)}." for one in said) if len(said) > 1 else "".join(said)
+
+
+def _begun(sentence: str) -> str:
+    """With a capital, unless it begins with a name such as that of a file."""
+    first, space, rest = sentence.partition(" ")
+    return f"{first[:1].upper()}{first[1:]}{space}{rest}" if first.isalpha() else sentence

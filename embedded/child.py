@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -76,14 +76,19 @@ class Child:
         return self.process.pid if self.process else 0
 
     def spawn(self) -> None:
-        self.process = _SPAWNER.submit(self._spawn).result()
+        spawning = _SPAWNER.submit(self._spawn)
+        try:
+            spawning.result()
+        except KeyboardInterrupt:
+            wait([spawning])  # so that whoever ends us knows of the child
+            raise
 
-    def _spawn(self) -> subprocess.Popen[bytes]:
+    def _spawn(self) -> None:
         account = self.account or Account(0, 0)
         shim = [sys.executable, "-I", "-S", "-c", _SHIM, str(os.getpid()), str(int(self.death_signal))]
         command = [*shim, str(account.uid), str(account.gid), *self.argv]
         with _open_log(self.log_file) as log:
-            return subprocess.Popen(
+            self.process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -43,6 +43,7 @@ class Postgres:
         self._password = password
         self._durable = durable
         self._log_file = log_file.absolute()
+        self._unfinished = self.data_dir.with_name(f"{self.data_dir.name}.unfinished")
         self._account: Account | None = None
         self.child = Child(self.name, [], self._log_file)
 
@@ -59,7 +60,7 @@ class Postgres:
     def start(self) -> None:
         self._account = _database_account(self.data_dir)
         self._prepare_directories()
-        if not (self.data_dir / "PG_VERSION").exists():
+        if not (self.data_dir / "PG_VERSION").exists() or self._unfinished.exists():
             self._initdb()
         self._end_leftover()
         self.child = Child(
@@ -151,6 +152,11 @@ class Postgres:
             _let_others_read(postgres_bin().parent)
 
     def _initdb(self) -> None:
+        """Make the data. Of an attempt that was broken off, by Ctrl-C or worse, nothing is kept: no server ever ran."""
+        if self._unfinished.exists():
+            for half_made in self.data_dir.iterdir():
+                shutil.rmtree(half_made) if half_made.is_dir() and not half_made.is_symlink() else half_made.unlink()
+        self._unfinished.touch()
         with tempfile.NamedTemporaryFile("w", prefix="firstpass-", encoding="utf-8") as password_file:
             password_file.write(self._password)
             password_file.flush()
@@ -162,11 +168,18 @@ class Postgres:
                 *("--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C.UTF-8"),
                 *(() if self._durable else ("--no-sync", "--no-data-checksums")),
             ]
-            child = Child("initdb", command, self._log_file, account=self._account)
-            child.spawn()
-            assert child.process is not None
-            if child.process.wait(READY_SECONDS) != 0:
+            child = Child("initdb", command, self._log_file, account=self._account, stop_signal=signal.SIGINT)
+            try:
+                child.spawn()
+                assert child.process is not None
+                ended = child.process.wait(READY_SECONDS)
+            except BaseException:
+                child.ask_to_stop()
+                child.wait_or_kill()
+                raise
+            if ended != 0:
                 raise Problem(f"Postgres could not create its data in {self.data_dir}:\n{child.last_words()}")
+        self._unfinished.unlink()
 
     def _end_leftover(self) -> None:
         """We hold the lock of this directory, so a server still in it lost its parent and is on its way out."""

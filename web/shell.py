@@ -1,11 +1,24 @@
 """What every page carries: who is logged in, where one may go, which queues there are."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
 from fastapi import Request
 
-from billing.desk import AUDIT, DESK_ROLES, OWN_HOLDS, OWN_MOVES, QUEUES, REASSIGN, RULES, WORK, QueueInfo, decisions
+from billing.desk import (
+    AUDIT,
+    DESK_ROLES,
+    OWN_HOLDS,
+    OWN_MOVES,
+    QUEUES,
+    REASSIGN,
+    RULES,
+    RULES_WRITE,
+    WORK,
+    QueueInfo,
+    decisions,
+)
 from billing.vocabulary import Queue, Role
 from web import formats
 from web.viewer import Viewer
@@ -35,7 +48,8 @@ class Shell:
 def shell(request: Request, viewer: Viewer) -> Shell:
     """The frame for this viewer."""
     path = request.url.path
-    links = tuple(NavLink(label, href, _is_current(href, path)) for label, href in pages_of(viewer))
+    bar = (page for page in pages_of(viewer) if not page.under)
+    links = tuple(NavLink(page.label, page.href, _is_current(page.href, path)) for page in bar)
     return Shell(viewer.name, formats.words(viewer.role), viewer.practice_name, viewer.csrf_token, links, live=True)
 
 
@@ -45,20 +59,19 @@ def _is_current(href: str, path: str) -> bool:
     return path == href or path.startswith(f"{href}/")
 
 
-def pages_of(viewer: Viewer) -> list[tuple[str, str]]:
-    """The pages of the top bar: name and address."""
-    links = [("My holds" if viewer.own_visits_only else "Desk", "/"), ("Visits", "/encounters")]
-    if sees_authorizations(viewer):
-        links.append(("Authorizations", "/authorizations"))
-    if sees_files(viewer):
-        links += [("Files", "/files"), ("Batches", "/batches")]
-    if viewer.may(REASSIGN):
-        links.append(("Supervisor", "/supervisor"))
-    if viewer.may(RULES):
-        links.append(("Rules", "/rules"))
-    if viewer.may(AUDIT):
-        links.append(("Audit", "/audit"))
-    return links
+@dataclass(frozen=True, slots=True)
+class PageLink:
+    """One page that is reached by its name alone. under: the label of the page it belongs to; empty in the top bar."""
+
+    label: str
+    href: str
+    may_open: Callable[[Viewer], bool]
+    under: str = ""
+
+
+def pages_of(viewer: Viewer) -> tuple[PageLink, ...]:
+    """The pages this viewer may open, those of the top bar and those under them, in their order."""
+    return tuple(page for page in PAGES if page.may_open(viewer))
 
 
 def sees_authorizations(viewer: Viewer) -> bool:
@@ -69,6 +82,51 @@ def sees_authorizations(viewer: Viewer) -> bool:
 def sees_files(viewer: Viewer) -> bool:
     """Files name many patients at once: the billing desk and the auditor only."""
     return viewer.role in DESK_ROLES or viewer.may(AUDIT)
+
+
+def holds_meetings(viewer: Viewer) -> bool:
+    """A supervisor or administrator, and the auditor."""
+    return viewer.may(REASSIGN) or viewer.may(AUDIT)
+
+
+def _may(right: str) -> Callable[[Viewer], bool]:
+    return lambda viewer: viewer.may(right)
+
+
+def _anybody(_: Viewer) -> bool:
+    return True
+
+
+def _has_holds(viewer: Viewer) -> bool:
+    return viewer.own_visits_only
+
+
+def _has_desk(viewer: Viewer) -> bool:
+    return not viewer.own_visits_only
+
+
+# Every page without parameters. Top bar, tabs and palette are made of it; tests/web/test_palette.py walks the routes.
+PAGES = (
+    PageLink("My holds", "/", _has_holds),
+    PageLink("Mentions", "/mentions", _has_holds, under="My holds"),
+    PageLink("Desk", "/", _has_desk),
+    PageLink("Mentions", "/mentions", _has_desk, under="Desk"),
+    PageLink("Visits", "/encounters", _anybody),
+    PageLink("Authorizations", "/authorizations", sees_authorizations),
+    PageLink("Bookings", "/authorizations/bookings", sees_authorizations, under="Authorizations"),
+    PageLink("Horizon", "/authorizations/horizon", _may(REASSIGN), under="Authorizations"),
+    PageLink("Letters to patients", "/notices", _may(WORK), under="Authorizations"),
+    PageLink("Words of the letters", "/notices/templates", _may(REASSIGN), under="Letters to patients"),
+    PageLink("Files", "/files", sees_files),
+    PageLink("Batches", "/batches", sees_files),
+    PageLink("Supervisor", "/supervisor", _may(REASSIGN)),
+    PageLink("Passed over", "/supervisor/skips", _may(REASSIGN), under="Supervisor"),
+    PageLink("Meeting", "/meeting", holds_meetings, under="Supervisor"),
+    PageLink("Rules", "/rules", _may(RULES)),
+    PageLink("Our own rules", "/rules/own", _may(RULES), under="Rules"),
+    PageLink("Write a rule", "/rules/own/new", _may(RULES_WRITE), under="Our own rules"),
+    PageLink("Audit", "/audit", _may(AUDIT)),
+)
 
 
 def queues_of(viewer: Viewer) -> tuple[QueueInfo, ...]:

@@ -64,6 +64,9 @@ def test_a_bad_visit_does_not_keep_the_others_out(books: Books) -> None:
     unstorable["patient"]["first_name"] = "A\x00B"
     results = books.send("not a visit", unstorable, good)
     assert [result.status for result in results] == ["refused", "refused", "created"]
+    [error] = results[1].errors
+    assert error.field == "patient.first_name"
+    assert "cannot be stored" in error.message
 
 
 def test_the_same_visit_posted_many_times_at_once_is_created_once(books: Books) -> None:

@@ -48,6 +48,20 @@ def test_clean_visits_end_with_0() -> None:
     assert answer.text.endswith("2 of 2 visits clean")
 
 
+def test_what_no_database_keeps_is_refused_with_its_place() -> None:
+    """As the API refuses it (tests/activities/test_intake.py); Postgres keeps no NUL in a text."""
+    unkept = json.loads(line(2))
+    unkept["patient"]["first_name"] = "A\0B"
+    answer = scrub_command([line(1), json.dumps(unkept)], practice(), today=TODAY)
+    assert answer.exit_code == 1
+    assert "line 2: unreadable: patient.first_name: a text holds a character that cannot be stored" in answer.text
+    broken = json.loads(practice())
+    broken["clinicians"][0]["last_name"] = "O\0"
+    answer = scrub_command([line(1)], json.dumps(broken), today=TODAY)
+    assert answer.exit_code == 2
+    assert "clinicians.0.last_name: a text holds a character that cannot be stored" in answer.text
+
+
 def test_a_held_visit_ends_with_1_and_says_why() -> None:
     answer = scrub_command([line(compliance={"signatures": []})], practice(), today=TODAY)
     assert answer.exit_code == 1

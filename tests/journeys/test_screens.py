@@ -24,6 +24,7 @@ from billing.vocabulary import Role
 from clients import make_engine
 from embedded import Postgres
 from models.store.session import practice_session
+from models.tables.access import UserRow
 from models.tables.desk import WorkItemRow
 from models.tables.encounters import EncounterRow
 from settings import Settings
@@ -58,6 +59,15 @@ FULL: dict[str, tuple[int, Literal["light", "dark"]]] = {
     "queue-full-2560-light": (2560, "light"),
     "queue-full-2560-dark": (2560, "dark"),
 }
+BUSY = """
+for (const cell of document.querySelectorAll(".people td.number")) {
+  (cell.querySelector(".muted") ?? cell.querySelector(".chip")?.lastChild ?? cell).textContent = "1204";
+}
+"""
+SIDEWAYS = """
+[...document.querySelectorAll(".table-wrap")].filter((one) => one.scrollWidth > one.clientWidth)
+  .map((one) => `${one.ariaLabel}: ${one.scrollWidth - one.clientWidth} px too wide at ${innerWidth} px`)
+"""
 PRINTED_CONTROLS = """
 [...document.querySelectorAll("button, .button, nav, select, textarea, input, kbd, dialog, summary kbd, #toast, #link")]
   .filter((one) => one.checkVisibility()).map((one) => one.outerHTML.slice(0, 120))
@@ -277,6 +287,22 @@ async def test_what_came_while_somebody_wrote_is_shown_when_the_hand_rests(
 
 
 # --- paper ------------------------------------------------------------------------------------------------------
+
+
+async def test_a_supervisor_sees_everybodys_load_whole_at_every_width(
+    browser: Browser, desk: Desk, opened: list[BrowserContext]
+) -> None:
+    """Thirteen columns of figures, of a desk with a thousand items in each; the last of them stood outside the page."""
+    with practice_session(desk.house.engine, desk.house.practice_id) as session:
+        session.get_one(UserRow, desk.house.users[Role.FRONT_DESK]).name = "Bartholomea Featherstonehaugh"
+    page = await sit_down(browser, desk, Role.SUPERVISOR, opened)
+    await page.goto("/supervisor", wait_until="load")
+    await page.evaluate(BUSY)
+    for width in (900, 1000, 1100, 1280, 1400, 1440, 2560):
+        await page.set_viewport_size({"width": width, "height": 900})
+        assert await page.evaluate(SIDEWAYS) == []
+    with practice_session(desk.house.engine, desk.house.practice_id) as session:
+        session.get_one(UserRow, desk.house.users[Role.FRONT_DESK]).name = NAMES[Role.FRONT_DESK]
 
 
 async def test_paper_shows_what_there_is_and_no_control(

@@ -181,6 +181,52 @@ def test_the_command_line_shows_the_sentence_and_no_traceback(var_dir: Path) -> 
     assert len(done.stderr.splitlines()) == 1
 
 
+INTERRUPTED = (130, ["firstpass: Interrupted. Nothing was left running."])
+# `firstpass`, with Ctrl-C at the moment at which it begins to load a module
+PRESS_WHILE_LOADING = """
+import os, signal, sys
+class Press:
+    def find_spec(self, name, *_):
+        if name == os.environ["MODULE"]:
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Press())
+import entry
+entry.main()
+"""
+
+
+def told_by(var_dir: Path, *command: str, when: Callable[[], bool] | None = None, **more: str) -> tuple[int, list[str]]:
+    """Exit status of a command on the directory, and what it complains of; when: at which moment Ctrl-C is pressed."""
+    free = {f"FIRSTPASS_{name}_PORT": "0" for name in ("TEMPORAL", "WEB", "SFTP", "SMTP")}
+    environment = {"FIRSTPASS_VAR_DIR": str(var_dir), "PATH": "/usr/bin:/bin", **free, **more}
+    with subprocess.Popen(
+        [sys.executable, *command], cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True
+    ) as process:
+        if when is not None:
+            assert soon(when)
+            process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    return process.returncode, said.splitlines()
+
+
+@pytest.mark.parametrize("module", ["cli", "typer", "pydantic", "embedded.stack", "demo", "temporalio"])
+def test_ctrl_c_while_it_is_still_loading_is_one_plain_line(tmp_path: Path, module: str) -> None:
+    assert told_by(tmp_path / "var", "-c", PRESS_WHILE_LOADING, "demo", MODULE=module) == INTERRUPTED
+    assert processes_on(tmp_path / "var") == []
+
+
+def test_ctrl_c_while_the_database_is_being_made_leaves_nothing_and_the_next_start_makes_it_anew() -> None:
+    """A half-made database has all the looks of a whole one."""
+    directory = Path(tempfile.mkdtemp(prefix="firstpass-test-"))
+    var_dir, version = directory / "var", directory / "var" / "postgres" / "PG_VERSION"
+    assert told_by(var_dir, "-m", "entry", "up", when=version.exists) == INTERRUPTED
+    assert soon(lambda: processes_on(var_dir) == [], seconds=2)
+    version.write_text("18\n")  # as initdb leaves it where it is killed instead
+    with Stack(settings_in(var_dir), services=()) as stack:
+        assert answers(stack)
+    shutil.rmtree(directory, ignore_errors=True)
+
+
 def test_a_part_that_cannot_live_ends_the_stack_with_its_last_words(
     var_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import cast
 
@@ -12,9 +14,28 @@ from temporalio.client import Client, WorkflowExecutionStatus
 
 import worker
 from activities.relay import Relay
+from embedded import ROOT, TemporalServer
+from settings import Settings
 from tests.platform.small_story import BothWorkflow, ImpureWorkflow, ours, theirs
 
 PATIENCE_SECONDS = 60.0  # a busy machine is slow, not wrong
+
+
+GIVEN_UP = """
+import asyncio, worker
+from clients import connect_temporal
+from settings import load_settings
+
+async def busy(settings):
+    client = await connect_temporal(settings)
+    asked = [asyncio.create_task(client.count_workflows()) for _ in range(200)]
+    await asyncio.sleep(0.01)
+    for one in asked:
+        one.cancel()
+
+worker._run = busy
+worker.run(load_settings())
+"""
 
 
 class IdleRelay:
@@ -60,3 +81,11 @@ async def test_sigterm_ends_the_workers_in_peace(temporal: Client, task_queue: s
         await asyncio.sleep(0.5)
         os.kill(os.getpid(), signal.SIGTERM)
         await asyncio.wait_for(running, PATIENCE_SECONDS)
+
+
+def test_calls_given_up_at_the_end_do_not_keep_the_process(settings: Settings, temporal_server: TemporalServer) -> None:
+    """Taking the interpreter down while Temporal's client still answered hung, or ended by a segmentation fault."""
+    environment = settings.model_copy(update={"temporal_address": temporal_server.address}).as_environment()
+    command = [sys.executable, "-c", GIVEN_UP]
+    done = subprocess.run(command, cwd=ROOT, env=os.environ | environment, timeout=PATIENCE_SECONDS, check=False)
+    assert done.returncode == 0

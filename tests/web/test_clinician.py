@@ -47,6 +47,12 @@ def test_home_lists_own_holds_by_what_to_do_and_nobody_elses(house: House, brows
     assert browse(Role.BILLER).get("/holds/list").status_code == 403
 
 
+def test_several_reasons_of_a_hold_read_as_sentences(house: House, browse: Browse) -> None:
+    own_hold(house, findings=[UNSIGNED, {**UNSIGNED, "code": "D5", "message": "The plan of care ended on 2026-03-02"}])
+    page = browse(Role.CLINICIAN).get("/").text
+    assert ">Nobody signed the note. The plan of care ended on 03/02/2026.<" in page
+
+
 def test_what_is_the_desks_move_is_not_shown_unless_the_desk_asked(house: House, browse: Browse) -> None:
     item = own_hold(house, whose_move="biller")
     assert f'id="hold-{item}"' not in browse(Role.CLINICIAN).get("/").text

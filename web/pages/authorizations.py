@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import Request
 from starlette.responses import HTMLResponse
 
-from billing.desk import DESK_ROLES, REASSIGN, WORK
+from billing.desk import DESK_ROLES
 from models.store.session import practice_session
 from web import templating
 from web.problems import Forbidden, NotFound
@@ -16,7 +16,7 @@ from web.reads.choices import Choice
 from web.reads.timeline import Event
 from web.routes import page_router
 from web.security import Person, Posted, engine_of
-from web.shell import Shell, sees_authorizations, shell
+from web.shell import Shell, pages_of, sees_authorizations, shell
 from web.viewer import Viewer
 
 router = page_router()
@@ -68,7 +68,7 @@ def _list(request: Request, viewer: Viewer, view: str, cursor: str, typed: str) 
         found = authorizations.page(session, viewer, chosen, cursor, typed)
     page = AuthorizationsPage(
         shell=shell(request, viewer),
-        tabs=tabs(viewer, ""),
+        tabs=tabs(viewer, "/authorizations"),
         views=tuple(Choice(key, label, key == chosen) for key, label in authorizations.VIEWS.items()),
         view=chosen,
         typed=typed,
@@ -107,9 +107,7 @@ def allow(viewer: Viewer) -> None:
 
 
 def tabs(viewer: Viewer, chosen: str) -> tuple[Choice, ...]:
-    """The pages about authorizations; the horizon is the supervisor's."""
-    pages = [("", "On file"), ("bookings", "Bookings")]
-    if viewer.may(REASSIGN):
-        pages.append(("horizon", "Horizon"))
-    own = tuple(Choice(f"/authorizations/{key}".rstrip("/"), label, key == chosen) for key, label in pages)
-    return (*own, Choice("/notices", "Letters to patients", False)) if viewer.may(WORK) else own
+    """The pages about authorizations that this viewer may open."""
+    about = [page for page in pages_of(viewer) if "Authorizations" in (page.label, page.under)]
+    labels = {"/authorizations": "On file"}
+    return tuple(Choice(page.href, labels.get(page.href, page.label), page.href == chosen) for page in about)

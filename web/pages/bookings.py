@@ -19,6 +19,7 @@ from web.problems import Invalid, NotFound
 from web.reads import bookings
 from web.reads.audit import record_view
 from web.reads.choices import Choice
+from web.reads.search import typed_in
 from web.routes import page_router
 from web.security import Person, Posted, engine_of, require
 from web.shell import Shell, shell
@@ -52,10 +53,10 @@ class Said:
 class View:
     """One of the three views."""
 
+    value: str
     label: str
-    href: str
     count: int
-    current: bool
+    chosen: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +79,10 @@ class BookingsPage:
     shell: Shell
     tabs: tuple[Choice, ...]
     views: tuple[View, ...]
+    view: str
+    typed: str
     bookings: tuple[bookings.Booking, ...]
-    more_href: str
+    more_cursor: str
     empty: tuple[str, str]
     may_enter: bool
     plans: tuple[Choice, ...]
@@ -131,6 +134,13 @@ def enter(request: Request, viewer: Person, form: Posted) -> HTMLResponse:
 def _own_id(given: str) -> str:
     """The id the form was drawn with, so that the same form is the same booking; never one of the schedule's feed."""
     return given if given.startswith(bookings.BY_HAND) else f"{bookings.BY_HAND}{uuid4()}"
+
+
+@router.post("/authorizations/bookings/search")
+def search(request: Request, viewer: Person, form: Posted) -> HTMLResponse:
+    """The list with a search, which travels in the body because it may be a name."""
+    allow(viewer)
+    return _page(request, viewer, form.text("view"), cursor=form.text("cursor"), typed=typed_in(form.text("text")))
 
 
 @router.post("/authorizations/bookings/change")
@@ -205,26 +215,25 @@ def _page(
     view: str,
     *,
     cursor: str = "",
+    typed: str = "",
     said: Said | None = None,
     entered: Entered | None = None,
     status: int = 200,
 ) -> HTMLResponse:
     with practice_session(engine_of(request), viewer.practice_id) as session:
-        counts = bookings.counts(session, viewer)
-        usual = "beyond" if counts["beyond"] else "all"
-        chosen = view if view in bookings.VIEWS else usual
-        found = bookings.page(session, viewer, chosen, cursor)
+        counts = bookings.counts(session, viewer, typed)
+        chosen = _chosen(view, counts, typed)
+        found = bookings.page(session, viewer, chosen, cursor, typed)
         plans = bookings.plan_choices(session)
     standing = entered or Entered(booking_id=f"{bookings.BY_HAND}{uuid4()}")
     page = BookingsPage(
         shell=shell(request, viewer),
-        tabs=tabs(viewer, "bookings"),
-        views=tuple(
-            View(label, f"/authorizations/bookings?view={key}", counts[key], key == chosen)
-            for key, label in bookings.VIEWS.items()
-        ),
+        tabs=tabs(viewer, "/authorizations/bookings"),
+        views=tuple(View(key, label, counts[key], key == chosen) for key, label in bookings.VIEWS.items()),
+        view=chosen,
+        typed=typed,
         bookings=found.rows,
-        more_href=f"/authorizations/bookings?view={chosen}&cursor={found.next_cursor}" if found.next_cursor else "",
+        more_cursor=found.next_cursor,
         empty=EMPTY[chosen],
         may_enter=viewer.may(WORK),
         plans=tuple(Choice(key, label, key == standing.plan) for key, label in plans),
@@ -233,3 +242,9 @@ def _page(
         said=said,
     )
     return templating.page("bookings.html", templating.as_context(page), status=status)
+
+
+def _chosen(view: str, counts: dict[str, int], typed: str) -> str:
+    """The view asked for; else those beyond a limit, if there are any, and of a search the first that has some."""
+    usual = ("all", "beyond", "ended") if typed else ("beyond", "all")
+    return view if view in bookings.VIEWS else next((key for key in usual if counts[key]), "all")

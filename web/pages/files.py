@@ -12,8 +12,9 @@ from web.problems import Forbidden, NotFound
 from web.reads import batches, inbound_files
 from web.reads.audit import record_view
 from web.reads.choices import Choice
+from web.reads.search import typed_in
 from web.routes import page_router
-from web.security import Person, engine_of
+from web.security import Person, Posted, engine_of
 from web.shell import Shell, sees_files, shell
 from web.viewer import Viewer
 
@@ -26,8 +27,10 @@ class FilesPage:
 
     shell: Shell
     kinds: tuple[Choice, ...]
+    kind: str
+    typed: str
     files: tuple[inbound_files.File, ...]
-    more_href: str
+    more_cursor: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +54,9 @@ class BatchesPage:
     """Batches sent."""
 
     shell: Shell
+    typed: str
     batches: tuple[batches.Batch, ...]
-    more_href: str
+    more_cursor: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +70,23 @@ class BatchPage:
 @router.get("/files")
 def show_files(request: Request, viewer: Person, kind: str = "", cursor: str = "") -> HTMLResponse:
     """What came in."""
+    return _files(request, viewer, kind, cursor, "")
+
+
+@router.post("/files")
+def search_files(request: Request, viewer: Person, form: Posted) -> HTMLResponse:
+    """The same with a search, which travels in the body because it may be a name."""
+    return _files(request, viewer, form.text("kind"), form.text("cursor"), typed_in(form.text("text")))
+
+
+def _files(request: Request, viewer: Viewer, kind: str, cursor: str, typed: str) -> HTMLResponse:
     _allow(viewer)
     chosen = kind if kind in inbound_files.KINDS else ""
     with practice_session(engine_of(request), viewer.practice_id) as session:
-        found = inbound_files.files(session, viewer, chosen, cursor)
+        found = inbound_files.files(session, viewer, chosen, cursor, typed)
     kinds = (Choice("", "All", not chosen), *(Choice(key, key, key == chosen) for key in inbound_files.KINDS))
-    more = f"/files?kind={chosen}&cursor={found.next_cursor}" if found.next_cursor else ""
-    return templating.page(
-        "files.html", templating.as_context(FilesPage(shell(request, viewer), kinds, found.rows, more))
-    )
+    page = FilesPage(shell(request, viewer), kinds, chosen, typed, found.rows, found.next_cursor)
+    return templating.page("files.html", templating.as_context(page))
 
 
 @router.get("/files/{file_id}")
@@ -103,11 +115,20 @@ def show_progress(request: Request, viewer: Person, file_id: UUID) -> HTMLRespon
 @router.get("/batches")
 def show_batches(request: Request, viewer: Person, cursor: str = "") -> HTMLResponse:
     """What was sent."""
+    return _batches(request, viewer, cursor, "")
+
+
+@router.post("/batches")
+def search_batches(request: Request, viewer: Person, form: Posted) -> HTMLResponse:
+    """The same with a search."""
+    return _batches(request, viewer, form.text("cursor"), typed_in(form.text("text")))
+
+
+def _batches(request: Request, viewer: Viewer, cursor: str, typed: str) -> HTMLResponse:
     _allow(viewer)
     with practice_session(engine_of(request), viewer.practice_id) as session:
-        found = batches.batches(session, viewer, cursor)
-    more = f"/batches?cursor={found.next_cursor}" if found.next_cursor else ""
-    page = BatchesPage(shell(request, viewer), found.rows, more)
+        found = batches.batches(session, viewer, cursor, typed)
+    page = BatchesPage(shell(request, viewer), typed, found.rows, found.next_cursor)
     return templating.page("batches.html", templating.as_context(page))
 
 

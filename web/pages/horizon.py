@@ -36,7 +36,7 @@ def show(request: Request, viewer: Person, by: str = "week") -> HTMLResponse:
     with practice_session(engine_of(request), viewer.practice_id) as session:
         page = HorizonPage(
             shell=shell(request, viewer),
-            tabs=tabs(viewer, "horizon"),
+            tabs=tabs(viewer, "/authorizations/horizon"),
             horizon=horizon.horizon(session, viewer, by_day=by == "day"),
             by_day=by == "day",
             people=choices.owner_choices(session, ""),

@@ -7,7 +7,6 @@ from uuid import UUID
 from fastapi import Request
 from starlette.responses import HTMLResponse
 
-from billing.desk import AUDIT, REASSIGN
 from models.store.session import practice_session
 from web import templating
 from web.problems import Forbidden, NotFound
@@ -17,7 +16,7 @@ from web.reads.choices import Choice
 from web.reads.walk import MEETING_MAX, WORST_BY, Meeting
 from web.routes import page_router
 from web.security import Person, engine_of
-from web.shell import Shell, sees_files, shell
+from web.shell import Shell, holds_meetings, sees_files, shell
 
 router = page_router()
 
@@ -69,7 +68,7 @@ def show(request: Request, viewer: Person, encounter_id: UUID) -> HTMLResponse:
 @router.get("/meeting")
 def meeting(request: Request, viewer: Person) -> HTMLResponse:
     """The worst of a period and some at random, each as a film, on paper if wanted."""
-    if not (viewer.may(REASSIGN) or viewer.may(AUDIT)):
+    if not holds_meetings(viewer):
         raise Forbidden("A meeting is held by a supervisor, an administrator or an auditor.")
     wanted = _wanted(dict(request.query_params), viewer.today)
     with practice_session(engine_of(request), viewer.practice_id) as session:

@@ -5,14 +5,16 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
-from models.tables.claims import BatchRow, ClaimVersionRow
+from models.tables.claims import BatchRow, ClaimRow, ClaimVersionRow
+from models.tables.practice import PayerRow, PlanRow
 from web import formats
 from web.formats import Chip
 from web.reads.claims import claim_chip
 from web.reads.paging import Order, Page, fetch
+from web.reads.search import day_of, every_word, holds, number_of, on_day
 from web.reads.transmissions import Receipt, proof, receipts
 from web.viewer import Viewer
 
@@ -62,10 +64,30 @@ class BatchDetail:
     claims: tuple[BatchClaim, ...]
 
 
-def batches(session: Session, viewer: Viewer, cursor: str) -> Page[Batch]:
-    """A page of batches, newest first."""
-    shown, more = fetch(session, _batch_query(), ORDER, cursor, PAGE_SIZE)
+def batches(session: Session, viewer: Viewer, cursor: str, typed: str = "") -> Page[Batch]:
+    """A page of batches, newest first. typed: a control number of the file or of a claim, a payer, a day."""
+    query = _batch_query()
+    if typed:
+        query = query.where(every_word(typed, lambda word: _fits(word, viewer)))
+    shown, more = fetch(session, query, ORDER, cursor, PAGE_SIZE)
     return Page(tuple(_batch(row, viewer) for row in shown), more)
+
+
+def _fits(word: str, viewer: Viewer) -> list[ColumnElement[bool]]:
+    paid_by = (
+        select(ClaimVersionRow.batch_id)
+        .join(ClaimRow, ClaimRow.id == ClaimVersionRow.claim_id)
+        .join(PlanRow, PlanRow.id == ClaimRow.plan_id)
+        .join(PayerRow, PayerRow.id == PlanRow.payer_id)
+        .where(*holds(word, PayerRow.name))
+    )
+    of_claim = select(ClaimVersionRow.batch_id).where(ClaimVersionRow.patient_control_number.in_({word, word.upper()}))
+    number = number_of(word)  # the name of every batch ends with 837
+    file = holds(word, BatchRow.file_name) if number is None else [BatchRow.interchange_control_number == number]
+    fits = [*file, BatchRow.id.in_(paid_by), BatchRow.id.in_(of_claim)]
+    if day := day_of(word, viewer.today):
+        fits += [on_day(BatchRow.created_at, day, viewer.zone), on_day(BatchRow.sent_at, day, viewer.zone)]
+    return fits
 
 
 def _batch_query() -> Select[*tuple[Any, ...]]:

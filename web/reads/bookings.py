@@ -1,11 +1,11 @@
 """The booked visits of the next days, with those no authorization covers, and one of them as the answer to a form."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from billing.vocabulary import BookingState
@@ -18,6 +18,7 @@ from models.tables.practice import ClinicianRow, PayerRow, PlanRow, PracticeRow
 from web import formats
 from web.formats import Chip
 from web.reads.paging import Order, Page, fetch
+from web.reads.search import day_of, every_word, holds
 from web.viewer import Viewer
 
 PAGE_SIZE = 50
@@ -61,16 +62,19 @@ class Booking:
     source: str
 
 
-def page(session: Session, viewer: Viewer, view: str, cursor: str) -> Page[Booking]:
-    """The next 14 days, soonest first; everything beyond a limit, however far ahead."""
-    shown, more = fetch(session, _in_view(_query(), viewer, view), ORDER, cursor, PAGE_SIZE)
+def page(session: Session, viewer: Viewer, view: str, cursor: str, typed: str = "") -> Page[Booking]:
+    """The next 14 days, soonest first; everything beyond a limit, and whatever is searched for, however far ahead.
+
+    typed: words of a patient, payer or clinician, or a day.
+    """
+    shown, more = fetch(session, _in_view(_query(), viewer, view, typed), ORDER, cursor, PAGE_SIZE)
     return Page(_printed(session, viewer, shown), more)
 
 
-def counts(session: Session, viewer: Viewer) -> dict[str, int]:
+def counts(session: Session, viewer: Viewer, typed: str = "") -> dict[str, int]:
     """How many bookings each view shows."""
     return {
-        view: session.scalar(select(func.count()).select_from(_in_view(_query(), viewer, view).subquery())) or 0
+        view: session.scalar(select(func.count()).select_from(_in_view(_query(), viewer, view, typed).subquery())) or 0
         for view in VIEWS
     }
 
@@ -121,15 +125,21 @@ def _query() -> Select[*tuple[Any, ...]]:
     )
 
 
-def _in_view(query: Select[*tuple[Any, ...]], viewer: Viewer, view: str) -> Select[*tuple[Any, ...]]:
+def _in_view(query: Select[*tuple[Any, ...]], viewer: Viewer, view: str, typed: str) -> Select[*tuple[Any, ...]]:
     first, last = viewer.today, viewer.today + timedelta(days=DAYS_SHOWN)
+    query = query.where(every_word(typed, lambda word: _fits(word, viewer.today))) if typed else query
     if view == "ended":
         ended = (BookingState.CANCELLED, BookingState.NO_SHOW)
         return query.where(BookingRow.state.in_(ended), BookingRow.service_date >= first - timedelta(days=DAYS_SHOWN))
     booked = query.where(BookingRow.state == BookingState.BOOKED, BookingRow.service_date >= first)
     if view == "beyond":
         return booked.where(or_(BookingRow.beyond_limit != "", BookingRow.benefit_excess != ""))
-    return booked.where(BookingRow.service_date <= last)
+    return booked if typed else booked.where(BookingRow.service_date <= last)
+
+
+def _fits(word: str, today: date) -> list[ColumnElement[bool]]:
+    day = day_of(word, today)
+    return [*holds(word, *_NAMED_BY), *([BookingRow.service_date == day] if day else [])]
 
 
 def _printed(session: Session, viewer: Viewer, found: Any) -> tuple[Booking, ...]:
@@ -173,3 +183,12 @@ def _booking(found: Any, viewer: Viewer, cover: Cover, items: dict[UUID, UUID]) 
         by_hand=row.external_id.startswith(BY_HAND),
         source=row.source,
     )
+
+
+_NAMED_BY = (
+    PatientRow.last_name,
+    PatientRow.first_name,
+    BookingRow.patient_external_id,
+    PayerRow.name,
+    ClinicianRow.last_name,
+)

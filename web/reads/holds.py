@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from activities.clinicians import ASK, DONE
 from billing.clinician_tasks import Task, task
-from billing.findings import finding_of
+from billing.findings import finding_of, in_sentences
 from billing.vocabulary import Owner
 from models.tables.access import UserRow
 from models.tables.desk import WorkItemRow
@@ -62,7 +62,7 @@ class Hold:
     to_do: str
     patient: str
     service_day: str
-    reasons: tuple[str, ...]
+    why: str
     clears_when: str
     due: Chip
     messages: tuple[Message, ...]
@@ -120,7 +120,7 @@ def _hold(
         to_do=wanted.sentence,
         patient=formats.person(first_name, last_name),
         service_day=formats.day(day),
-        reasons=tuple(str(entry.get("message", "")) for entry in item.findings) or (item.reason,),
+        why=in_sentences(str(entry.get("message", "")) for entry in item.findings) or item.reason,
         clears_when=item.clears_when,
         due=formats.due_chip(item.due_at, viewer.now, viewer.zone),
         messages=said,

@@ -6,13 +6,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session
 
+from models.tables.claims import AcknowledgementRow, BatchRow, ClaimVersionRow
 from models.tables.remittances import InboundCopyRow, InboundFileRow, RemittanceClaimRow, RemittanceRow
 from web import formats
 from web.formats import Chip
 from web.reads.paging import Order, Page, fetch
+from web.reads.search import day_of, every_word, holds, number_of, on_day
 from web.reads.transmissions import posting_chip
 from web.viewer import Viewer
 
@@ -101,13 +103,45 @@ class FileDetail:
     posting: tuple[Posting, ...]
 
 
-def files(session: Session, viewer: Viewer, kind: str, cursor: str) -> Page[File]:
-    """A page of inbound files, newest first."""
+def files(session: Session, viewer: Viewer, kind: str, cursor: str, typed: str = "") -> Page[File]:
+    """A page of inbound files, newest first.
+
+    typed: words of the file's name, a payer's name or a trace number in it; a claim's control number, ours or the
+    payer's; the control number of a batch that it answers; the day it came or a payment of it was made.
+    """
     query = _file_query()
     if kind:
         query = query.where(InboundFileRow.kind == kind)
+    if typed:
+        query = query.where(every_word(typed, lambda word: _fits(word, viewer)))
     shown, more = fetch(session, query, ORDER, cursor, PAGE_SIZE)
     return Page(tuple(_file(row, viewer) for row in shown), more)
+
+
+def _fits(word: str, viewer: Viewer) -> list[ColumnElement[bool]]:
+    day, number, told = day_of(word, viewer.today), number_of(word), {word, word.upper()}
+    payments = holds(word, RemittanceRow.trace_number, RemittanceRow.payer_name)
+    if day:
+        payments.append(RemittanceRow.payment_date == day)
+    paid = select(RemittanceRow.inbound_file_id).where(or_(*payments))
+    claims = (RemittanceClaimRow.patient_control_number, RemittanceClaimRow.payer_claim_control_number)
+    decided = (
+        select(RemittanceRow.inbound_file_id)
+        .join(RemittanceClaimRow, RemittanceClaimRow.remittance_id == RemittanceRow.id)
+        .where(or_(*(column.in_(told) for column in claims)))
+    )
+    answers: list[ColumnElement[bool]] = [ClaimVersionRow.patient_control_number.in_(told)]
+    if number is not None:
+        answers.append(BatchRow.interchange_control_number == number)
+    answered = (
+        select(AcknowledgementRow.inbound_file_id)
+        .outerjoin(ClaimVersionRow, ClaimVersionRow.id == AcknowledgementRow.claim_version_id)
+        .outerjoin(BatchRow, BatchRow.id == AcknowledgementRow.batch_id)
+        .where(or_(*answers))
+    )
+    named = holds(word, InboundFileRow.file_name)
+    came = [on_day(InboundFileRow.created_at, day, viewer.zone)] if day else []
+    return [*named, *came, *(InboundFileRow.id.in_(files) for files in (paid, decided, answered))]
 
 
 def _file_query() -> Select[*tuple[Any, ...]]:

@@ -46,7 +46,7 @@ def found(session: Session, viewer: Viewer, typed: str) -> tuple[Group, ...]:
     groups = (
         Group("queue", "Queues", _named(typed, (Place(title, "", f"/queues/{key}") for key, title in titles.items()))),
         Group("view", "Saved views", _named(typed, _views(session, viewer, titles))),
-        Group("page", "Pages", _named(typed, (Place(label, "", href) for label, href in pages_of(viewer)))),
+        Group("page", "Pages", _named(typed, (Place(page.label, page.under, page.href) for page in pages_of(viewer)))),
         Group("visit", "Visits", _visits(session, viewer, typed, titles) if len(typed) >= TYPED_MIN else ()),
     )
     return tuple(group for group in groups if group.places)

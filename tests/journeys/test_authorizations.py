@@ -97,6 +97,11 @@ async def test_the_front_desk_books_beyond_the_limit_and_sees_it_while_the_patie
     await expect(desk.locator("tbody")).to_contain_text("Beyond the limit")
     if script:
         await snap(desk, "bookings")
+    await desk.get_by_role("searchbox").fill("nobody of that name")
+    await desk.get_by_role("searchbox").press("Enter")
+    await expect(desk.locator("main")).to_contain_text("nobody of that name")
+    if script:
+        await snap(desk, "bookings-search")
 
     await desk.goto(f"{BOOKINGS}?view=all")  # the patient calls again and gives one up: the third fits now
     await desk.get_by_text("Move or cancel").first.click()

@@ -4,7 +4,7 @@ import re
 from collections.abc import Awaitable, Callable
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Page, expect
 
 from tests.journeys.conftest import People, decision_of, fill_in, open_item, row_of, said
 from tests.line import TODAY, Line
@@ -58,7 +58,10 @@ async def test_a_denial_is_corrected_sent_again_and_paid(
 
 
 async def test_an_appeal_is_printed_sent_and_noted(
-    clinic: Line, people: People, chart: Callable[..., Awaitable[None]]
+    clinic: Line,
+    people: People,
+    chart: Callable[..., Awaitable[None]],
+    snap: Callable[[Page, str], Awaitable[None]],
 ) -> None:
     made = visit("APPEALSENT")
     number = made["encounter_id"]
@@ -84,6 +87,7 @@ async def test_an_appeal_is_printed_sent_and_noted(
     sent = {"Sent on": str(TODAY), "Confirmation or tracking number": "FX-77"}
     button = await fill_in(desk, "appeal_sent", sent)
     await decision_of(desk, "appeal_sent").get_by_label("How it was sent").select_option("fax")
+    await snap(desk, "appeal")
     await button.click()
     await expect(row_of(desk, sending)).to_have_class(re.compile(r"\bclosed\b"))
     await clinic.until(lambda: clinic.item(number) is None)

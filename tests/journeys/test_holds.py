@@ -104,7 +104,7 @@ async def test_recording_an_authorization_frees_every_held_visit_of_the_patient(
 
 
 async def test_the_front_desk_clears_what_waits_for_it_and_is_shown_nothing_else_of_the_queue(
-    clinic: Line, people: People, chart: Chart
+    clinic: Line, people: People, chart: Chart, snap: Snap
 ) -> None:
     """Of a visit at no proper place that nobody signed, the signature comes first, and is the clinician's move."""
     placeless, wrong = elsewhere(visit("WRONGPLACE")), elsewhere(visit("BOTHWRONG"))
@@ -130,6 +130,7 @@ async def test_the_front_desk_clears_what_waits_for_it_and_is_shown_nothing_else
     await expect(pane).to_contain_text("Clears when the visit names the place by its CMS code")
     await expect(pane).to_contain_text("There is nothing to decide here.")
     await expect(pane.locator("details.decision")).to_have_count(0)
+    await snap(desk, "front-desk")
 
     await chart(newer(placeless, lambda one: one["administrative"].update(place_of_service="11")))
     await expect(row_of(desk, mine)).to_have_class(re.compile(r"\bclosed\b"))  # nobody clicked anything

@@ -73,8 +73,8 @@ def _in_one_thread(endpoint: Callable[..., Any]) -> Callable[..., Any]:
                     asked[form_name] = ours(request, viewer, form)
                 if acts:
                     until_done.enter_context(counts_of(request).acting(viewer))
-                kept = BackgroundTask(keep, engine_of(request), viewer) if is_due_to_be_kept(viewer) else None
-                return endpoint(**asked), kept if clicked else None
+                due = clicked and is_due_to_be_kept(viewer)
+                return endpoint(**asked), BackgroundTask(keep, engine_of(request), viewer) if due else None
 
             if "request" in signature.parameters:
                 given["request"] = request

@@ -54,7 +54,7 @@ DENIAL_TAB = ("denial", "Denial")
 READ_ONLY = "You may look, not act: your role is read-only here."
 IN_THE_CHART = "Put it right in the chart. The check runs again by itself when the chart sends the visit anew."
 ON_FILE = (
-    "There is nothing to decide here. Complete what is the front desk's move above where you keep it; the check runs "
+    "There is nothing to decide here. Put right what is named above, in the chart or where you keep it; the check runs "
     "again by itself when the chart sends the visit anew."
 )
 CASE_TABS = (

@@ -43,7 +43,7 @@ class Postgres:
         self._password = password
         self._durable = durable
         self._log_file = log_file.absolute()
-        self._unfinished = self.data_dir.with_name(f"{self.data_dir.name}.unfinished")
+        self._new_data = self.data_dir.with_name(f"{self.data_dir.name}.new")
         self._account: Account | None = None
         self.child = Child(self.name, [], self._log_file)
 
@@ -60,7 +60,7 @@ class Postgres:
     def start(self) -> None:
         self._account = _database_account(self.data_dir)
         self._prepare_directories()
-        if not (self.data_dir / "PG_VERSION").exists() or self._unfinished.exists():
+        if not (self.data_dir / "PG_VERSION").exists():
             self._initdb()
         self._end_leftover()
         self.child = Child(
@@ -142,21 +142,27 @@ class Postgres:
                     f"{self.socket_dir} is in the way and belongs to somebody else. Remove it and start again."
                 )
         for directory in (self.data_dir, self.socket_dir):
-            directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-            directory.chmod(0o700)
-            if self._account:
-                os.chown(directory, self._account.uid, self._account.gid)
-                _let_others_pass(directory)
+            self._prepare(directory)
         if self._account:
             _let_others_pass(postgres_bin())
             _let_others_read(postgres_bin().parent)
 
+    def _prepare(self, directory: Path) -> None:
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        directory.chmod(0o700)
+        if self._account:
+            os.chown(directory, self._account.uid, self._account.gid)
+            _let_others_pass(directory)
+
     def _initdb(self) -> None:
-        """Make the data. Of an attempt that was broken off, by Ctrl-C or worse, nothing is kept: no server ever ran."""
-        if self._unfinished.exists():
-            for half_made in self.data_dir.iterdir():
-                shutil.rmtree(half_made) if half_made.is_dir() and not half_made.is_symlink() else half_made.unlink()
-        self._unfinished.touch()
+        """Make the data beside their place, and put them there whole.
+
+        What was broken off, by Ctrl-C or worse, has all the looks of data, and is not to be taken for them.
+        """
+        if any(self.data_dir.iterdir()):
+            raise Problem(f"{self.data_dir} holds something that is no Postgres data. Move it away and start again.")
+        shutil.rmtree(self._new_data, ignore_errors=True)
+        self._prepare(self._new_data)
         with tempfile.NamedTemporaryFile("w", prefix="firstpass-", encoding="utf-8") as password_file:
             password_file.write(self._password)
             password_file.flush()
@@ -164,7 +170,7 @@ class Postgres:
                 os.chown(password_file.name, self._account.uid, self._account.gid)
             command = [
                 str(postgres_bin() / "initdb"),
-                *("--pgdata", str(self.data_dir), "--username", SUPERUSER, "--pwfile", password_file.name),
+                *("--pgdata", str(self._new_data), "--username", SUPERUSER, "--pwfile", password_file.name),
                 *("--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C.UTF-8"),
                 *(() if self._durable else ("--no-sync", "--no-data-checksums")),
             ]
@@ -179,7 +185,7 @@ class Postgres:
                 raise
             if ended != 0:
                 raise Problem(f"Postgres could not create its data in {self.data_dir}:\n{child.last_words()}")
-        self._unfinished.unlink()
+        self._new_data.replace(self.data_dir)
 
     def _end_leftover(self) -> None:
         """We hold the lock of this directory, so a server still in it lost its parent and is on its way out."""

@@ -218,13 +218,23 @@ def test_ctrl_c_while_it_is_still_loading_is_one_plain_line(tmp_path: Path, modu
 def test_ctrl_c_while_the_database_is_being_made_leaves_nothing_and_the_next_start_makes_it_anew() -> None:
     """A half-made database has all the looks of a whole one."""
     directory = Path(tempfile.mkdtemp(prefix="firstpass-test-"))
-    var_dir, version = directory / "var", directory / "var" / "postgres" / "PG_VERSION"
+    var_dir, version = directory / "var", directory / "var" / "postgres.new" / "PG_VERSION"
     assert told_by(var_dir, "-m", "entry", "up", when=version.exists) == INTERRUPTED
     assert soon(lambda: processes_on(var_dir) == [], seconds=2)
     version.write_text("18\n")  # as initdb leaves it where it is killed instead
     with Stack(settings_in(var_dir), services=()) as stack:
         assert answers(stack)
+    assert not version.parent.exists()
     shutil.rmtree(directory, ignore_errors=True)
+
+
+def test_what_is_no_database_is_not_overwritten_by_one(var_dir: Path) -> None:
+    stranger = var_dir.parent / "another" / "postgres" / "notes.txt"
+    stranger.parent.mkdir(parents=True)
+    stranger.write_text("mine")
+    with pytest.raises(Problem, match="holds something that is no Postgres data"):
+        Stack(settings_in(var_dir.parent / "another"), services=()).up()
+    assert stranger.read_text() == "mine"
 
 
 def test_a_part_that_cannot_live_ends_the_stack_with_its_last_words(

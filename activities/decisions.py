@@ -80,9 +80,7 @@ def _applied(session: Session, decision: Decision) -> str:
     """Check and effect of a decision, in the caller's transaction."""
     case = _case(session, decision)
     _refuse_unless_allowed(case)
-    message = _decided(case)
-    _keep(case, message)
-    return message
+    return _decided(case)
 
 
 def _case(session: Session, decision: Decision) -> Case:
@@ -131,10 +129,11 @@ def _refuse_if_leased(case: Case) -> None:
 
 
 def _decided(case: Case) -> str:
-    """The decision's effect. What cannot be kept as typed is refused: retried, it would fail for ever."""
+    """The decision's effect, kept. What cannot be kept as typed is refused: retried, it would fail for ever."""
     try:
         message = _handler(case)(case)
         case.session.flush()
+        _keep(case, message)  # written too, but for its line of the audit log, which says nothing typed
     except (ValueError, ArithmeticError, DataError) as wrong:
         raise refusal(
             "This cannot be kept as typed; check the dates, numbers and lengths of what you filled in."

@@ -127,11 +127,15 @@ class Form:
 
 
 async def read_form(request: Request) -> Form:
-    """The fields of a posted form."""
+    """The fields of a posted form. Raises Invalid for a text that cannot be kept."""
     data = await request.form(max_fields=FIELDS_MAX, max_files=0)
     values: dict[str, list[str]] = {}
     for name, value in data.multi_items():
         if isinstance(value, str):
+            if "\0" in value:
+                raise Invalid(
+                    "A text you sent holds a NUL character, which cannot be kept. Remove it and send it again."
+                )
             values.setdefault(name, []).append(value)
     return Form(values)
 

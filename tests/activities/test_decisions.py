@@ -135,7 +135,8 @@ def test_every_decision_is_in_the_audit_chain_with_who_decided(books: Books) -> 
 
 def test_what_cannot_be_stored_is_refused_and_not_tried_for_ever(books: Books) -> None:
     _, item = owing(books, "DECIDENULL")
-    assert "as typed" in books.refusal(item, "resubmit", fields={"member_id": "A\x00B"}, command_id=uuid4())
+    assert "not be well formed" in books.refusal(item, "resubmit", fields={"member_id": "A\x00B"}, command_id=uuid4())
+    assert "as typed" in books.refusal(item, "resubmit", reason="A\x00B", command_id=uuid4())
 
 
 def test_a_write_off_of_a_claim_being_filed_again_leaves_no_balance(books: Books) -> None:

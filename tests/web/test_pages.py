@@ -311,6 +311,15 @@ def test_an_endpoint_outside_a_page_router_is_told_no_viewer(app: FastAPI, brows
     assert browse(Role.ADMINISTRATOR).get("/outside").status_code == 500
 
 
+def test_a_text_that_cannot_be_kept_is_refused_with_a_sentence(house: House, browse: Browse) -> None:
+    item = house.item(queue="scrub", encounter_id=house.encounter())
+    form = {"note_id": str(uuid4()), "body": "A\0B"}
+    for address in (f"/items/{item}/note", "/batches"):
+        answer = browse(Role.BILLER).post(address, data=form | {"text": "A\0B"})
+        assert answer.status_code == 422
+        assert "NUL character" in answer.text
+
+
 def test_health(browse: Browse) -> None:
     assert browse(None).get("/healthz").text == "ok"
     assert browse(None).get("/readyz").json() == {"database": True, "temporal": True}

@@ -77,7 +77,6 @@ def test_a_search_that_finds_nothing_says_what_was_searched(booked: House, brows
     assert "No file of kind 835 fits “_”" in found(browse, "/files", "_", kind="835")
     assert "No batch fits “9999999999”" in found(browse, "/batches", "9999999999")
     assert "No batch fits “12/31/9999”" in found(browse, "/batches", "12/31/9999")
-    assert "No batch fits “a”" in found(browse, "/batches", "a\0")
 
 
 @pytest.mark.parametrize("typed", ["era-1", "eft-77", "medicare eft", "clm000001", "icn9"])
@@ -156,7 +155,7 @@ def test_control_numbers_fit_the_column_they_are_kept_in() -> None:
         None,
         None,
     ]
-    assert typed_in("  a\0b  ") == "ab"
+    assert typed_in("  a b  ") == "a b"
 
 
 def add_file(house: House, name: str, **changes: Any) -> None:

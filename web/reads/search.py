@@ -17,8 +17,8 @@ INTEGER_MAX = 2**31 - 1  # Postgres' integer, in which control numbers are kept
 
 
 def typed_in(text: str) -> str:
-    """What is looked for, as it is shown again: cut to a length, without what no text of ours can hold."""
-    return text.replace("\0", "").strip()[:TYPED_MAX]
+    """What is looked for, as it is shown again: cut to a length."""
+    return text.strip()[:TYPED_MAX]
 
 
 def every_word(typed: str, fits: Callable[[str], Iterable[ColumnElement[bool]]]) -> ColumnElement[bool]:

@@ -20,7 +20,7 @@ from models.store.desk import settings_of
 from models.store.session import practice_session
 from models.tables.access import UserRow
 from models.tables.desk import DecisionRow, WorkItemNoteRow, WorkItemRow
-from models.tables.life import AuditRow
+from models.tables.life import ON_ITEMS, AuditRow
 from models.tables.practice import PracticeRow
 from models.tables.supervision import AbsenceRow
 
@@ -102,7 +102,7 @@ def release_untouched(session: Session, practice: PracticeRow, now: datetime) ->
         exists().where(
             AuditRow.practice_id == practice.id,
             AuditRow.subject == subject,
-            AuditRow.action.like("item.%"),
+            ON_ITEMS,
             AuditRow.at >= before,
         ),
         exists().where(WorkItemNoteRow.work_item_id == WorkItemRow.id, WorkItemNoteRow.created_at >= before),

@@ -22,6 +22,7 @@ from web.pages.bulk import carry_out, ticked, unconfirmed
 from web.pages.items import actor_of
 from web.problems import Invalid
 from web.reads import choices, desk, many
+from web.reads import stuck as stuck_items
 from web.reads import supervision as reads
 from web.reads.choices import Choice
 from web.reads.supervision import Part
@@ -44,7 +45,7 @@ class SupervisorPage:
     buckets: tuple[str, ...]
     heat: tuple[reads.HeatLine, ...]
     people: tuple[reads.PersonLine, ...]
-    stuck: tuple[reads.StuckItem, ...]
+    stuck: tuple[stuck_items.StuckItem, ...]
     stuck_limits: tuple[int, int, int]
     ahead: tuple[reads.AheadLine, ...]
     absences: tuple[reads.Absence, ...]
@@ -329,8 +330,8 @@ def _page(
             buckets=tuple(label for _, _, label in desk.AGE_BUCKETS),
             heat=reads.heat(work, infos),
             people=reads.people(session, viewer, infos, work, team),
-            stuck=reads.stuck(session, viewer, infos),
-            stuck_limits=(reads.TOUCHES_MAX, reads.SNOOZES_MAX, reads.HANDS_MAX),
+            stuck=stuck_items.stuck(session, viewer, infos),
+            stuck_limits=(stuck_items.TOUCHES_MAX, stuck_items.SNOOZES_MAX, stuck_items.HANDS_MAX),
             ahead=reads.ahead(session, viewer, work, team),
             absences=reads.absences(session, viewer),
             batches=many.latest(session, viewer),

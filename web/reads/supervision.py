@@ -1,4 +1,4 @@
-"""What a supervisor looks at: people and their load, work by age, what is stuck, and the days to come."""
+"""What a supervisor looks at: people and their load, work by age, and the days to come."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,46 +14,35 @@ from sqlalchemy import (
     DateTime,
     Integer,
     Select,
-    Text,
-    Uuid,
     bindparam,
     case,
     cast,
     false,
     func,
-    literal_column,
-    or_,
     select,
     tuple_,
-    union_all,
 )
-from sqlalchemy.dialects.postgresql import TIMESTAMP
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from billing.desk import QueueInfo
 from billing.practice import DeskSettings
 from billing.vocabulary import Role
 from billing.workload import DAYS_AHEAD, WEEKS_LOOKED_BACK, Bench, business_days_ahead, outlook
-from models.store.people import away_on, away_on_days
+from models.store.people import away_on_days
 from models.tables.access import UserRow
 from models.tables.desk import DecisionRow, WorkItemRow, WorkItemSkipRow
-from models.tables.life import AuditRow
 from models.tables.supervision import AbsenceRow
 from web import formats
+from web.reads import choices
 from web.reads.desk import AGE_BUCKETS, Awake
 from web.reads.queue_filter import end_of_today
 from web.reads.shown import PRACTICE
 from web.reads.standing import practice_settings
 from web.viewer import Viewer
 
-WORKING = (Role.BILLER, Role.FRONT_DESK, Role.SUPERVISOR)
-TOUCHES_MAX, SNOOZES_MAX, HANDS_MAX = 3, 2, 3  # more than so many and an item is stuck (practice default)
-STUCK_DAYS = 30
-STUCK_SHOWN = 50
+WORKERS = (Role.BILLER, Role.FRONT_DESK)
+WORKING = (*WORKERS, Role.SUPERVISOR)
 LISTED_MAX = 500
-_OF_ITEMS = literal_column("'item.%'", Text())  # written out, or its index does not serve
-_ALWAYS = cast("-infinity", TIMESTAMP(timezone=True))
-_ITEM = "^work_item/([0-9a-f-]{36})$"
 _DAYS = (
     func.unnest(*(bindparam(name, type_=ARRAY(DateTime(timezone=True))) for name in ("since", "until")))
     .table_valued("since", "until")
@@ -118,20 +107,6 @@ class HeatLine:
 
 
 @dataclass(frozen=True, slots=True)
-class StuckItem:
-    """An item that does not move, and why it is thought so."""
-
-    id: str
-    href: str
-    reason: str
-    queue: str
-    owner: str
-    why: tuple[str, ...]
-    age: str
-    dollars: str
-
-
-@dataclass(frozen=True, slots=True)
 class AheadLine:
     """One of the next business days."""
 
@@ -189,7 +164,7 @@ def items_of(session: Session, viewer: Viewer, part: Part, limit: int = LISTED_M
     if part.owner == "nobody":
         query = query.where(WorkItemRow.owner_id.is_(None))
     elif part.owner:
-        query = query.where(cast(WorkItemRow.owner_id, Text) == part.owner)
+        query = query.where(WorkItemRow.owner_id.in_(choices.ids([part.owner])))
     if part.bucket >= 0:
         lower, upper, _ = AGE_BUCKETS[part.bucket]
         query = query.where(
@@ -322,29 +297,6 @@ def settings(session: Session, viewer: Viewer) -> DeskSettings:
     return practice_settings(session, viewer)
 
 
-def benches(session: Session, viewer: Viewer) -> tuple[Bench[UUID], ...]:
-    """Everybody who works on items, with open ones and daily capacity, by name. Who is away today has none."""
-    usual = settings(session, viewer).capacity_per_day
-    away = away_on(session, viewer.practice_id, viewer.today)
-    counted = dict(
-        session.execute(
-            select(WorkItemRow.owner_id, func.count())
-            .where(
-                WorkItemRow.practice_id == viewer.practice_id,
-                WorkItemRow.closed_at.is_(None),
-                WorkItemRow.owner_id.is_not(None),
-            )
-            .group_by(WorkItemRow.owner_id)
-        ).all()
-    )
-    found = session.execute(
-        select(UserRow.id, func.coalesce(UserRow.daily_capacity, usual))
-        .where(UserRow.disabled_at.is_(None), UserRow.role.in_([role.value for role in WORKING[:2]]))
-        .order_by(UserRow.name)
-    )
-    return tuple(Bench(user, counted.get(user, 0), 0 if user in away else own) for user, own in found)
-
-
 @dataclass(frozen=True, slots=True)
 class Team:
     """Everybody of the practice, by name, and who is away on a day, until when. usual: capacity of who has no own."""
@@ -357,10 +309,18 @@ class Team:
         """How much somebody closes on a working day."""
         return self.usual if user.daily_capacity is None else user.daily_capacity
 
+    @property
+    def workers(self) -> tuple[UserRow, ...]:
+        """Those who work on items all day."""
+        return tuple(user for user in self.users if user.role in WORKERS)
+
+    def on(self, day: date, user: UserRow) -> int:
+        """How much somebody closes on a day."""
+        return 0 if user.id in self.away[day] else self.daily(user)
+
     def capacity(self, day: date) -> int:
         """How much all who work on items close on a day."""
-        here = (user for user in self.users if user.role in WORKING[:2] and user.id not in self.away[day])
-        return sum(self.daily(user) for user in here)
+        return sum(self.on(day, user) for user in self.workers)
 
 
 def team_of(session: Session, viewer: Viewer, days: Sequence[date]) -> Team:
@@ -368,6 +328,23 @@ def team_of(session: Session, viewer: Viewer, days: Sequence[date]) -> Team:
     users = session.scalars(select(UserRow).where(UserRow.disabled_at.is_(None)).order_by(UserRow.name)).all()
     away = away_on_days(session, viewer.practice_id, [viewer.today, *days])
     return Team(tuple(users), away, settings(session, viewer).capacity_per_day)
+
+
+def benches(session: Session, viewer: Viewer) -> tuple[Bench[UUID], ...]:
+    """Everybody who works on items, with open ones and daily capacity, by name. Who is away today has none."""
+    team = team_of(session, viewer, [])
+    counted = dict(
+        session.execute(
+            select(WorkItemRow.owner_id, func.count())
+            .where(
+                WorkItemRow.practice_id == viewer.practice_id,
+                WorkItemRow.closed_at.is_(None),
+                WorkItemRow.owner_id.is_not(None),
+            )
+            .group_by(WorkItemRow.owner_id)
+        ).all()
+    )
+    return tuple(Bench(user.id, counted.get(user.id, 0), team.on(viewer.today, user)) for user in team.workers)
 
 
 def people(
@@ -443,79 +420,6 @@ def _hard_skips(session: Session, viewer: Viewer) -> dict[UUID, int]:
         .group_by(WorkItemSkipRow.user_id)
     )
     return dict(found.all())
-
-
-def stuck(session: Session, viewer: Viewer, queues: Sequence[QueueInfo]) -> tuple[StuckItem, ...]:
-    """Open items that were touched, snoozed or passed on too often, or wait past their deadline asleep.
-
-    Counted from the audit log of the last 30 days (``item.*`` lines of ``work_item/<id>``), the dearest first.
-    """
-    touches = func.count()
-    snoozes = func.count().filter(AuditRow.action == "item.snoozed")
-    hands = func.count().filter(AuditRow.action.in_(("item.taken", "item.released", "item.reassigned")))
-    counted = (
-        select(
-            cast(func.substring(AuditRow.subject, _ITEM), Uuid).label("item"),
-            touches.label("touches"),
-            snoozes.label("snoozes"),
-            hands.label("hands"),
-        )
-        .where(
-            AuditRow.practice_id == viewer.practice_id,
-            AuditRow.action.like(_OF_ITEMS),
-            AuditRow.at > viewer.now - timedelta(days=STUCK_DAYS),
-        )
-        .group_by(AuditRow.subject)
-        .having(or_(touches > TOUCHES_MAX, snoozes > SNOOZES_MAX, hands > HANDS_MAX))
-        .cte("counted")
-    )
-    slept = aliased(WorkItemRow)
-    overslept = select(slept.id).where(
-        slept.practice_id == viewer.practice_id,
-        slept.closed_at.is_(None),
-        slept.snoozed_until > viewer.now,
-        slept.due_at > _ALWAYS,  # a range, of which Postgres expects fewer items, and finds them by their deadline
-        slept.due_at < viewer.now,
-    )
-    found = session.execute(
-        select(WorkItemRow, UserRow.name, counted.c.touches, counted.c.snoozes, counted.c.hands)
-        .outerjoin(counted, counted.c.item == WorkItemRow.id)
-        .outerjoin(UserRow, UserRow.id == WorkItemRow.owner_id)
-        .where(
-            WorkItemRow.practice_id == viewer.practice_id,
-            WorkItemRow.closed_at.is_(None),
-            WorkItemRow.id.in_(union_all(select(counted.c.item), overslept)),
-        )
-        .order_by(WorkItemRow.amount.desc(), WorkItemRow.id)
-        .limit(STUCK_SHOWN)
-    )
-    titles = {info.queue.value: info.title for info in queues}
-    return tuple(
-        StuckItem(
-            id=str(item.id),
-            href=f"/queues/{item.queue}/{item.id}",
-            reason=item.reason,
-            queue=titles.get(item.queue, item.queue),
-            owner=owner or "nobody",
-            why=_why(viewer, item, touches or 0, snoozes or 0, hands or 0),
-            age=formats.age(item.opened_at, viewer.now),
-            dollars=formats.money(item.amount),
-        )
-        for item, owner, touches, snoozes, hands in found
-    )
-
-
-def _why(viewer: Viewer, item: WorkItemRow, touches: int, snoozes: int, hands: int) -> tuple[str, ...]:
-    told = []
-    if touches > TOUCHES_MAX:
-        told.append(f"{touches} touches")
-    if snoozes > SNOOZES_MAX:
-        told.append(f"{snoozes} snoozes")
-    if hands > HANDS_MAX:
-        told.append(f"changed hands {hands} times")
-    if item.snoozed_until and item.snoozed_until > viewer.now and item.due_at and item.due_at < viewer.now:
-        told.append("snoozed past its deadline")
-    return tuple(told)
 
 
 def ahead(session: Session, viewer: Viewer, work: OpenWork, team: Team) -> tuple[AheadLine, ...]:
